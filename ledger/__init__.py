@@ -1,0 +1,1 @@
+"""The append-only log: `import ledger; log = ledger.open("sqlite:///audit.db")`."""
