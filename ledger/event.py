@@ -6,52 +6,14 @@ A value that exists can be written down: every attribute is held here to the gra
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from proofs import limits
+from proofs import limits, streams
+from proofs.entry import check_ext, check_text
 from proofs.errors import RefusedError
-
-EXT_NAME = re.compile(r"[a-z][a-z0-9]{0,19}\Z")
-# U+0000–001F, U+007F–009F, surrogates and the 66 noncharacters: what no entry may hold.
-FORBIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
-    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
-    + "]"
-)
-RESERVED_EXT = frozenset(
-    (
-        "id",
-        "source",
-        "specversion",
-        "type",
-        "subject",
-        "time",
-        "datacontenttype",
-        "dataschema",
-        "data",
-        "sequence",
-        "traceparent",
-    )
-)
-
-
-def check_text(text: str, *, limit_bytes: int, name: str = "value") -> str:
-    """Return `text` when an entry may hold it.
-
-    Raises:
-        ValueError: It is empty, too long or has a character that the grammar forbids.
-    """
-    if not text:
-        raise ValueError(f"{name} is empty")
-    if found := FORBIDDEN.search(text):
-        raise ValueError(f"{name} holds the character U+{ord(found.group()):04X}, which no entry may hold")
-    if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
-        raise ValueError(f"{name} has {len(text.encode())} bytes, at most {limit_bytes} are allowed")
-    return text
 
 
 def _bounded(limit_bytes: int, name: str) -> AfterValidator:
@@ -59,17 +21,8 @@ def _bounded(limit_bytes: int, name: str) -> AfterValidator:
 
 
 def _extensions(ext: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
-    for name, value in ext.items():
-        if not EXT_NAME.match(name):
-            raise ValueError(f"extension name {name!r} is not [a-z][a-z0-9]{{0,19}}")
-        if name in RESERVED_EXT:
-            raise ValueError(f"extension name {name!r} is an attribute of its own")
-        if isinstance(value, str):
-            check_text(value, limit_bytes=limits.EXT_BYTES, name=f"extension {name}")
-        elif not isinstance(value, bool) and not limits.MIN_EXT_INTEGER <= value <= limits.MAX_INTEGER:
-            raise ValueError(f"extension {name} is {value}, outside {limits.MIN_EXT_INTEGER} to {limits.MAX_INTEGER}")
-    if sum(len(name) + len(str(value).encode()) for name, value in ext.items()) > limits.EXT_BYTES:
-        raise ValueError(f"extensions have more than {limits.EXT_BYTES} bytes in all")
+    # The ledger's own `tally…` names are held back in `append`: only there is it known who asks.
+    check_ext(ext, of_ledger=True)
     return ext
 
 
@@ -103,8 +56,6 @@ class Event(BaseModel):
     parts: tuple[str, ...] = ()
     person: str | None = Field(default=None, repr=False)
 
-    _printed: str | None = PrivateAttr(default=None)
-
     @classmethod
     def of(cls, type: str, source: str, body: Any, **attributes: Any) -> Self:
         """Make an event whose data is `body` as compact JSON.
@@ -120,10 +71,7 @@ class Event(BaseModel):
     @property
     def is_json(self) -> bool:
         """True when the data claims to be JSON: no datacontenttype, or one that says so."""
-        if self.datacontenttype is None:
-            return True
-        media = self.datacontenttype.partition(";")[0].strip().lower()
-        return media in ("application/json", "text/json") or media.endswith("+json")
+        return streams.claims_json(self.datacontenttype)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,174 @@
+"""Which streams an event is filed in: a pure function of its header and its body as stored.
+
+Names are as received, never from aliases. The tables below are docs/formats/streams.md; nothing else decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from proofs import jsonstrict, limits
+from proofs.digest import sha256
+from proofs.entry import FORBIDDEN
+from proofs.errors import MalformedError
+
+CONTINUED: Final = "tallystick.ledger.continued.v1"
+OTHERS_PER_ENTRY: Final = limits.MAX_STREAMS - 2
+
+OPENLINEAGE_TYPES: Final = frozenset(f"tallystick.lineage.{kind}-observed.v1" for kind in ("run", "job", "dataset"))
+_DOMAIN_AREAS: Final = frozenset(
+    ["lineage", "contract", "validation", "quarantine", "schema", "slo", "residency", "deletion", "subject"]
+)
+_TALLYSTICK_TYPE: Final = re.compile(r"tallystick\.([a-z]+)\.[a-z-]+\.v1\Z")
+
+
+class Rule(NamedTuple):
+    """One pattern: `path` steps through a body (`*` is every element or member's value) to what names a stream."""
+
+    kind: str
+    path: tuple[str, ...]
+    not_jobs: bool = False  # passes over objects whose `type` is "JOB"
+
+
+def _rule(kind: str, path: str, *, not_jobs: bool = False) -> Rule:
+    return Rule(kind, tuple(path.split("/")[1:]), not_jobs)
+
+
+_DATASETS: Final = ("/inputs/*", "/outputs/*", "/dataset")
+OPENLINEAGE_RULES: Final[tuple[Rule, ...]] = (
+    *(_rule("dataset", place) for place in _DATASETS),
+    *(
+        _rule("dataset", f"{place}/facets/columnLineage/{rest}")
+        for place in _DATASETS
+        for rest in ("fields/*/inputFields/*", "dataset/*")
+    ),
+    *(
+        _rule("dataset", f"{place}/facets/lineage/{rest}", not_jobs=True)
+        for place in _DATASETS
+        for rest in ("inputs/*", "fields/*/inputs/*")
+    ),
+    *(
+        _rule("dataset", f"/job/facets/lineage/lineage/*{rest}", not_jobs=True)
+        for rest in ("", "/inputs/*", "/fields/*/inputs/*")
+    ),
+    _rule("job", "/job"),
+    _rule("run", "/run/runId"),
+)
+DOMAIN_RULES: Final[tuple[Rule, ...]] = (
+    _rule("dataset", "/dataset"),
+    _rule("dataset", "/datasets/*"),
+    _rule("dataset", "/targets/*/dataset"),
+    _rule("job", "/job"),
+    _rule("run", "/run"),
+    _rule("contract", "/contract/name"),
+    _rule("schema", "/schema/subject"),
+    _rule("request", "/request"),
+)
+
+
+def rules_of(type: str) -> tuple[Rule, ...]:
+    """Return the rules that file a body of this type; none for types that are filed by type and source alone."""
+    if type in OPENLINEAGE_TYPES:
+        return OPENLINEAGE_RULES
+    match = _TALLYSTICK_TYPE.match(type)
+    return DOMAIN_RULES if match and match[1] in _DOMAIN_AREAS else ()
+
+
+def allowed_kinds(type: str) -> frozenset[str]:
+    """Return the kinds of stream, beside `type` and `source`, that an entry of this type can be in."""
+    return frozenset(rule.kind for rule in rules_of(type))
+
+
+def claims_json(datacontenttype: str | None) -> bool:
+    """True when the body claims to be JSON: no datacontenttype, or one that says so."""
+    if datacontenttype is None:
+        return True
+    media = datacontenttype.partition(";")[0].strip(" \t").lower()
+    return media in ("application/json", "text/json") or media.endswith("+json")
+
+
+def stream_name(kind: str, rest: str) -> str:
+    """Return the name under which the stream `kind:rest` is filed; a name that cannot stand in an entry is hashed."""
+    full = f"{kind}:{rest}"
+    if (
+        '"' in full
+        or "\\" in full
+        or (len(full) * 4 > limits.STREAM_NAME_BYTES and len(full.encode()) > limits.STREAM_NAME_BYTES)
+        or rest.startswith(("sha256:", "hmac-sha256:"))
+        or FORBIDDEN.search(full)
+    ):
+        return f"{kind}:sha256:{sha256(full.encode()).hex()}"
+    return full
+
+
+def qualified(namespace: str, name: str) -> str:
+    """Return `namespace|name` with `%` and `|` of the namespace escaped, so that it can be taken apart again."""
+    return f"{namespace.replace('%', '%25').replace('|', '%7C')}|{name}"
+
+
+def filed(type: str, source: str, datacontenttype: str | None, body: bytes) -> list[str]:
+    """Return all streams that an event is filed in, sorted: `type:`, `source:`, and what its body names.
+
+    Args:
+        body: The body as stored: parts are `null` in it.
+    """
+    rules = rules_of(type)
+    value = _document(body) if rules and body and claims_json(datacontenttype) else None
+    return filed_document(type, source, value)
+
+
+def filed_document(type: str, source: str, value: Any) -> list[str]:
+    """Return all streams of an event whose body was parsed already; None for a body without structure."""
+    others = set() if value is None else {name for rule in rules_of(type) for name in _names(rule, value)}
+    return sorted({*others, stream_name("type", type), stream_name("source", source)})
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return jsonstrict.loads_foreign(body)
+    except MalformedError:
+        return None
+
+
+def _names(rule: Rule, value: Any) -> Iterator[str]:
+    for found in _reach(value, rule.path):
+        if rule.kind in ("dataset", "job"):
+            if not isinstance(found, dict) or (rule.not_jobs and found.get("type") == "JOB"):
+                continue
+            namespace, name = found.get("namespace"), found.get("name")
+            if isinstance(namespace, str) and isinstance(name, str) and namespace and name:
+                yield stream_name(rule.kind, qualified(namespace, name))
+        elif isinstance(found, str) and found:
+            yield stream_name(rule.kind, found)
+
+
+def _reach(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Every value that the pattern `path` reaches in `value`."""
+    places = [value]
+    for step in path:
+        if step == "*":
+            places = [
+                inner
+                for place in places
+                if isinstance(place, dict | list)
+                for inner in (place.values() if isinstance(place, dict) else place)
+            ]
+        else:
+            places = [place[step] for place in places if isinstance(place, dict) and step in place]
+        if not places:
+            return
+    yield from places
+
+
+def entry_groups(names: Sequence[str], type: str, source: str) -> list[list[str]]:
+    """Return the streams of the event's own entry, then those that each continuation adds, every group sorted.
+
+    The first group holds `type:` and `source:` and at most 126 others; the further ones hold others alone, to which
+    the continuation adds its own `type:` and `source:`.
+    """
+    own = {stream_name("type", type), stream_name("source", source)}
+    others = sorted(set(names) - own)
+    first, *rest = [others[at : at + OTHERS_PER_ENTRY] for at in range(0, len(others), OTHERS_PER_ENTRY)] or [[]]
+    return [sorted([*own, *first]), *rest]
