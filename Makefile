@@ -6,7 +6,7 @@ T ?= tests
 
 VENV := .venv
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --require-hashes
+PIP := $(RUN) -m pip --disable-pip-version-check install -qq --require-hashes
 # The tree is run where it stands: the launcher and the scripts find the packages through this.
 TREE := PYTHONPATH="$(CURDIR)"
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
