@@ -31,7 +31,7 @@ _D: Final = -121665 * pow(121666, -1, _P) % _P
 _ROOT_OF_MINUS_1: Final = pow(2, (_P - 1) // 4, _P)
 _BASE_Y: Final = 4 * pow(5, -1, _P) % _P
 _SIGN: Final = 1 << 255
-_ORDER_8_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_ORDER_8_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7  # dy⁴ + 2y² = 1
 # The points of order 1, 2, 4 and 8, by y; the sign of x is free where x is not 0.
 _SMALL_ORDER_Y: Final = frozenset((1, _P - 1, 0, _ORDER_8_Y, _P - _ORDER_8_Y))
 
