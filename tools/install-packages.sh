@@ -29,6 +29,7 @@ else
 fi
 
 echo "installing Debian packages:$missing"
+trap 'rm -f "$log"' EXIT
 # shellcheck disable=SC2086  # both are lists of words
 if ! { $as_root apt-get update && $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } \
     </dev/null >"$log" 2>&1; then
@@ -36,7 +37,6 @@ if ! { $as_root apt-get update && $as_root DEBIAN_FRONTEND=noninteractive apt-ge
     echo "apt-get could not install these Debian packages:$missing" >&2
     exit 1
 fi
-rm -f "$log"
 
 missing=$(packages_missing)
 [ -z "$missing" ] || { echo "these Debian packages are installed, and their commands are still not there:$missing" >&2; exit 1; }

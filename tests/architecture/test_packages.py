@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -135,3 +136,12 @@ def test_every_line_of_packages_txt_is_a_package_and_its_command(root: Path) -> 
 
     assert all(len(entry) == 2 for entry in entries)
     assert entries == sorted(entries)
+
+
+def test_every_listed_command_is_one_that_a_test_needs(root: Path, files: tuple[str, ...]) -> None:
+    tests = [path for path in files if path.startswith("tests/") and not path.startswith("tests/architecture/")]
+    words = {word for path in tests for word in re.findall(rb"[\w-]+", (root / path).read_bytes())}
+    lines = (root / "packages.txt").read_text(encoding="utf-8").splitlines()
+
+    listed = [line.split()[1] for line in lines if line and not line.startswith("#")]
+    assert [command for command in listed if command.encode() not in words] == []
