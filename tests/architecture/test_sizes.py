@@ -24,6 +24,12 @@ def parameters(function: Function) -> int:
     return len(names) - receiver + len(given.kwonlyargs) + bool(given.vararg) + bool(given.kwarg)
 
 
+def is_public_method(function: Function) -> bool:
+    """True for what a caller calls: a property is a value."""
+    marks = {ast.unparse(mark).rpartition(".")[2] for mark in function.decorator_list}
+    return not function.name.startswith("_") and marks.isdisjoint(("property", "cached_property", "setter", "overload"))
+
+
 def excesses(path: str, tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, Function):
@@ -33,7 +39,7 @@ def excesses(path: str, tree: ast.AST) -> Iterator[str]:
             if (count := parameters(node)) > PARAMETERS:
                 yield f"{place} has {count} parameters"
         elif isinstance(node, ast.ClassDef):
-            methods = [item for item in node.body if isinstance(item, Function) and not item.name.startswith("_")]
+            methods = [item for item in node.body if isinstance(item, Function) and is_public_method(item)]
             if len(methods) > PUBLIC_METHODS:
                 yield f"{path}:{node.lineno} {node.name} has {len(methods)} public methods"
 
@@ -72,6 +78,7 @@ def test_an_excess_is_seen(source: str, excess: str) -> None:
         "def long():\n" + "    pass\n" * 59,
         "class C:\n    def wide(self, a, b, c, *, d, e, f): pass",
         "class Big:\n" + "".join(f"    def m{n}(self): pass\n    def _m{n}(self): pass\n" for n in range(15)),
+        "class Big:\n" + "".join(f"    @property\n    def m{n}(self): pass\n" for n in range(16)),
     ],
 )
 def test_what_keeps_to_the_bound_is_let_pass(source: str) -> None:
