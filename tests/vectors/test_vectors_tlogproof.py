@@ -1,0 +1,100 @@
+"""Published proofs of one entry and trust files, good and bad; three come from logs that run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofs import tlogproof
+from proofs.errors import MalformedError, TallyError
+from proofs.policy import Policy
+from proofs.tlogproof import TlogProof
+
+
+def load(name: str) -> Any:
+    return json.loads((Path(__file__).parent / name).read_text())
+
+
+def named(vectors: list[Any]) -> list[Any]:
+    assert vectors
+    return [pytest.param(each, id=each["description"]) for each in vectors]
+
+
+PROOFS = load("tlogproof.json")
+POLICIES = load("policy.json")
+
+
+@pytest.mark.parametrize("vector", named([each for each in PROOFS["format"] if "error" not in each]))
+def test_I15_a_published_proof_is_read_and_printed(vector: Any) -> None:
+    proof = TlogProof.parse(vector["proof"])
+
+    assert proof == TlogProof(
+        vector["index"],
+        tuple(map(bytes.fromhex, vector["path"])),
+        vector["checkpoint"],
+        bytes.fromhex(vector["extra"]),
+    )
+    assert proof.to_text() == vector["proof"]
+
+
+@pytest.mark.parametrize("vector", named([each for each in PROOFS["format"] if "error" in each]))
+def test_a_proof_that_is_none_is_refused(vector: Any) -> None:
+    with pytest.raises(MalformedError) as caught:
+        TlogProof.parse(vector["proof"])
+
+    assert vector["error"] in str(caught.value)
+
+
+@pytest.mark.parametrize("vector", named(PROOFS["verify"]))
+def test_an_entry_is_proven_or_refused_for_the_published_reason(vector: Any) -> None:
+    policy = Policy.parse(vector["policy"])
+    try:
+        if "entry" in vector:
+            entry = bytes.fromhex(vector["entry"])
+            proven = tlogproof.verify(vector["proof"], entry, policy, foreign=vector["foreign"])
+        else:
+            leaf = bytes.fromhex(vector["leaf"])
+            proven = tlogproof.verify_leaf(vector["proof"].encode(), leaf, policy, foreign=vector["foreign"])
+    except TallyError as error:
+        assert error.code == vector["result"], error
+        return
+    assert vector["result"] == "proven"
+    assert (proven.index, proven.head.checkpoint.size) == (vector["index"], vector["size"])
+    assert dict(proven.head.witnessed) == vector["witnessed"]
+    assert proven.head.unchecked == ()
+    assert proven.extra == bytes.fromhex(vector.get("extra", ""))
+
+
+def given(vector: Any) -> str | bytes:
+    return bytes.fromhex(vector["hex"]) if "hex" in vector else str(vector["policy"])
+
+
+@pytest.mark.parametrize("vector", named([each for each in POLICIES if "error" not in each]))
+def test_a_trust_file_says_which_witnesses_are_enough(vector: Any) -> None:
+    policy = Policy.parse(given(vector))
+
+    assert (len(policy.logs), len(policy.witnesses)) == (vector["logs"], vector["witnesses"])
+    assert [policy.quorum_met(names) for names in vector["met"]] == [True] * len(vector["met"])
+    assert [policy.quorum_met(names) for names in vector["unmet"]] == [False] * len(vector["unmet"])
+
+
+@pytest.mark.parametrize("vector", named([each for each in POLICIES if "error" not in each]))
+def test_I15_a_trust_file_prints_without_its_comments_and_is_read_again(vector: Any) -> None:
+    policy = Policy.parse(given(vector))
+    printed = policy.to_text()
+
+    assert printed == vector.get("canonical", printed)
+    assert Policy.parse(printed) == policy
+    assert Policy.parse(printed.encode("utf-8", "surrogateescape")) == policy
+
+
+@pytest.mark.parametrize("vector", named([each for each in POLICIES if "error" in each]))
+def test_a_trust_file_that_is_none_is_refused_with_its_line(vector: Any) -> None:
+    with pytest.raises(MalformedError) as caught:
+        Policy.parse(vector["policy"])
+
+    assert vector["error"] in caught.value.what
+    assert caught.value.where == vector["where"]
