@@ -1,0 +1,229 @@
+"""The only way in: a batch of prepared events becomes linked entries in one transaction, or nothing at all (I5).
+
+    size, prev, at   read inside the writer's lock (I8), never before
+    positions        one counter per stream, counted on in the same transaction
+    COMMIT           the commit point: before it nothing happened, after it everything is durable and may be acknowledged
+
+Every step before the commit can fail without a trace. A failure of the commit itself leaves an unknown outcome: the caller
+reopens and sends the same events again, which I4 makes harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.clock import Clock, Deviation, next_at
+from ledger.intake import Prepared, continuation
+from ledger.store import Batch, PartRow, Store
+from ledger.tree import Frontier, Tree
+from proofs import limits
+from proofs.digest import leaf_hash
+from proofs.entry import FIRST_PREV, parse_entry, quote
+from proofs.errors import ConflictError, RefusedError
+from proofs.streams import CONTINUED, filed_document
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What whoever sent an event keeps: with it they can check the filing and the commitment themselves.
+
+    Attributes:
+        seq: The entry's position.
+        leaf: The entry's leaf hash, 32 bytes.
+        entry: The entry's bytes.
+        salt: The salt of the body's commitment; None when the body was destroyed since.
+        is_replay: The event was in the log before; this is its first receipt.
+    """
+
+    seq: int
+    leaf: bytes
+    entry: bytes
+    salt: bytes | None
+    is_replay: bool = False
+
+
+@dataclass(slots=True)
+class Edge:
+    """Where the log ends, as the next entry needs it."""
+
+    size: int
+    leaf: bytes
+    at: str | None
+    frontier: Frontier
+
+
+class Appender:
+    """Links prepared events into one store."""
+
+    def __init__(self, store: Store, *, origin: str, clock: Clock, deviation: Deviation) -> None:
+        self._store = store
+        self._origin = origin
+        self._clock = clock
+        self._deviation = deviation
+        self._edge: Edge | None = None
+
+    def append(self, events: Sequence[Prepared]) -> list[Receipt]:
+        """Append all of `events` and return their receipts in order; durable when it returns.
+
+        Raises:
+            ConflictError: One of them is in the log with other content. Nothing was written; `loser` is its index.
+            RefusedError: One of them makes an entry over 65,535 bytes, or the clock jumped. Nothing was written.
+            BusyError, UnknownOutcomeError: As `Store.writing`.
+        """
+        try:
+            return self._append_new(events)
+        except ConflictError:
+            return self._append_some(events)  # one of them was here before; this way looks at each
+
+    def edge(self) -> Edge:
+        """Return the end of the log. Only inside `writing`."""
+        size = self._store.size()
+        if self._edge is None or self._edge.size != size:
+            if size == 0:
+                self._edge = Edge(0, FIRST_PREV, None, Frontier(0, []))
+            else:
+                last = self._store.headers(size - 1, size)[0]
+                self._edge = Edge(size, leaf_hash(last), parse_entry(last).at, Tree(self._store).frontier(size))
+        return self._edge
+
+    def _append_new(self, events: Sequence[Prepared]) -> list[Receipt]:
+        with self._store.writing():
+            edge, receipts = self.write(events)
+        self._edge = edge  # only now: a commit that failed must not leave an edge behind
+        return receipts
+
+    def _append_some(self, events: Sequence[Prepared]) -> list[Receipt]:
+        receipts: list[Receipt | None] = []
+        fresh: list[Prepared] = []
+        first_here: dict[tuple[str, str] | bytes, int] = {}  # which of `events` was the first with this identity
+        again: list[tuple[int, int]] = []
+        edge = None
+        with self._store.writing():
+            for index, event in enumerate(events):
+                key = event.retry or (event.id, event.source)
+                receipt = self._recorded(event, index)
+                if receipt is None and key in first_here:
+                    if events[first_here[key]].content != event.content:
+                        raise LoserError(index, None)
+                    again.append((index, first_here[key]))
+                elif receipt is None:
+                    first_here[key] = index
+                    fresh.append(event)
+                receipts.append(receipt)
+            if fresh:
+                edge, written = self.write(fresh)
+                for index, receipt in zip(sorted(first_here.values()), written, strict=True):
+                    receipts[index] = receipt
+            for index, first in again:
+                receipts[index] = _replayed(receipts[first])
+        if edge is not None:
+            self._edge = edge
+        return [receipt for receipt in receipts if receipt is not None]
+
+    def _recorded(self, event: Prepared, index: int) -> Receipt | None:
+        """The first receipt of an event that is in the log already, or None (I4)."""
+        if event.retry is not None:
+            seq = self._store.identities.find_retry(event.retry)
+            return None if seq is None else self.receipt(seq)
+        found = self._store.identities.find(event.id, event.source)
+        if found is None:
+            return None
+        seq, content = found
+        # Without a hash on either side nobody can compare: already recorded, content not compared.
+        if content is not None and event.content is not None and content != event.content:
+            raise LoserError(index, seq)
+        return self.receipt(seq)
+
+    def receipt(self, seq: int) -> Receipt:
+        """Return the receipt of a stored entry."""
+        entry = self._store.headers(seq, seq + 1)[0]
+        body = self._store.bodies([seq]).get(seq)
+        return Receipt(seq, leaf_hash(entry), entry, None if body is None else body.salt, is_replay=True)
+
+    def write(self, events: Sequence[Prepared]) -> tuple[Edge, list[Receipt]]:
+        """Link and write `events`, all of them new. Only inside `writing`; the edge is for when it was committed."""
+        edge = self.edge()
+        now = self._clock()
+        at = next_at(edge.at, now, self._deviation)
+        batch, receipts, leaves = Batch(), [], []
+        names = {name for event in events for group in event.groups for name in group}
+        names |= _continued_names(events, self._origin)
+        counts = self._store.streams.counts(names)
+        seq, prev = edge.size, edge.leaf
+        for event in events:
+            parent = seq
+            for number in range(len(event.groups)):
+                row = (
+                    event
+                    if number == 0
+                    else continuation(origin=self._origin, seq=parent, number=number, group=event.groups[number])
+                )
+                entry = _print(row, seq, prev, at, counts)
+                prev = leaf_hash(entry)
+                leaves.append(prev)
+                _add(batch, row, seq, entry)
+                if number == 0:
+                    receipts.append(Receipt(seq, prev, entry, row.salt))
+                seq += 1
+        batch.counters = counts
+        frontier = edge.frontier.copy()
+        batch.tiles = frontier.extend(leaves)
+        self._store.write(batch)
+        return Edge(seq, prev, at, frontier), receipts
+
+
+class LoserError(ConflictError):
+    """An event has the (source, id) of another, and other content.
+
+    Attributes:
+        loser: Its index in the batch.
+        seq: The entry that stands; None when it is an event of the same batch.
+        salt: Opens the commitment to the loser that was recorded; empty until it was.
+    """
+
+    def __init__(self, loser: int, seq: int | None) -> None:
+        stands = "an event of the same batch" if seq is None else f"entry {seq}"
+        super().__init__(f"event {loser} of the batch has the source and id of {stands}, and other content")
+        self.loser = loser
+        self.seq = seq
+        self.salt = b""
+
+
+def _replayed(receipt: Receipt | None) -> Receipt | None:
+    return receipt and Receipt(receipt.seq, receipt.leaf, receipt.entry, receipt.salt, is_replay=True)
+
+
+def _continued_names(events: Sequence[Prepared], origin: str) -> set[str]:
+    return set(filed_document(CONTINUED, origin, None)) if any(len(event.groups) > 1 for event in events) else set()
+
+
+def _print(event: Prepared, seq: int, prev: bytes, at: str, counts: dict[str, int]) -> bytes:
+    """The entry's bytes; counts the event into its streams."""
+    positions = []
+    for name in event.groups[0]:
+        position = counts.get(name, 0)
+        counts[name] = position + 1
+        positions.append(f'"{name}":{position}')  # a stream's name holds nothing that needs escaping
+    parts = ""
+    if event.parts:
+        parts = (
+            ',"parts":[' + ",".join(f'[{quote(pointer)},"{digest.hex()}"]' for pointer, digest, _ in event.parts) + "]"
+        )
+    entry = (
+        f'{{"seq":{seq},"prev":"{prev.hex()}","at":"{at}",{event.attributes}'
+        f'"streams":{{{",".join(positions)}}},"body":"{event.commitment.hex()}"{parts}}}'
+    ).encode()
+    if len(entry) > limits.ENTRY_BYTES:
+        raise RefusedError(f"the event makes an entry of {len(entry)} bytes, at most {limits.ENTRY_BYTES} are allowed")
+    return entry
+
+
+def _add(batch: Batch, event: Prepared, seq: int, entry: bytes) -> None:
+    batch.entries.append((seq, entry))
+    batch.bodies.append((seq, event.salt, event.body))
+    batch.identities.append((event.id, event.source, seq, event.content))
+    if event.retry is not None:
+        batch.retries.append((event.retry, seq))
+    for pointer, digest, sealed in event.parts:
+        batch.parts.append(PartRow(seq, pointer, digest, sealed))

@@ -1,0 +1,209 @@
+"""From an event as received to what an entry will say of it: checked, parts sealed, body committed to, filed in streams.
+
+Everything here happens before the writer's lock is taken and writes nothing to the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import orjson
+
+from ledger.clock import Clock, uuid7
+from ledger.event import Event
+from proofs import jsonspan, jsonstrict, limits
+from proofs.digest import commitment
+from proofs.entry import LEDGER_PREFIX, print_attributes
+from proofs.errors import MalformedError, RefusedError
+from proofs.streams import CONTINUED, entry_groups, filed_document
+
+SALT_BYTES: Final = 32
+# Which pointers of a type are personal, by the ledger's own policy; a producer may name more.
+PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {"tallystick.deletion.requested.v1": ("/subject",)}
+_QUICK_DEPTH: Final = limits.JSON_DEPTH
+
+
+class Sealer(Protocol):
+    """What intake needs of a vault."""
+
+    def secret(self, name: str) -> bytes:
+        """Return 32 bytes that key the hashes of this name."""
+
+    def seal(self, parts: list[tuple[bytes, bytes]], *, person: str | None) -> list[bytes]:
+        """Return each (commitment, salt || bytes) sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one event becomes, but for what only the writer knows: seq, prev, at and the positions.
+
+    Attributes:
+        attributes: The members from `id` to `ext` as an entry prints them.
+        groups: Streams of the event's entry, then of each continuation (docs/formats/streams.md).
+        content: Keyed hash by which the same event is known again; None without a vault.
+        retry: The same for an event that came without an id.
+        parts: (pointer, commitment, sealed), sorted by pointer.
+    """
+
+    id: str
+    source: str
+    attributes: str
+    groups: list[list[str]]
+    salt: bytes
+    body: bytes
+    commitment: bytes
+    parts: tuple[tuple[str, bytes, bytes], ...]
+    content: bytes | None
+    retry: bytes | None
+
+
+class Intake:
+    """Prepares events for one ledger."""
+
+    def __init__(self, *, origin: str, clock: Clock, vault: Sealer | None) -> None:
+        self._origin = origin
+        self._clock = clock
+        self._vault = vault
+        self._hash_key = None if vault is None else vault.secret("retry")
+
+    def prepare(self, event: Event, *, by_ledger: bool = False) -> Prepared:
+        """Return what `event` becomes.
+
+        Args:
+            by_ledger: The ledger itself speaks, and may use its own types and attributes.
+
+        Raises:
+            RefusedError: The event may not enter the log; nothing was written.
+        """
+        if not by_ledger:
+            self._refuse_impostor(event)
+        body = event.data
+        value = read_document(body) if body and event.is_json else None
+        pointers = {*PART_POLICY.get(event.type, ()), *event.parts}
+        parts: tuple[tuple[str, bytes, bytes], ...] = ()
+        if pointers:
+            body, parts = self._seal_parts(event, pointers)
+            value = read_document(body) if parts else value
+        salt = os.urandom(SALT_BYTES)
+        names = filed_document(event.type, event.source, value)
+        return self._prepared(event, body, salt, parts, names)
+
+    def _prepared(
+        self, event: Event, body: bytes, salt: bytes, parts: tuple[tuple[str, bytes, bytes], ...], names: list[str]
+    ) -> Prepared:
+        id = event.id
+        retry = None
+        if id is None:
+            retry = self._keyed(event, b"")
+            id = uuid7(self._clock())
+        attributes = print_attributes(event)
+        if event.id is None:
+            attributes = f'"id":"{id}",{attributes}'
+        groups = [names] if len(names) <= limits.MAX_STREAMS else entry_groups(names, event.type, event.source)
+        return Prepared(
+            id=id,
+            source=event.source,
+            attributes=attributes,
+            groups=groups,
+            salt=salt,
+            body=body,
+            commitment=commitment("body", salt, body),
+            parts=parts,
+            content=None if retry is not None else self._keyed(event, b"id"),
+            retry=retry,
+        )
+
+    def _keyed(self, event: Event, kind: bytes) -> bytes | None:
+        """Hash of everything that makes two events the same: attributes as printed but traceparent, and received data."""
+        if self._hash_key is None:
+            return None
+        if event.traceparent is not None:
+            event = event.model_copy(update={"traceparent": None})
+        received = print_attributes(event).encode() + b"\0" + event.data
+        return hashlib.blake2b(received, key=self._hash_key, digest_size=32, person=kind).digest()
+
+    def _refuse_impostor(self, event: Event) -> None:
+        if event.type.startswith(LEDGER_PREFIX):
+            raise RefusedError(f"type {event.type!r} is written by the ledger alone")
+        if any(name.startswith("tally") for name in event.ext):
+            raise RefusedError("extension names that begin with 'tally' are the ledger's own")
+
+    def _seal_parts(self, event: Event, pointers: set[str]) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
+        if not event.is_json:
+            raise RefusedError("parts are named in data that do not claim to be JSON")
+        if long := [pointer for pointer in pointers if len(pointer.encode()) > limits.POINTER_BYTES]:
+            raise RefusedError(
+                f"a pointer has {len(long[0].encode())} bytes, at most {limits.POINTER_BYTES} are allowed"
+            )
+        try:
+            spans = jsonspan.spans(event.data, pointers)
+            body = jsonspan.cut(event.data, spans)
+        except MalformedError as error:
+            raise RefusedError(f"the parts of the event cannot be found: {error.what}") from error
+        if len(spans) > limits.MAX_PARTS:
+            raise RefusedError(f"the event has {len(spans)} parts, at most {limits.MAX_PARTS} are allowed")
+        if not spans:
+            return body, ()
+        if self._vault is None:
+            raise RefusedError("personal parts need a vault", hint="open the ledger with its keyring")
+        plain, commitments = [], []
+        for pointer in sorted(spans):
+            start, stop = spans[pointer]
+            salt = os.urandom(SALT_BYTES)
+            commitments.append(commitment("part", salt, event.data[start:stop]))
+            plain.append((commitments[-1], salt + event.data[start:stop]))
+        sealed = self._vault.seal(plain, person=event.person)
+        return body, tuple(zip(sorted(spans), commitments, sealed, strict=True))
+
+
+def read_document(data: bytes) -> Any:
+    """Return the value of a body that claims to be JSON.
+
+    The common case costs one parse and one print: duplicate members show as fewer quotation marks in the print.
+
+    Raises:
+        RefusedError: `data` is not an acceptable document (docs/formats/json.md).
+    """
+    if len(data) > limits.BODY_BYTES:
+        raise RefusedError(f"the data have {len(data)} bytes, at most {limits.BODY_BYTES} are allowed")
+    if data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH and b"\\\\" not in data:
+        try:
+            value = orjson.loads(data)
+            printed = orjson.dumps(value)
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            pass  # the strict reader decides, and finds the words
+        else:
+            if b"\\\\" not in printed and _quotes(printed) == _quotes(data):
+                return value
+    try:
+        return jsonstrict.loads_foreign(data)
+    except MalformedError as error:
+        raise RefusedError(f"the data claim to be JSON and are not acceptable: {error.what}") from error
+
+
+def _quotes(data: bytes) -> int:
+    """Quotation marks that open or close a string, in a document without escaped backslashes."""
+    return data.count(b'"') - data.count(b'\\"')
+
+
+def continuation(*, origin: str, seq: int, number: int, group: list[str]) -> Prepared:
+    """Return the `number`-th further entry of the event at `seq`, which files that event in `group` too."""
+    event = Event(type=CONTINUED, source=origin, id=f"{seq}-{number}", ext={"tallyof": str(seq)})
+    salt = os.urandom(SALT_BYTES)
+    names = filed_document(CONTINUED, origin, None)
+    return Prepared(
+        id=f"{seq}-{number}",
+        source=origin,
+        attributes=print_attributes(event),
+        groups=[sorted([*names, *group])],
+        salt=salt,
+        body=b"",
+        commitment=commitment("body", salt, b""),
+        parts=(),
+        content=None,
+        retry=None,
+    )

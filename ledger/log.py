@@ -1,0 +1,212 @@
+"""The ledger as a program uses it: append, read, prove.
+
+log = ledger.open("sqlite:///audit.db")
+receipt = log.append(event)                      # durable when it returns; receipt.seq, receipt.leaf
+with log.run("churn.features", inputs=["crm|households"], outputs=["crm|features"]) as run: …
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self, overload
+
+import sqlite_utils
+
+from ledger import census, checkpoint, erasure
+from ledger.append import Appender, LoserError, Receipt
+from ledger.checkpoint import SignedCheckpoint
+from ledger.clock import Clock, Deviation, system_clock, uuid7
+from ledger.event import Event
+from ledger.intake import Intake
+from ledger.keyring import Keyring
+from ledger.keys import KEY_ADDED, KEY_RETIRED, Key, current, read_keys
+from ledger.projection import Progress, Projection, Projector, StreamIndex, positions
+from ledger.record import Record, read_range, read_seqs
+from ledger.run import Run
+from ledger.signer import Purpose, Signer
+from ledger.store import Store
+from ledger.tree import Tree
+from ledger.vault import Vault
+from proofs import jsonstrict
+from proofs.census import CENSUS_TAKEN
+from proofs.digest import commitment
+from proofs.errors import MissingError
+
+CONFLICTED = "tallystick.intake.conflicted.v1"
+_INDEX = StreamIndex()
+
+
+class Ledger:
+    """One open log.
+
+    Attributes:
+        origin: The log's name, the source of what the ledger itself says.
+        store: Its rows.
+        tree: Roots and proofs of any size.
+        keyring: What stands beside it: signing keys, the head, the vault. None where nobody may sign or seal.
+        views: Runs projections.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keyring: Keyring | None = None,
+        clock: Clock = system_clock,
+        deviation: Deviation | None = None,
+    ) -> None:
+        self.store = store
+        self.origin = store.meta()["origin"]
+        self.keyring = keyring if keyring is not None and keyring.exists else None
+        self.tree = Tree(store)
+        self.views = Projector(store)
+        self.clock = clock
+        can_write = not store.read_only
+        self.vault = Vault(self.keyring.folder, origin=self.origin) if self.keyring and can_write else None
+        self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
+        self._appender = Appender(store, origin=self.origin, clock=clock, deviation=deviation or Deviation())
+        if can_write and self.keyring is not None:
+            self._stand_guard(self.keyring)
+
+    def _stand_guard(self, keyring: Keyring) -> None:
+        """Refuse to go on with a restored backup, and finish what a crash left half done."""
+        head = keyring.head()
+        if head is not None:
+            checkpoint.check_head(self.store, checkpoint.read_checkpoint(head, origin=self.origin).checkpoint)
+        if self.vault is not None and self.size:
+            erasure.replay(self.store, self.vault)
+            erasure.resume(self.store, self.vault, self.append, origin=self.origin)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self.store.size()
+
+    @overload
+    def append(self, events: Event) -> Receipt: ...
+    @overload
+    def append(self, events: Iterable[Event]) -> list[Receipt]: ...
+    def append(self, events: Event | Iterable[Event]) -> Receipt | list[Receipt]:
+        """Append one event, or many in one transaction; what is returned is durable.
+
+        Raises:
+            ConflictError: An event has the source and id of another, and other content; nothing but the conflict was
+                recorded, with a commitment to the loser (`error.salt` opens it).
+            RefusedError: An event is not acceptable; nothing was written.
+            BusyError: The writer's lock was not to be had; nothing was written.
+            UnknownOutcomeError: Reopen the ledger and append the same events again: what is there is not written twice.
+        """
+        if isinstance(events, Event):
+            return self.record([events], by_ledger=False)[0]
+        return self.record(list(events), by_ledger=False)
+
+    def record(self, events: Sequence[Event], *, by_ledger: bool = True) -> list[Receipt]:
+        """Append events that may be of the ledger's own types; as `append` otherwise."""
+        prepared = [self._intake.prepare(event, by_ledger=by_ledger) for event in events]
+        if not prepared:
+            return []
+        try:
+            return self._appender.append(prepared)
+        except LoserError as error:
+            if error.seq is not None:
+                error.salt = secrets.token_bytes(32)
+                lost = commitment("body", error.salt, events[error.loser].data)
+                body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
+                conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
+                self._appender.append([self._intake.prepare(conflict)])
+            raise
+
+    def run(
+        self, job: str, *, inputs: Iterable[str] = (), outputs: Iterable[str] = (), namespace: str | None = None
+    ) -> Run:
+        """Record one run of `job` as OpenLineage events: START now, COMPLETE at the end, FAIL when an exception leaves it.
+
+        Args:
+            inputs, outputs: Datasets as "namespace|name"; a name without `|` is in `namespace`.
+            namespace: Of the job; the origin unless named.
+        """
+        return Run(self, job, inputs=inputs, outputs=outputs, namespace=namespace or self.origin)
+
+    def read(self, start: int = 0, stop: int | None = None, *, bodies: bool = True) -> Iterator[Record]:
+        """Yield the records start ≤ seq < stop, to the end of the log when `stop` is None."""
+        return read_range(self.store, start, self.size if stop is None else min(stop, self.size), bodies=bodies)
+
+    def entry(self, seq: int) -> Record:
+        """Return one record.
+
+        Raises:
+            MissingError: The log has no such entry.
+        """
+        if not 0 <= seq < self.size:
+            raise MissingError(f"no entry {seq}: the log holds {self.size}")
+        return next(read_seqs(self.store, [seq]))
+
+    def stream(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[Record]:
+        """Yield the records of a stream at positions start ≤ position < stop, in log order."""
+        db = self.views.catch_up(_INDEX)
+        return read_seqs(self.store, [seq for _, seq, _ in positions(db, name, start, stop)])
+
+    def positions(self, name: str, start: int = 0, stop: int | None = None) -> list[tuple[int, int, str]]:
+        """Return (position, seq, at) of a stream's entries at positions start ≤ position < stop."""
+        return positions(self.views.catch_up(_INDEX), name, start, stop)
+
+    def project(self, projection: Projection, *, progress: Progress | None = None) -> sqlite_utils.Database:
+        """Bring a projection up to the end of the log and return the database that holds its tables."""
+        return self.views.catch_up(projection, progress=progress)
+
+    def keys(self) -> list[Key]:
+        """Return the log's keys, in the order in which they were added."""
+        streams = (f"type:{KEY_ADDED}", f"type:{KEY_RETIRED}")
+        seqs = {seq for name in streams for _, seq, _ in self.positions(name)}
+        return read_keys(read_seqs(self.store, sorted({0, *seqs}))) if self.size else []
+
+    def signer(self, purpose: Purpose) -> Signer:
+        """Return the signer of the key that is in use for `purpose` now.
+
+        Raises:
+            MissingError: The key is not in the keyring, or there is no keyring.
+        """
+        return self._signer(current(self.keys(), purpose, size=self.size))
+
+    def _signer(self, key: Key) -> Signer:
+        return self._beside().signer(key.purpose, key.id)
+
+    def _beside(self) -> Keyring:
+        if self.keyring is None:
+            raise MissingError(f"no keyring for {self.origin}", hint="set TALLY_HOME to the folder that holds the keys")
+        return self.keyring
+
+    def checkpoint(self) -> SignedCheckpoint:
+        """Sign a checkpoint of everything that is in the log now (I14); raises as `ledger.checkpoint.publish`."""
+        return checkpoint.publish(self.store, self._beside(), self.keys, self._signer)
+
+    def take_census(self) -> Receipt:
+        """Count every stream and record the root; the census speaks of all entries before it."""
+        with self.store.writing():
+            root = census.count_changes(self.store)
+            event = census.census_event(root, self.store.streams.total(), origin=self.origin)
+            _, receipts = self._appender.write([self._intake.prepare(event, by_ledger=True)])
+        return receipts[0]
+
+    def prove_counts(self, names: Iterable[str], *, census_seq: int) -> list[census.CountProof]:
+        """Prove how many entries each stream had at the census in entry `census_seq`."""
+        taken = self.positions(f"type:{CENSUS_TAKEN}")
+        with self.store.reading():
+            is_latest = bool(taken) and taken[-1][1] == census_seq
+            if is_latest and self.store.streams.counts([f"type:{CENSUS_TAKEN}"])[f"type:{CENSUS_TAKEN}"] == len(taken):
+                return [census.prove_latest(self.store, name) for name in names]
+        built = census.Census(census.counts_before(self.store, census_seq))
+        return [built.prove(name) for name in names]
+
+    def close(self) -> None:
+        """Give back files and locks."""
+        if self.vault is not None:
+            self.vault.close()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

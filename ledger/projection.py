@@ -1,0 +1,150 @@
+"""Views of the log that can be thrown away: position and output move in one transaction, and a replay gives the same bytes (I19).
+
+A projection never runs while an event is appended. Whoever reads it first brings it up to the log's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol
+
+import sqlite_utils
+
+from ledger.record import Record, read_range
+from ledger.store import Store
+
+PAGE: Final = 2_000
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while a long catch-up runs."""
+
+
+class Projection(Protocol):
+    """A pure function of the log, written to tables of its own.
+
+    Attributes:
+        name: `[a-z_]+`; every table that it creates is named `<name>_…`.
+        version: Raised when the output for the same log changes; the old output is then dropped and replayed.
+        types: The event types that it wants; empty means all.
+        wants_bodies: False when headers are enough.
+    """
+
+    name: str
+    version: int
+    types: frozenset[str]
+    wants_bodies: bool
+
+    def create(self, db: sqlite_utils.Database) -> None:
+        """Create the tables. MUST NOT begin or end a transaction."""
+
+    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
+        """Fold one record in, each exactly once and in order of seq. MUST depend on nothing but what came before."""
+
+
+class Projector:
+    """Runs projections over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # A reader that may not write keeps its views in memory, and replays the log into them.
+        self._own: sqlite_utils.Database | None = None
+        if store.read_only:
+            self._own = sqlite_utils.Database(memory=True)
+            self._own.execute(
+                "CREATE TABLE projection (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
+            )
+
+    @property
+    def database(self) -> sqlite_utils.Database:
+        """Where the output stands."""
+        return self._store.projections() if self._own is None else self._own
+
+    def catch_up(self, projection: Projection, *, progress: Progress | None = None) -> sqlite_utils.Database:
+        """Bring `projection` to the end of the log and return the database that holds its output."""
+        size = self._store.size()
+        while (position := self._advance(projection, size)) < size:
+            if progress is not None:
+                progress(position, size)
+        return self.database
+
+    def drop(self, name: str) -> None:
+        """Forget a projection's output; the next `catch_up` replays the log."""
+        with self._transaction():
+            self._drop(name)
+
+    def positions(self) -> Iterator[tuple[str, int]]:
+        """Yield (name, position) of every projection that has output."""
+        yield from self.database.execute("SELECT name, position FROM projection ORDER BY name").fetchall()
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._own is not None else self._store.writing()
+
+    def _advance(self, projection: Projection, size: int) -> int:
+        position = self._position(projection)
+        if position is not None and position >= size:
+            return position
+        with self._transaction():
+            position = self._position(projection)  # another process may have been faster
+            if position is None:
+                self._drop(projection.name)
+                projection.create(self.database)
+                self.database.execute("INSERT INTO projection VALUES (?, ?, 0)", [projection.name, projection.version])
+                position = 0
+            stop = min(position + PAGE, size)
+            for record in read_range(self._store, position, stop, bodies=projection.wants_bodies):
+                if not projection.types or record.type in projection.types:
+                    projection.apply(self.database, record)
+            stop = max(stop, position)
+            self.database.execute("UPDATE projection SET position = ? WHERE name = ?", [stop, projection.name])
+        return stop
+
+    def _position(self, projection: Projection) -> int | None:
+        row = self.database.execute(
+            "SELECT position FROM projection WHERE name = ? AND version = ?", [projection.name, projection.version]
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _drop(self, name: str) -> None:
+        tables = self.database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?",
+            [len(name) + 1, f"{name}_"],
+        ).fetchall()
+        for (table,) in tables:
+            self.database.execute(f'DROP TABLE "{table}"')
+        self.database.execute("DELETE FROM projection WHERE name = ?", [name])
+
+
+class StreamIndex:
+    """The projection behind every question about a stream: which entry stands at which position."""
+
+    name = "stream_index"
+    version = 1
+    types: frozenset[str] = frozenset()
+    wants_bodies = False
+
+    def create(self, db: sqlite_utils.Database) -> None:
+        db.execute("CREATE TABLE stream_index_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT")
+        db.execute(
+            "CREATE TABLE stream_index_entry (stream INTEGER NOT NULL, position INTEGER NOT NULL, seq INTEGER NOT NULL, "
+            "at TEXT NOT NULL, PRIMARY KEY (stream, position)) STRICT, WITHOUT ROWID"
+        )
+
+    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
+        for name, position in record.streams.items():
+            row = db.execute("SELECT id FROM stream_index_name WHERE name = ?", [name]).fetchone()
+            known = row or [db.execute("INSERT INTO stream_index_name (name) VALUES (?)", [name]).lastrowid]
+            db.execute(
+                "INSERT INTO stream_index_entry VALUES (?, ?, ?, ?)", [known[0], position, record.seq, record.at]
+            )
+
+
+def positions(
+    db: sqlite_utils.Database, name: str, start: int = 0, stop: int | None = None
+) -> list[tuple[int, int, str]]:
+    """Return (position, seq, at) of a stream's entries start ≤ position < stop, from a caught-up `StreamIndex`."""
+    rows: list[tuple[int, int, str]] = db.execute(
+        "SELECT position, seq, at FROM stream_index_entry "
+        "WHERE stream = (SELECT id FROM stream_index_name WHERE name = ?) AND position >= ? AND position < ? ORDER BY position",
+        [name, start, 2**62 if stop is None else stop],
+    ).fetchall()
+    return rows

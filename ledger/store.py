@@ -1,0 +1,226 @@
+"""The contract that every driver keeps: rows of one append-only log, written by one writer at a time.
+
+Drivers differ in speed, never in meaning: tests/conformance/store.py is the specification, and each driver passes it
+unchanged. A store knows rows; what the rows must say is decided in `ledger.append` and checked in `ledger.fsck`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import sqlite_utils
+
+
+class BodyRow(NamedTuple):
+    """A body with the salt of its commitment."""
+
+    salt: bytes
+    data: bytes
+
+
+class PartRow(NamedTuple):
+    """A sealed part: nonce || AES-256-GCM(data key, salt || bytes)."""
+
+    seq: int
+    pointer: str
+    commitment: bytes
+    sealed: bytes
+
+
+class TileRow(NamedTuple):
+    """256 node hashes of one level (8 · `level`), and the root over them."""
+
+    level: int
+    idx: int
+    root: bytes
+    hashes: bytes
+
+
+class StreamRow(NamedTuple):
+    """A stream's counter: entries in it now, and entries that the last census counted."""
+
+    name: str
+    total: int
+    counted: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that one append writes, or nothing of it (I5).
+
+    Attributes:
+        entries: (seq, header bytes), seq from the store's size on without a gap.
+        bodies: (seq, salt, bytes) of each entry.
+        counters: Stream name → its count after the batch.
+        identities: (id, source, seq, keyed hash of the content, or None when nobody can compare).
+        retries: (keyed hash of what was received, seq), for events that came without an id.
+    """
+
+    entries: list[tuple[int, bytes]] = field(default_factory=list)
+    bodies: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    parts: list[PartRow] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+    identities: list[tuple[str, str, int, bytes | None]] = field(default_factory=list)
+    retries: list[tuple[bytes, int]] = field(default_factory=list)
+    tiles: list[TileRow] = field(default_factory=list)
+
+
+class StreamRows(Protocol):
+    """Counters of the streams."""
+
+    def counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the count of those `names` that have entries."""
+
+    def walk(self, *, prefix: str = "") -> Iterator[StreamRow]:
+        """Yield all streams whose name begins with `prefix`, sorted by name."""
+
+    def total(self) -> int:
+        """Return the number of streams."""
+
+
+class CensusRows(Protocol):
+    """What the last census left, and what changed since."""
+
+    def dirty(self) -> list[StreamRow]:
+        """Return the streams whose count changed since `mark_counted` was last called."""
+
+    def mark_counted(self) -> None:
+        """Remember every stream's count as counted. Only inside `writing`."""
+
+    def bucket(self, index: int) -> list[tuple[bytes, int]]:
+        """Return (stream hash, counted) of the streams in a bucket whose counted is ≥ 1, sorted."""
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        """Return 256 hashes of level 0 (bucket leaves) or 1 (their roots) as the last census left them."""
+
+    def put(self, tiles: Iterable[tuple[int, int, bytes]]) -> None:
+        """Replace tiles (level, index, hashes). Only inside `writing`."""
+
+
+class TileRows(Protocol):
+    """Full tiles of the log's tree."""
+
+    def full(self, level: int, index: int) -> bytes | None:
+        """Return the 8,192 bytes of a full tile, or None."""
+
+    def roots(self, level: int, start: int, stop: int) -> list[bytes]:
+        """Return the roots of the full tiles start ≤ index < stop of `level`, in order; short when there are fewer."""
+
+
+class IdentityRows(Protocol):
+    """By what an event is known again (I4)."""
+
+    def find(self, id: str, source: str) -> tuple[int, bytes | None] | None:
+        """Return seq and keyed content hash of the event (source, id)."""
+
+    def find_retry(self, content: bytes) -> int | None:
+        """Return the seq of an event without an id whose received content had this keyed hash."""
+
+
+class PartRows(Protocol):
+    """Sealed parts."""
+
+    def among(self, seqs: Iterable[int]) -> list[PartRow]:
+        """Return the parts that exist among `seqs`, sorted by seq and pointer."""
+
+    def find(self, commitments: Iterable[bytes]) -> list[tuple[bytes, int]]:
+        """Return (commitment, seq) of the parts that exist among `commitments`."""
+
+
+class CheckpointRows(Protocol):
+    """Signed checkpoints."""
+
+    def all(self) -> list[tuple[int, bytes]]:
+        """Return (size, note) of every one, by size."""
+
+    def add(self, size: int, note: bytes) -> None:
+        """Store one; the same again changes nothing. Only inside `writing`.
+
+        Raises:
+            ConflictError: Another note stands at this size.
+        """
+
+
+class Store(Protocol):
+    """One log's rows. Every read sees only what is committed, or, inside `writing`, what this writer wrote.
+
+    Attributes:
+        read_only: True when `writing` is refused.
+    """
+
+    read_only: bool
+
+    @property
+    def streams(self) -> StreamRows:
+        """Counters."""
+
+    @property
+    def census(self) -> CensusRows:
+        """What the last census left."""
+
+    @property
+    def tiles(self) -> TileRows:
+        """The tree."""
+
+    @property
+    def identities(self) -> IdentityRows:
+        """By what an event is known again."""
+
+    @property
+    def parts(self) -> PartRows:
+        """Sealed parts."""
+
+    @property
+    def checkpoints(self) -> CheckpointRows:
+        """Signed checkpoints."""
+
+    def meta(self) -> Mapping[str, str]:
+        """Return what the store was created with: at least `format` and `origin`."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the writer's lock and one transaction: committed at the end, rolled back on any exception.
+
+        MUST be durable when the context ends well. MUST NOT nest. A reader outside never waits for it.
+
+        Raises:
+            BusyError: Another writer held the lock for longer than the store waits; nothing was written.
+            UnknownOutcomeError: The commit did not answer; the caller MUST reopen.
+            RefusedError: The store is read-only.
+        """
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Hold one snapshot: all reads inside see the same log. MAY nest; MAY stand inside `writing`."""
+
+    def size(self) -> int:
+        """Return the number of entries."""
+
+    def headers(self, start: int, stop: int) -> list[bytes]:
+        """Return the entries start ≤ seq < stop in order of seq; short when the log is; empty when stop ≤ start."""
+
+    def bodies(self, seqs: Iterable[int]) -> dict[int, BodyRow]:
+        """Return the bodies that exist among `seqs`."""
+
+    def write(self, batch: Batch) -> None:
+        """Add `batch`. Only inside `writing`.
+
+        Raises:
+            ConflictError: An entry, an identity or a tile exists already; the transaction MUST then be left by raising.
+        """
+
+    def forget(self, *, parts: Iterable[bytes], seqs: Iterable[int]) -> None:
+        """Destroy the sealed parts with these commitments and the retry hashes of `seqs` (I10). Only inside `writing`."""
+
+    def scrub(self) -> None:
+        """Make what was destroyed unreadable in the store's own files: truncate logs, overwrite free pages."""
+
+    def reader(self) -> Store:
+        """Return a second, read-only handle that shares no cache with this one; the caller closes it."""
+
+    def projections(self) -> sqlite_utils.Database:
+        """Return the database that projections write to; its connection never begins a transaction by itself."""
+
+    def close(self) -> None:
+        """Give back files and locks; a second call does nothing."""
