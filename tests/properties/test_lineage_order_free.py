@@ -1,0 +1,169 @@
+"""Lineage is a set of statements: no order and no repetition of the events changes the graph."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlite_utils
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.record import Record
+from lineage import query
+from lineage.graph import LineageProjection
+from proofs import edges, jsonstrict
+from proofs.edges import Edge, Graph
+from proofs.statement import Node
+
+NAMES = st.sampled_from(["a", "b", "c", "d", "e|%", 'q"\\'])
+DATASET: st.SearchStrategy[Any] = st.builds(lambda name: {"namespace": "db", "name": name}, NAMES)
+JOB_INPUT: st.SearchStrategy[Any] = st.sampled_from(
+    [{"type": "JOB"}, {"type": "JOB", "namespace": "j", "name": "other"}]
+)
+ENTITY: st.SearchStrategy[Any] = st.one_of(DATASET.map(lambda d: d | {"type": "DATASET"}), JOB_INPUT, st.just(7))
+STATED: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {},
+    optional={
+        "inputs": st.lists(ENTITY, max_size=3),
+        "fields": st.dictionaries(
+            st.sampled_from("xy"), st.builds(lambda e: {"inputs": e}, st.lists(ENTITY, max_size=2))
+        ),
+        "_deleted": st.booleans(),
+    },
+)
+COLUMNS: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {
+        "fields": st.dictionaries(
+            st.sampled_from("xy"), st.builds(lambda f: {"inputFields": f}, st.lists(DATASET, max_size=2)), max_size=2
+        )
+    },
+    optional={"dataset": st.lists(DATASET, max_size=2)},
+)
+FACETS: st.SearchStrategy[Any] = st.fixed_dictionaries({}, optional={"lineage": STATED, "columnLineage": COLUMNS})
+WITH_FACETS = st.builds(lambda dataset, facets: dataset | {"facets": facets}, DATASET, FACETS)
+BOXES = st.lists(st.one_of(WITH_FACETS, DATASET, st.just({"namespace": 1, "name": "a"})), max_size=3)
+ENTRIES: st.SearchStrategy[Any] = st.lists(
+    st.builds(lambda e, s: e | s if isinstance(e, dict) else e, ENTITY, STATED), max_size=2
+)
+JOB: st.SearchStrategy[Any] = st.builds(
+    lambda name, entries: (
+        {"namespace": "j", "name": name} | ({} if entries is None else {"facets": {"lineage": {"entries": entries}}})
+    ),
+    st.sampled_from(["one", "two"]),
+    st.one_of(st.none(), st.none(), ENTRIES),
+)
+RUN = st.sampled_from([{"runId": "r1"}, {"runId": "r2"}, {"runId": 3}, None])
+EVENT: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"inputs": BOXES, "outputs": BOXES},
+    optional={
+        "run": RUN,
+        "job": JOB,
+        "dataset": WITH_FACETS,
+        "eventType": st.sampled_from(["START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER", "DONE"]),
+    },
+)
+EVENTS: st.SearchStrategy[Any] = st.lists(st.one_of(EVENT, EVENT, EVENT, st.just([])), max_size=6)
+
+
+def without_seqs(graph: Graph) -> tuple[object, ...]:
+    edges_alone = [(edge.source, edge.target, edge.job, edge.origin, edge.state) for edge in graph.edges]
+    return (graph.nodes, edges_alone, graph.unresolved, [code for code, _ in graph.findings])
+
+
+def record(seq: int, body: bytes | None) -> Record:
+    return Record(
+        seq=seq, at="", id="", source="s", type="tallystick.lineage.run-observed.v1", streams={}, header=b"", body=body
+    )
+
+
+def project(bodies: list[tuple[int, Any]]) -> sqlite_utils.Database:
+    db = sqlite_utils.Database(memory=True)
+    projection = LineageProjection()
+    projection.create(db)
+    for seq, body in bodies:
+        projection.apply(db, record(seq, json.dumps(body).encode()))
+    return db
+
+
+@given(st.data(), EVENTS)
+def test_I20_any_permutation_and_any_duplication_gives_the_same_graph(data: st.DataObject, events: list[Any]) -> None:
+    shuffled = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events or [[]]), max_size=4))))
+
+    shuffled = shuffled if events else []
+
+    assert without_seqs(edges.fold(enumerate(shuffled))) == without_seqs(edges.fold(enumerate(events)))
+
+
+@given(EVENTS, st.permutations(range(6)))
+def test_I20_the_order_of_reading_does_not_move_a_seq(events: list[Any], order: list[int]) -> None:
+    numbered = list(enumerate(events))
+
+    shuffled = [numbered[at] for at in order if at < len(numbered)]
+
+    assert edges.fold([*shuffled, *numbered]) == edges.fold(numbered)
+
+
+@settings(max_examples=150)
+@given(EVENTS)
+def test_I20_the_projection_is_the_fold_of_the_same_events(events: list[Any]) -> None:
+    numbered = [(3 * seq, body) for seq, body in enumerate(events)]
+    foreign = [(seq, jsonstrict.loads_foreign(json.dumps(body).encode())) for seq, body in numbered]
+
+    assert query.load(project(numbered)) == edges.fold(foreign)
+
+
+@settings(max_examples=40)
+@given(EVENTS)
+def test_I19_a_replay_of_the_lineage_gives_the_same_bytes(events: list[Any]) -> None:
+    numbered = list(enumerate(events))
+
+    assert list(project(numbered).iterdump()) == list(project(numbered).iterdump())
+
+
+@settings(max_examples=60)
+@given(events=EVENTS, upstream=st.booleans())
+def test_the_database_reaches_what_the_graph_reaches(events: list[Any], upstream: bool) -> None:
+    graph = edges.fold(enumerate(events))
+    seeds = [Node("dataset", "db", "a"), Node("dataset", "db", "never seen")]
+
+    found = query.closure(project(list(enumerate(events))), seeds, upstream=upstream, node_limit=None)
+
+    assert (found.distance, found.truncated) == (edges.reach(graph, seeds, upstream=upstream), False)
+
+
+MEMBERS = ["run", "runId", "job", "namespace", "name", "type", "inputs", "outputs", "dataset", "facets", "lineage"]
+MEMBERS += ["entries", "fields", "columnLineage", "inputFields", "eventType", "_deleted"]
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.text(max_size=3), st.just("JOB")),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(MEMBERS),
+            inner,
+            max_size=5,
+        ),
+    ),
+    max_leaves=25,
+)
+
+
+@given(st.lists(JSON, max_size=4))
+def test_no_json_makes_the_fold_raise_or_print_what_is_not_canonical(bodies: list[Any]) -> None:
+    printed = edges.to_json(edges.fold(enumerate(bodies)))
+
+    assert printed.endswith(b"\n")
+    jsonstrict.parse_canonical(printed[:-1], limit_bytes=10_000_000)
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=12))
+def test_a_hub_reaches_at_least_what_the_product_reached(names: list[str]) -> None:
+    a, job = Node("dataset", "n", "a"), Node("job", "n", "j")
+    outputs = [Node("dataset", "n", name) for name in names]
+    product = Graph(nodes=(a, *outputs), edges=tuple(Edge(a, out, job, "table", "open", ()) for out in outputs))
+    hub = Graph(
+        nodes=(a, job, *outputs),
+        edges=(Edge(a, job, job, "hub", "open", ()), *(Edge(job, out, job, "hub", "open", ()) for out in outputs)),
+    )
+
+    assert {node: far for node, far in edges.reach(hub, [a]).items() if node != job} == edges.reach(product, [a])
