@@ -8,7 +8,7 @@ depends on the order of the input, on hashing or on a processor's floating point
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -44,8 +44,15 @@ class Layout:
     height: int
 
 
+def drawn(graph: Graph) -> Graph:
+    """Return `graph` without the jobs that no edge ends in: those stand on the edges, not in the picture."""
+    ends = {end for edge in graph.edges for end in (edge.source, edge.target)}
+    return replace(graph, nodes=tuple(node for node in graph.nodes if node.kind == "dataset" or node in ends))
+
+
 def layout(graph: Graph) -> Layout:
-    """Return the place of every node of `graph`; links are its edges without jobs, states and repetition."""
+    """Return the place of every node of `drawn(graph)`; links are its edges without jobs, states and repetition."""
+    graph = drawn(graph)
     ids = {node: node.id for node in graph.nodes}
     nodes = sorted(graph.nodes, key=ids.__getitem__)
     links = sorted(

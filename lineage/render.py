@@ -10,7 +10,7 @@ import re
 from typing import Final
 from xml.sax.saxutils import escape
 
-from lineage.layout import BOX_HEIGHT, BOX_WIDTH, Box, Layout, layout
+from lineage.layout import BOX_HEIGHT, BOX_WIDTH, Box, Layout, drawn, layout
 from proofs import edges
 from proofs.edges import Graph
 from proofs.statement import Node
@@ -39,6 +39,7 @@ orient="auto"><path d="M0 0 8 4 0 8z" fill="#7a8896"/></marker></defs>"""
 
 def svg(graph: Graph, *, node_limit: int = NODE_LIMIT) -> bytes:
     """Return `graph` as an SVG document; above `node_limit` nodes those with the most edges, and a line that says so."""
+    graph = drawn(graph)
     shown = bounded(graph, node_limit)
     placed = layout(shown)
     caption = f"{len(shown.nodes)} of {len(graph.nodes)} nodes, {len(shown.edges)} of {len(graph.edges)} edges"
