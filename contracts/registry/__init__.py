@@ -1,0 +1,1 @@
+"""Schemas under a subject, each with a semantic version that its changes earn."""

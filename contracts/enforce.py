@@ -1,0 +1,135 @@
+"""Measure, decide, write the decision down, and only then act: what was done can always be held against what was decided.
+
+    measure → score → decide → append decided (durable) → act → append action-taken
+
+A crash between the two events leaves a decision without an action, which everybody can see; never an action that nobody
+decided. Where the log does not take the decision, nothing is done at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts import record
+from contracts.decision import Decision, Verdict, decide
+from contracts.document import Document
+from contracts.measure import measure
+from contracts.metric import Measurement
+from contracts.record import Action, Context, Log, Receipt
+from contracts.risk import score
+from contracts.source import Source
+from proofs.errors import BlockedError, TallyError
+
+
+class Enforcement(Protocol):
+    """What can be done with a batch once it is decided: at most one of its methods is called, once.
+
+    Attributes:
+        on_release: What `release` does, as it is recorded; None when there is nothing to do.
+        on_withhold: What `withhold` does; None when there is nothing to do.
+    """
+
+    @property
+    def on_release(self) -> Action | None: ...
+    @property
+    def on_withhold(self) -> Action | None: ...
+
+    def release(self) -> None:
+        """Let the batch through.
+
+        Raises:
+            TallyError: It could not be done; the batch MUST then not be visible to consumers.
+        """
+        ...
+
+    def withhold(self) -> None:
+        """Keep the batch from consumers.
+
+        Raises:
+            TallyError: It could not be done.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A checked batch.
+
+    Attributes:
+        decided: The receipt of the decision.
+        action: What was done; None when nothing was.
+        taken: The receipt of that; None when nothing was done.
+    """
+
+    document: Document
+    measurement: Measurement
+    verdict: Verdict
+    decided: Receipt
+    action: Action | None = None
+    taken: Receipt | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """True when the batch may not be used."""
+        return self.verdict.decision is Decision.BLOCK_AND_ROLLBACK
+
+    def error(self) -> BlockedError | None:
+        """Return what a pipeline should raise to stop; None when the batch was let through."""
+        if not self.blocked:
+            return None
+        contract = self.document.contract
+        broken = [metric.rule.id for metric in self.measurement.metrics if not metric.passed]
+        first = f", {broken[0]} first" if broken else ""
+        return BlockedError(
+            f"contract {contract.name} {contract.version} blocks the batch: risk {self.verdict.risk.points} of 100, "
+            f"{len(broken)} of {len(self.measurement.metrics)} rules broken{first}",
+            where=f"entry {self.decided.seq}",
+            hint="the entry lists every rule with its counts",
+        )
+
+
+def evaluate(document: Document, source: Source) -> tuple[Measurement, Verdict]:
+    """Return what `source` makes of the contract and what would be decided, without a word to any log.
+
+    Raises:
+        TallyError: The batch cannot be measured (contracts.measure).
+    """
+    measurement = measure(document.contract, source)
+    return measurement, decide(measurement.metrics, score(measurement.metrics), document.contract.policy)
+
+
+def check(
+    log: Log,
+    document: Document,
+    source: Source,
+    *,
+    context: Context | None = None,
+    enforcement: Enforcement | None = None,
+) -> Outcome:
+    """Hold a batch to its contract, record the decision in `log`, then let `enforcement` carry it out.
+
+    Args:
+        enforcement: What lets the batch through or keeps it back; None to record the decision alone.
+
+    Raises:
+        TallyError: The batch could not be measured or the decision not recorded: nothing was done. Or the enforcement
+            failed: the log has the decision and, as a failed action, the error's code.
+    """
+    context = context or Context()
+    measurement, verdict = evaluate(document, source)
+    event = record.validation_decided(document, measurement, verdict, context)
+    decided = log.append(event)  # the commit point: from here on the decision stands
+    outcome = Outcome(document, measurement, verdict, decided)
+    if enforcement is None:
+        return outcome
+    action = enforcement.on_withhold if outcome.blocked else enforcement.on_release
+    if action is None:
+        return outcome
+    try:
+        (enforcement.withhold if outcome.blocked else enforcement.release)()
+    except TallyError as error:
+        log.append(record.action_taken(event, decided, action, context, error=error.code))
+        raise
+    taken = log.append(record.action_taken(event, decided, action, context))
+    return Outcome(document, measurement, verdict, decided, action, taken)

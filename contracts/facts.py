@@ -1,0 +1,232 @@
+"""The bodies of the events that contracts and schemas leave in the log.
+
+Canonical JSON (docs/formats/json.md): integers only, no null, members sorted. The members `contract`, `dataset`, `datasets`,
+`job`, `run` and `schema` are those by which docs/formats/streams.md files an event. No value of the data is in any of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Final, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from contracts.decision import Cause, Decision
+from contracts.metric import Found
+from contracts.terms import MILLION, Kind, Severity
+from proofs import jsonstrict, limits
+from proofs.errors import MalformedError
+
+CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
+VALIDATION_DECIDED: Final = "tallystick.validation.decided.v1"
+ACTION_TAKEN: Final = "tallystick.validation.action-taken.v1"
+SCHEMA_PUBLISHED: Final = "tallystick.schema.published.v1"
+SCHEMA_REJECTED: Final = "tallystick.schema.rejected.v1"
+
+T = TypeVar("T", bound="Fact")
+Count = Annotated[int, Field(ge=0, le=limits.MAX_INTEGER)]
+Millionths = Annotated[int, Field(ge=0, le=MILLION)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Filled = Annotated[str, Field(min_length=1)]
+
+
+class Fact(BaseModel):
+    """One body, or a part of one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    def print(self) -> bytes:
+        """Return the body as canonical JSON; members without a value are left out."""
+        return jsonstrict.dumps(self.model_dump(mode="json", exclude_none=True, by_alias=True))
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """Return the fact that a body states; white space and the order of members are free, unknown members are not.
+
+        Raises:
+            MalformedError: It states something else.
+        """
+        value = jsonstrict.loads(body, limit_bytes=limits.BODY_BYTES)
+        try:
+            return cls.model_validate_json(jsonstrict.dumps(value))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = "/".join(str(step) for step in first["loc"])
+            raise MalformedError(f"the body is not a {cls.__name__}: {place}: {first['msg']}") from error
+
+
+def _check_hash(fact: T, definition: str, sha256: str) -> T:
+    """Return `fact` when it gives its definition's true hash; else whoever reads it would compare the wrong text."""
+    if hashlib.sha256(definition.encode()).hexdigest() != sha256:
+        raise ValueError("sha256 is not the hash of the definition")
+    return fact
+
+
+class DatasetName(Fact):
+    """A dataset, as received."""
+
+    namespace: Filled
+    name: Filled
+
+
+class JobName(Fact):
+    """A job, as received."""
+
+    namespace: Filled
+    name: Filled
+
+
+class ContractName(Fact):
+    """A contract in one version, and the SHA-256 of its text."""
+
+    name: Filled
+    version: Filled
+    sha256: Digest
+
+
+class PrivacyTerms(Fact):
+    """Which column says whose data a row is, and which datasets must follow a deletion."""
+
+    subject_key: Filled
+    deletion_propagation: tuple[DatasetName, ...]
+
+
+class ContractPublished(Fact):
+    """A contract is in force; `datasets` repeats the declared deletion targets, for their streams."""
+
+    contract: ContractName
+    dataset: DatasetName
+    datasets: tuple[DatasetName, ...]
+    previous: Filled | None = None
+    privacy: PrivacyTerms | None = None
+    definition: Filled
+
+    @model_validator(mode="after")
+    def _hashed(self) -> Self:
+        return _check_hash(self, self.definition, self.contract.sha256)
+
+
+class Batch(Fact):
+    """What was measured: no path and no name of a column that the contract does not know."""
+
+    kind: Literal["parquet", "csv", "table"]
+    rows: Count
+    extra_columns: Count
+    sha256: Digest | None = None
+    size_bytes: Count | None = None
+
+
+class Gates(Fact):
+    """The policy by which a batch was decided, thresholds in millionths."""
+
+    alert_at: Millionths
+    block_at: Millionths
+    alert_on: Literal["info", "warning", "critical", "never"]
+    block_on: Literal["info", "warning", "critical", "never"]
+
+
+class MetricFact(Fact):
+    """One rule and its count; weight, tolerance and share (what this rule alone makes of the risk) in millionths."""
+
+    rule: Filled
+    kind: Kind
+    columns: tuple[Filled, ...]
+    severity: Severity
+    weight: Count
+    tolerance: Millionths
+    found: Found
+    structural: bool
+    failed: Count
+    total: Count
+    share: Millionths
+    hint: Filled | None = None
+
+
+class ReasonFact(Fact):
+    """One gate that was reached."""
+
+    cause: Cause
+    rule: Filled | None = None
+
+
+class ValidationDecided(Fact):
+    """A batch was measured, and this was decided; `risk` in millionths."""
+
+    contract: ContractName
+    dataset: DatasetName
+    job: JobName | None = None
+    run: Filled | None = None
+    decision: Decision
+    risk: Millionths
+    reasons: tuple[ReasonFact, ...]
+    metrics: tuple[MetricFact, ...]
+    policy: Gates
+    batch: Batch
+    engine: Filled
+
+
+class Decided(Fact):
+    """The entry of the decision that an action follows."""
+
+    seq: Count
+    leaf: Digest
+
+
+class ActionTaken(Fact):
+    """What was done after a decision; `error` is the code of the error where it failed."""
+
+    contract: ContractName
+    dataset: DatasetName
+    job: JobName | None = None
+    run: Filled | None = None
+    decided: Decided
+    decision: Decision
+    action: Literal["promoted", "rolled-back", "moved-aside"]
+    result: Literal["done", "failed"]
+    error: Filled | None = None
+
+
+class SchemaName(Fact):
+    """A schema in one version, and the SHA-256 of its bytes."""
+
+    subject: Filled
+    version: Filled
+    format: Literal["jsonschema"]
+    sha256: Digest
+
+
+class ChangeFact(Fact):
+    """One difference between a schema and the one before it (docs/formats/schema-registry.md)."""
+
+    path: str
+    kind: Filled
+    direction: Literal["tightens", "loosens", "both", "undetermined", "none"]
+    breaking: bool
+
+
+class SchemaPublished(Fact):
+    """A schema is in force; `changes` lists at most 1,000 of the `changed`, those that break first."""
+
+    schema_: Annotated[SchemaName, Field(alias="schema")]
+    previous: Filled | None = None
+    bump: Literal["initial", "patch", "minor", "major"]
+    open_content: Literal["lenient", "strict"]
+    changed: Count
+    changes: tuple[ChangeFact, ...]
+    definition: Filled
+
+    @model_validator(mode="after")
+    def _hashed(self) -> Self:
+        return _check_hash(self, self.definition, self.schema_.sha256)
+
+
+class SchemaRejected(Fact):
+    """A schema was refused; `bump` is the smallest step that would have been accepted."""
+
+    schema_: Annotated[SchemaName, Field(alias="schema")]
+    previous: Filled
+    reason: Literal["VERSION_NOT_INCREASING", "SEMVER_BUMP_TOO_SMALL"]
+    bump: Literal["patch", "minor", "major"]
+    open_content: Literal["lenient", "strict"]
+    changed: Count
+    changes: tuple[ChangeFact, ...]

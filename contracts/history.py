@@ -1,0 +1,130 @@
+"""The projection of contracts and what was decided by them: tables of its own, replayed from the log alone (I19)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import sqlite_utils
+
+from contracts.facts import (
+    ACTION_TAKEN,
+    CONTRACT_PUBLISHED,
+    VALIDATION_DECIDED,
+    ActionTaken,
+    ContractPublished,
+    ValidationDecided,
+)
+from contracts.record import Log
+from contracts.registry.semver import Version
+from ledger.projection import Projection
+from ledger.record import Record
+from proofs.errors import MalformedError
+
+_TABLES: Final = (
+    """CREATE TABLE contracts_version (name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
+    dataset_namespace TEXT NOT NULL, dataset_name TEXT NOT NULL, previous TEXT, seq INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (name, version)) STRICT""",
+    """CREATE TABLE contracts_decision (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
+    contract TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, dataset_namespace TEXT NOT NULL,
+    dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_millionths INTEGER NOT NULL, run TEXT,
+    action TEXT, result TEXT, action_seq INTEGER) STRICT""",
+    "CREATE INDEX contracts_decision_by_contract ON contracts_decision (contract, seq)",
+    "CREATE INDEX contracts_decision_by_dataset ON contracts_decision (dataset_namespace, dataset_name, seq)",
+    "CREATE TABLE contracts_unread (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
+)
+
+
+class ContractHistory:
+    """Folds contracts, decisions and actions into three tables.
+
+    `contracts_version` has every version that came into force: the first publish of a name and version is the one that
+    counts. `contracts_decision` has every decision with the action that followed it, if one did. `contracts_unread` names
+    what could not be folded, with a reason: "withheld" (the body is gone), "malformed", "repeated" (another publish of a
+    version that is in force) or "unmatched" (an action after no decision that is known).
+    """
+
+    name = "contracts"
+    version = 1
+    types: frozenset[str] = frozenset((CONTRACT_PUBLISHED, VALIDATION_DECIDED, ACTION_TAKEN))
+    wants_bodies = True
+
+    def create(self, db: sqlite_utils.Database) -> None:
+        for statement in _TABLES:
+            db.execute(statement)
+
+    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
+        reason = self._fold(db, record)
+        if reason:
+            db.execute("INSERT INTO contracts_unread VALUES (?, ?, ?)", [record.seq, record.type, reason])
+
+    def _fold(self, db: sqlite_utils.Database, record: Record) -> str | None:
+        """Write what the record says; return why not, where it cannot be folded."""
+        if record.body is None:
+            return "withheld"
+        try:
+            match record.type:
+                case "tallystick.contract.published.v1":
+                    return _published(db, record, ContractPublished.parse(record.body))
+                case "tallystick.validation.decided.v1":
+                    return _decided(db, record, ValidationDecided.parse(record.body))
+                case _:
+                    return _acted(db, record, ActionTaken.parse(record.body))
+        except MalformedError:
+            return "malformed"
+
+
+def _published(db: sqlite_utils.Database, record: Record, fact: ContractPublished) -> str | None:
+    contract, dataset = fact.contract, fact.dataset
+    Version.parse(contract.version)
+    row = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name, fact.previous]
+    written = db.execute(
+        "INSERT INTO contracts_version VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [*row, record.seq, record.at],
+    )
+    return None if written.rowcount else "repeated"
+
+
+def _decided(db: sqlite_utils.Database, record: Record, fact: ValidationDecided) -> str | None:
+    contract, dataset = fact.contract, fact.dataset
+    place = [record.seq, record.leaf.hex(), record.at]
+    names = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name]
+    db.execute(
+        "INSERT INTO contracts_decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
+        [*place, *names, fact.decision.value, fact.risk, fact.run],
+    )
+    return None
+
+
+def _acted(db: sqlite_utils.Database, record: Record, fact: ActionTaken) -> str | None:
+    written = db.execute(
+        "UPDATE contracts_decision SET action = ?, result = ?, action_seq = ? WHERE seq = ? AND leaf = ?",
+        [fact.action, fact.result, record.seq, fact.decided.seq, fact.decided.leaf],
+    )
+    return None if written.rowcount else "unmatched"
+
+
+class ProjectingLog(Log, Protocol):
+    """A log that also keeps projections."""
+
+    def project(self, projection: Projection, /) -> sqlite_utils.Database:
+        """Bring a projection up to the end of the log and return the database that holds its tables."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One version of a contract, and the entry that put it in force."""
+
+    name: str
+    version: str
+    sha256: str
+    seq: int
+
+
+def versions(log: ProjectingLog, name: str) -> tuple[InForce, ...]:
+    """Return the versions of a contract in the order in which they came into force."""
+    rows = log.project(ContractHistory()).execute(
+        "SELECT name, version, sha256, seq FROM contracts_version WHERE name = ? ORDER BY seq", [name]
+    )
+    return tuple(InForce(*row) for row in rows.fetchall())

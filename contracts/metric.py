@@ -1,0 +1,84 @@
+"""What was found for each rule, in integers alone: no value of the data is ever part of a measurement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from contracts.rules import Rule
+from contracts.source import Fingerprint
+from contracts.terms import MILLION
+
+
+class Found(StrEnum):
+    """How a rule came out; what could not be measured did not pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One rule and its count.
+
+    Attributes:
+        failed: Rows that break the rule, 0 <= failed <= total; of duplicates all but one.
+        total: Rows looked at; 1 for a rule on the table itself, which holds or does not.
+        structural: True when the shape of the table was judged and not its rows.
+        hint: A word on the failure: the type that the engine found, or the name that a missing column seems to have now.
+    """
+
+    rule: Rule
+    failed: int
+    total: int
+    structural: bool = False
+    unmeasured: bool = False
+    hint: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failed <= self.total:
+            raise ValueError(f"{self.failed} of {self.total} rows cannot have failed")
+
+    @property
+    def fraction(self) -> Fraction:
+        """The part that failed; 1 for what could not be measured, 0 for an empty table."""
+        if self.unmeasured:
+            return Fraction(1)
+        return Fraction(self.failed, self.total) if self.total else Fraction(0)
+
+    @property
+    def found(self) -> Found:
+        """Whether the rule holds: no more than its tolerance failed."""
+        if self.unmeasured:
+            return Found.UNMEASURED
+        tolerated = not self.structural and self.fraction <= Fraction(self.rule.tolerance, MILLION)
+        return Found.PASSED if tolerated or not self.failed else Found.FAILED
+
+    @property
+    def passed(self) -> bool:
+        """True when the rule was measured and holds."""
+        return self.found is Found.PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one scan found.
+
+    Attributes:
+        kind: "parquet", "csv" or "table".
+        rows: Rows in the batch.
+        metrics: One for each rule, in the contract's order.
+        extra_columns: Columns that the contract does not name. For the eye only and never recorded: where a CSV lost its
+            header, its first row stands here.
+        file: The fingerprint of the file; None for a table.
+        engine: The name and version of what scanned.
+    """
+
+    kind: str
+    rows: int
+    metrics: tuple[Metric, ...]
+    extra_columns: tuple[str, ...]
+    file: Fingerprint | None
+    engine: str

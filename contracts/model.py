@@ -1,0 +1,259 @@
+"""The contract: what a dataset promises, how bad each broken promise is, and who must follow a deletion.
+
+A contract that exists is valid: every rule fits the type of its field. Source: docs/formats/contract.md.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from contracts.registry.semver import Version
+from contracts.terms import (
+    FieldType,
+    Fraction,
+    Gate,
+    Identifier,
+    Kind,
+    Name,
+    Scalar,
+    Severe,
+    Severity,
+    Text,
+    Weight,
+    date_bound,
+    numeric_bound,
+    spread,
+    timestamp_bound,
+)
+from proofs.errors import MalformedError
+
+MAX_FIELDS: Final = 1_000
+MAX_ENUM: Final = 10_000
+MAX_PATTERN: Final = 1_000
+
+_ENUM_TYPES: Final[dict[str, tuple[type, ...]]] = {"string": (str,), "integer": (int,), "number": (int, Decimal)}
+
+
+def _version(value: str) -> str:
+    try:
+        Version.parse(value)
+    except MalformedError as error:
+        raise ValueError(error.what) from error
+    return value
+
+
+class Model(BaseModel):
+    """Strict, frozen, and without room for a misspelt key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Dataset(Model):
+    """A dataset as the log names it."""
+
+    namespace: Name
+    name: Name
+
+
+class Range(Model):
+    """Inclusive bounds; at least one."""
+
+    min: Scalar | None = None
+    max: Scalar | None = None
+
+
+class FieldSpec(Model):
+    """One column and what it promises.
+
+    Attributes:
+        max_null: The greatest fraction of rows that may be null.
+        pattern: An RE2 expression that the whole value matches.
+        severity, weight, tolerance: By kind of rule; `*` stands for the kinds that are not named.
+    """
+
+    name: Text
+    type: FieldType
+    description: str | None = None
+    required: bool = False
+    unique: bool = False
+    max_null: Fraction | None = None
+    range: Range | None = None
+    enum: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=MAX_ENUM, strict=False)] | None = None
+    pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)] | None = None
+    severity: Annotated[dict[str, Severe], BeforeValidator(spread)] = {}
+    weight: Annotated[dict[str, Weight], BeforeValidator(spread)] = {}
+    tolerance: Annotated[dict[str, Fraction], BeforeValidator(spread)] = {}
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of rule that the field has, in the order in which they are reported."""
+        stated = {
+            Kind.TYPE: self.type != "any",
+            Kind.REQUIRED: self.required,
+            Kind.MAX_NULL: self.max_null is not None,
+            Kind.UNIQUE: self.unique,
+            Kind.RANGE: self.range is not None,
+            Kind.ENUM: self.enum is not None,
+            Kind.PATTERN: self.pattern is not None,
+        }
+        return (Kind.PRESENT, *(kind for kind, there in stated.items() if there))
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.required and self.max_null is not None:
+            raise ValueError("required and max_null exclude each other")
+        if self.range:
+            _check_range(self.range, self.type)
+        if self.enum is not None:
+            _check_enum(self.enum, self.type)
+        if self.pattern is not None and self.type != "string":
+            raise ValueError(f"a pattern goes with type string, not {self.type}")
+        for name, setting in (("severity", self.severity), ("weight", self.weight), ("tolerance", self.tolerance)):
+            if strange := sorted(set(setting) - set(self.kinds) - {"*"}):
+                raise ValueError(f"{name} speaks of {strange[0]}, a rule that the field does not have")
+        for kind in (Kind.PRESENT.value, Kind.MAX_NULL.value):
+            if kind in self.tolerance:
+                raise ValueError(f"{kind} has no tolerance")
+        return self
+
+
+def _check_range(bounds: Range, type: str) -> None:
+    given = [bound for bound in (bounds.min, bounds.max) if bound is not None]
+    if not given:
+        raise ValueError("a range has a min, a max or both")
+    measured: list[Any]
+    if type == "date":
+        measured = [date_bound(bound) for bound in given]
+    elif type == "timestamp":
+        measured = [timestamp_bound(bound) for bound in given]
+    elif type in ("integer", "number"):
+        measured = [numeric_bound(bound, type) for bound in given]
+    else:
+        raise ValueError(f"a range goes with type integer, number, date or timestamp, not {type}")
+    if measured[0] > measured[-1]:
+        raise ValueError("a range's min is above its max")
+
+
+def _check_enum(values: tuple[Scalar, ...], type: str) -> None:
+    if type not in _ENUM_TYPES:
+        raise ValueError(f"an enum goes with type string, integer or number, not {type}")
+    if not all(isinstance(value, _ENUM_TYPES[type]) for value in values):
+        raise ValueError(f"the enum of a field of type {type} holds a value of another type")
+    if len(set(values)) != len(values):
+        raise ValueError("an enum holds a value twice")
+
+
+class Rated(Model):
+    """A rule on the whole table; without a weight it has that of its severity."""
+
+    severity: Severe = Severity.WARNING
+    weight: Weight | None = None
+
+
+class Key(Rated):
+    """Columns whose values together stand for one row."""
+
+    columns: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16, strict=False)]
+    severity: Severe = Severity.CRITICAL
+    tolerance: Fraction = Decimal(0)
+
+
+class RowCount(Rated):
+    """Inclusive bounds on the number of rows. A contract that says nothing wants at least one."""
+
+    min: Annotated[int, Field(ge=0, le=2**53 - 1)] = 1
+    max: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError("row_count's min is above its max")
+        return self
+
+
+class ExtraColumns(Rated):
+    """What it means when the table has columns that the contract does not name."""
+
+    severity: Severe = Severity.INFO
+
+
+class Policy(Model):
+    """From risk and severities to a decision.
+
+    Attributes:
+        alert_at: Risk from which on a batch passes with an alert, above 0.
+        block_at: Risk from which on it is blocked, not below alert_at.
+        alert_on: Severity of a broken rule that alerts whatever the risk; "never" switches the gate off.
+        block_on: Severity of a broken rule that blocks whatever the risk.
+    """
+
+    alert_at: Fraction = Decimal("0.25")
+    block_at: Fraction = Decimal("0.4")
+    alert_on: Gate = "warning"
+    block_on: Gate = "critical"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 < self.alert_at <= self.block_at:
+            raise ValueError("alert_at is above 0 and not above block_at")
+        return self
+
+
+class Privacy(Model):
+    """Which column says whose data a row is, and which datasets must follow when a person is deleted."""
+
+    subject_key: Text
+    deletion_propagation: Annotated[tuple[Dataset, ...], Field(max_length=100, strict=False)] = ()
+
+
+class Contract(Model):
+    """What one dataset promises, in one version."""
+
+    name: Identifier
+    version: Annotated[str, AfterValidator(_version)]
+    dataset: Dataset
+    owner: Text | None = None
+    description: str | None = None
+    fields: Annotated[tuple[FieldSpec, ...], Field(alias="schema", min_length=1, max_length=MAX_FIELDS, strict=False)]
+    keys: Annotated[tuple[Key, ...], Field(max_length=16, strict=False)] = ()
+    row_count: RowCount = RowCount()
+    extra_columns: ExtraColumns = ExtraColumns()
+    policy: Policy = Policy()
+    privacy: Privacy | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, value: Any) -> Any:
+        """Read a bare list of columns as a key, and a bare dataset name as one of the contract's own namespace."""
+        if not isinstance(value, dict):
+            return value
+        value = dict(value)
+        if isinstance(keys := value.get("keys"), list):
+            value["keys"] = [{"columns": key} if isinstance(key, list) else key for key in keys]
+        privacy, dataset = value.get("privacy"), value.get("dataset")
+        targets = privacy.get("deletion_propagation") if isinstance(privacy, dict) else None
+        if isinstance(targets, list) and isinstance(dataset, dict):
+            own = dataset.get("namespace")
+            full = [{"namespace": own, "name": name} if isinstance(name, str) else name for name in targets]
+            value["privacy"] = {**value["privacy"], "deletion_propagation": full}
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        # The engine folds the case of identifiers, so two fields that differ in case alone would be one column.
+        known = {field.name for field in self.fields}
+        if len({name.casefold() for name in known}) != len(self.fields):
+            raise ValueError("two fields have one name (upper and lower case count as the same)")
+        for key in self.keys:
+            if len(set(key.columns)) != len(key.columns):
+                raise ValueError("a key names a column twice")
+            if missing := set(key.columns) - known:
+                raise ValueError(f"a key names {min(missing)!r}, which the schema does not have")
+        if self.privacy and self.privacy.subject_key not in known:
+            raise ValueError(f"privacy.subject_key {self.privacy.subject_key!r} is not in the schema")
+        if self.privacy and self.dataset in self.privacy.deletion_propagation:
+            raise ValueError("deletion_propagation names the contract's own dataset")
+        return self

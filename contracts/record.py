@@ -1,0 +1,207 @@
+"""From what was found and decided to the events that say so."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from contracts.decision import Verdict
+from contracts.document import Document
+from contracts.facts import (
+    ACTION_TAKEN,
+    CONTRACT_PUBLISHED,
+    VALIDATION_DECIDED,
+    ActionTaken,
+    Batch,
+    ContractName,
+    ContractPublished,
+    DatasetName,
+    Decided,
+    Fact,
+    Gates,
+    JobName,
+    MetricFact,
+    PrivacyTerms,
+    ReasonFact,
+    ValidationDecided,
+)
+from contracts.metric import Measurement
+from contracts.model import Contract, Dataset, Policy
+from contracts.rules import millionths
+from ledger.event import Event
+from proofs.errors import RefusedError
+
+Action = Literal["promoted", "rolled-back", "moved-aside"]
+
+
+class Receipt(Protocol):
+    """What the log gives back for an event that is durable."""
+
+    @property
+    def seq(self) -> int:
+        """The entry's position in the log."""
+        ...
+
+    @property
+    def leaf(self) -> bytes:
+        """The entry's leaf hash, 32 bytes."""
+        ...
+
+
+class Log(Protocol):
+    """Where events go."""
+
+    def append(self, event: Event, /) -> Receipt:
+        """Write one event and return its receipt. MUST be durable before it returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who records, and for which run of which job.
+
+    Attributes:
+        source: The CloudEvents source of the events.
+        run: The run's UUID, as the lineage events have it.
+        job: Namespace and name of the job.
+        new_id: Draws the id of an event. Without one of its own, the log would take a second, equal measurement for a
+            retry of the first.
+    """
+
+    source: str = "tallystick/contracts"
+    run: str | None = None
+    job: tuple[str, str] | None = None
+    new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+
+    @property
+    def job_name(self) -> JobName | None:
+        """The job as bodies name it."""
+        return JobName(namespace=self.job[0], name=self.job[1]) if self.job else None
+
+
+def contract_published(document: Document, context: Context, *, previous: str | None = None) -> Event:
+    """Return the event that puts a contract in force; its body holds the contract's text.
+
+    Args:
+        previous: The version that was in force until then.
+    """
+    contract, privacy = document.contract, document.contract.privacy
+    targets = tuple(dataset_name(target) for target in privacy.deletion_propagation) if privacy else ()
+    fact = ContractPublished(
+        contract=contract_name(document),
+        dataset=dataset_name(contract.dataset),
+        datasets=targets,
+        previous=previous,
+        privacy=PrivacyTerms(subject_key=privacy.subject_key, deletion_propagation=targets) if privacy else None,
+        definition=document.text,
+    )
+    return event_of(CONTRACT_PUBLISHED, fact, context, subject=contract.name)
+
+
+def validation_decided(document: Document, measurement: Measurement, verdict: Verdict, context: Context) -> Event:
+    """Return the event that records a decision with everything needed to decide again."""
+    contract = document.contract
+    fact = ValidationDecided(
+        contract=contract_name(document),
+        dataset=dataset_name(contract.dataset),
+        job=context.job_name,
+        run=context.run,
+        decision=verdict.decision,
+        risk=verdict.risk.millionths,
+        reasons=tuple(ReasonFact(cause=reason.cause, rule=reason.rule) for reason in verdict.reasons),
+        metrics=_metrics(measurement, verdict),
+        policy=_gates(contract.policy),
+        batch=_batch(measurement),
+        engine=measurement.engine,
+    )
+    return event_of(VALIDATION_DECIDED, fact, context, subject=contract.name)
+
+
+def action_taken(
+    decided: Event, receipt: Receipt, action: Action, context: Context, *, error: str | None = None
+) -> Event:
+    """Return the event that records what was done after the decision in `decided`.
+
+    Args:
+        receipt: The receipt of `decided`.
+        error: The code of the error by which the action failed.
+    """
+    decision = ValidationDecided.parse(decided.data)
+    fact = ActionTaken(
+        contract=decision.contract,
+        dataset=decision.dataset,
+        job=decision.job,
+        run=decision.run,
+        decided=Decided(seq=receipt.seq, leaf=receipt.leaf.hex()),
+        decision=decision.decision,
+        action=action,
+        result="failed" if error else "done",
+        error=error,
+    )
+    return event_of(ACTION_TAKEN, fact, context, subject=decision.contract.name)
+
+
+def event_of(type: str, fact: Fact, context: Context, *, subject: str) -> Event:
+    """Return the event of `type` whose body is `fact`.
+
+    Raises:
+        RefusedError: The context has a source or draws an id that no entry may hold.
+    """
+    attributes: dict[str, Any] = {"type": type, "source": context.source, "id": context.new_id(), "subject": subject}
+    try:
+        return Event(data=fact.print(), **attributes)
+    except ValueError as error:
+        raise RefusedError(f"the event of type {type} has an attribute that no entry may hold") from error
+
+
+def contract_name(document: Document) -> ContractName:
+    """Return the contract as bodies name it."""
+    contract: Contract = document.contract
+    return ContractName(name=contract.name, version=contract.version, sha256=document.sha256)
+
+
+def dataset_name(dataset: Dataset) -> DatasetName:
+    """Return the dataset as bodies name it."""
+    return DatasetName(namespace=dataset.namespace, name=dataset.name)
+
+
+def _metrics(measurement: Measurement, verdict: Verdict) -> tuple[MetricFact, ...]:
+    return tuple(
+        MetricFact(
+            rule=metric.rule.id,
+            kind=metric.rule.kind,
+            columns=metric.rule.columns,
+            severity=metric.rule.severity,
+            weight=metric.rule.weight,
+            tolerance=metric.rule.tolerance,
+            found=metric.found,
+            structural=metric.structural,
+            failed=metric.failed,
+            total=metric.total,
+            share=share,
+            hint=metric.hint,
+        )
+        for metric, share in zip(measurement.metrics, verdict.risk.shares, strict=True)
+    )
+
+
+def _gates(policy: Policy) -> Gates:
+    return Gates(
+        alert_at=millionths(policy.alert_at),
+        block_at=millionths(policy.block_at),
+        alert_on=policy.alert_on,
+        block_on=policy.block_on,
+    )
+
+
+def _batch(measurement: Measurement) -> Batch:
+    kind: Any = measurement.kind
+    return Batch(
+        kind=kind,
+        rows=measurement.rows,
+        extra_columns=len(measurement.extra_columns),
+        sha256=measurement.file.sha256 if measurement.file else None,
+        size_bytes=measurement.file.size_bytes if measurement.file else None,
+    )

@@ -1,0 +1,260 @@
+"""Where a batch is: a Parquet file, a CSV file, or a table in a DuckDB connection that the caller holds.
+
+A file is read by an engine of its own that may touch this one file and nothing else: no other path, no network, no
+extension. A CSV's columns are read as text and its header by us, because an engine that guesses types and skips lines
+that it does not understand cannot measure. The engine's own messages quote rows, so none of them is passed on.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from contracts.columns import Column
+from proofs.errors import MalformedError, MissingError, RefusedError, TallyError
+
+if TYPE_CHECKING:
+    import duckdb
+    from duckdb.sqltypes import DuckDBPyType
+
+MAX_COLUMNS: Final = 10_000
+HEADER_BYTES: Final = 1_000_000
+
+_PATTERN_CHARACTERS: Final = frozenset("*?[")
+_CSV_LINE: Final = re.compile(r"CSV Error on Line: ([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """One Parquet file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """One CSV file as RFC 4180 has it: UTF-8, a header, `"` around values where needed; an empty value is null.
+
+    Raises:
+        RefusedError: `delimiter` is not one of comma, semicolon, tab and bar.
+    """
+
+    path: Path
+    delimiter: str = ","
+
+    def __post_init__(self) -> None:
+        if self.delimiter not in (",", ";", "\t", "|"):
+            raise RefusedError(f"delimiter {self.delimiter!r} is not a comma, semicolon, tab or bar")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table or view in a connection, which is read and never written here."""
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    schema: str = "main"
+
+
+Source = ParquetFile | CsvFile | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that can be queried.
+
+    Attributes:
+        kind: "parquet", "csv" or "table".
+        relation: The SQL after FROM; every name and path in it is quoted.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    kind: str
+    relation: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The content of a file: its SHA-256 in hex and its length."""
+
+    sha256: str
+    size_bytes: int
+
+
+def file_source(path: Path) -> ParquetFile | CsvFile:
+    """Return the source that a file's name says it is: `.parquet`, `.csv` or `.tsv`.
+
+    Raises:
+        RefusedError: The name ends otherwise.
+    """
+    match path.suffix.lower():
+        case ".parquet":
+            return ParquetFile(path)
+        case ".csv":
+            return CsvFile(path)
+        case ".tsv":
+            return CsvFile(path, "\t")
+    raise RefusedError(f"{path.name!r} does not end in .parquet, .csv or .tsv", where=str(path))
+
+
+def identifier(name: str) -> str:
+    """Return `name` as SQL writes an identifier, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return `text` as SQL writes a string, whatever it holds."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Return the fingerprint of a file.
+
+    Raises:
+        MissingError: There is no such file, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+            return Fingerprint(digest.hexdigest(), file.tell())
+    except OSError as error:
+        raise MissingError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Opened]:
+    """Open `source` for reading for the length of a `with` block.
+
+    Raises:
+        MissingError: There is no such file or table.
+        MalformedError: It is not what its kind says.
+        RefusedError: The engine would take its path for a pattern, or it has more than 10,000 columns.
+    """
+    if isinstance(source, Table):
+        yield _open_table(source)
+        return
+    path = _file(source)
+    # Spilled rows are as confidential as the file: the folder is for this user alone, and goes with the engine.
+    with tempfile.TemporaryDirectory(prefix="tallystick-") as spill, closing(_confined(path, spill)) as connection:
+        yield (_open_csv if isinstance(source, CsvFile) else _open_parquet)(connection, source)
+
+
+def unreadable(error: duckdb.Error, source: Source) -> TallyError:
+    """Return what to raise where the engine could not read `source`, without its own words, which quote rows."""
+    kind = type(error).__name__
+    if isinstance(source, Table):
+        return MalformedError(f"the table {source.name!r} cannot be read ({kind})")
+    line = _CSV_LINE.search(str(error))
+    where = f"{source.path} line {line[1]}" if line else str(source.path)
+    name = "CSV" if isinstance(source, CsvFile) else "Parquet"
+    return MalformedError(f"the file cannot be read as {name} ({kind})", where=where)
+
+
+def _file(source: ParquetFile | CsvFile) -> Path:
+    try:
+        path = source.path.resolve()
+        there = path.is_file()
+    except (OSError, ValueError) as error:  # a path with a zero byte, or in a folder that may not be read
+        raise MissingError("the path leads to no file", where=str(source.path)) from error
+    if not there:
+        raise MissingError("there is no such file", where=str(source.path))
+    if _PATTERN_CHARACTERS & set(str(path)):
+        raise RefusedError("a path with *, ? or [ is a pattern to the engine", where=str(source.path))
+    return path
+
+
+def _confined(path: Path, spill: str) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "temp_directory": spill,
+        },
+    )
+    # The order matters: the list of paths is closed with the door, and the last statement takes the handle off.
+    connection.execute(f"SET allowed_paths = [{literal(str(path))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _open_parquet(connection: duckdb.DuckDBPyConnection, source: ParquetFile | CsvFile) -> Opened:
+    relation = f"read_parquet({literal(str(source.path.resolve()))}, hive_partitioning = false)"
+    return Opened(connection, "parquet", relation, _describe(connection, relation, source))
+
+
+def _open_csv(connection: duckdb.DuckDBPyConnection, source: ParquetFile | CsvFile) -> Opened:
+    assert isinstance(source, CsvFile)
+    names = _header(source)
+    if len(names) > MAX_COLUMNS:
+        raise RefusedError(f"the file has {len(names)} columns, at most {MAX_COLUMNS} are read", where=str(source.path))
+    columns = tuple(Column(name, f"c{place}", "varchar", as_text=True) for place, name in enumerate(names))
+    types = ", ".join(f"{column.sql}: 'VARCHAR'" for column in columns)
+    relation = (
+        f"read_csv({literal(str(source.path.resolve()))}, auto_detect = false, header = true, columns = {{{types}}}, "
+        f"delim = {literal(source.delimiter)}, quote = '\"', escape = '\"', comment = '', encoding = 'utf-8', "
+        "strict_mode = true, null_padding = false, ignore_errors = false)"
+    )
+    return Opened(connection, "csv", relation, columns)
+
+
+def _open_table(source: Table) -> Opened:
+    # Asked for by name first: of a name that it does not know, DuckDB makes a file or a Python variable.
+    found = source.connection.execute(
+        "SELECT table_catalog FROM information_schema.tables"
+        " WHERE table_catalog = current_database() AND table_schema = $1 AND table_name = $2",
+        [source.schema, source.name],
+    ).fetchone()
+    if found is None:
+        raise MissingError(f"there is no table {source.name!r} in schema {source.schema!r}")
+    relation = ".".join(identifier(part) for part in (found[0], source.schema, source.name))
+    return Opened(source.connection, "table", relation, _describe(source.connection, relation, source))
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, relation: str, source: Source) -> tuple[Column, ...]:
+    import duckdb
+
+    try:
+        described = connection.execute(f"SELECT * FROM {relation} LIMIT 0").description or []  # noqa: S608 quoted
+    except duckdb.Error as error:
+        raise unreadable(error, source) from None  # the engine's message quotes what it read
+    if len(described) > MAX_COLUMNS:
+        raise RefusedError(f"the source has {len(described)} columns, at most {MAX_COLUMNS} are read")
+    return tuple(_column(name, type) for name, type, *_ in described)
+
+
+def _column(name: str, type: DuckDBPyType) -> Column:
+    # A decimal's children are its precision and scale; those of other types are types.
+    precision, scale = (int(str(size)) for _, size in type.children) if type.id == "decimal" else (0, 0)
+    return Column(name, identifier(name), type.id, precision, scale)
+
+
+def _header(source: CsvFile) -> list[str]:
+    """The names in the file's first record."""
+    with source.path.open("rb") as file:
+        start = file.read(HEADER_BYTES)
+    try:
+        # What the bound cut through is far behind the header, or else the header is too long.
+        text = start.decode("utf-8-sig", errors="strict" if len(start) < HEADER_BYTES else "ignore")
+        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter, strict=True), [])
+    except UnicodeDecodeError as error:
+        line = start.count(b"\n", 0, error.start) + 1
+        raise MalformedError("the file is not UTF-8", where=f"{source.path} line {line}") from None
+    except csv.Error:
+        raise MalformedError("the header is not CSV", where=f"{source.path} line 1") from None
+    if not names:
+        raise MalformedError("the file has no header", where=f"{source.path} line 1")
+    return names

@@ -1,0 +1,208 @@
+"""Read the small, unambiguous part of YAML that people mean, and remember on which line each value stands.
+
+Read from the parser's events and not through a constructor: no tag is ever obeyed, no alias expanded, and nesting costs
+no recursion. What YAML readers disagree about (`yes`, `007`, `1_000`, `1e3`) is refused instead of guessed. Fractions
+are decimals, so that 0.1 in a contract is a tenth on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from proofs.errors import MalformedError
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 16
+MAX_NODES: Final = 100_000
+
+Path = tuple[str | int, ...]
+
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,39})")
+_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,39})\.[0-9]{1,40}")
+# Some YAML reader takes each of these for a number or a truth value, another for text.
+_AMBIGUOUS: Final = re.compile(
+    r"[-+]?(0x[0-9a-f_]+|0o?[0-7_]+|0b[01_]+|[0-9][0-9_]*(\.[0-9_]*)?(e[-+]?[0-9]+)?|\.[0-9][0-9_]*(e[-+]?[0-9]+)?"
+    r"|[0-9]+(:[0-5]?[0-9])+(\.[0-9_]*)?|\.inf)|\.nan|yes|no|on|off|true|false|null",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document and where its parts stand.
+
+    Attributes:
+        value: dict, list, str, int, Decimal, bool or None, nested.
+        lines: The line, counted from 1, of every path of keys and indices.
+    """
+
+    value: Any
+    lines: dict[Path, int]
+
+    def line(self, path: Path) -> int:
+        """Return the line of `path`, or of the nearest ancestor that stands in the document."""
+        while path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+
+def parse(data: bytes, *, name: str) -> Parsed:
+    """Return what `data`, one YAML document of at most 1 MB, says.
+
+    Args:
+        name: What messages call the document, usually its file name.
+
+    Raises:
+        MalformedError: It is not UTF-8, not YAML, too large or too deep; it has a key twice, an anchor, an alias, a
+            tag, a directive, a second document, or a plain scalar that readers of YAML take for different values.
+    """
+    if len(data) > MAX_BYTES:
+        raise MalformedError(f"the document has {len(data)} bytes, at most {MAX_BYTES} are read", where=name)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise MalformedError("the document is not UTF-8", where=f"{name} line {line}") from error
+    try:
+        return _Tree(name).grow(YAML(typ="safe", pure=True).parse(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name} line {mark.line + 1}" if mark else name
+        raise MalformedError(f"not YAML: {error.problem or error.context}", where=where) from error
+    except (YAMLError, ValueError, OverflowError) as error:
+        # The reader's own errors carry no mark; an escape beyond U+10FFFF overflows inside it.
+        raise MalformedError("not YAML: a character that YAML does not allow", where=name) from error
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection that is being read; `key` waits for its value."""
+
+    value: dict[str, Any] | list[Any]
+    path: Path
+    key: str | None = None
+
+
+class _Tree:
+    """Builds the value from events, with the collections still open on a stack of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stack: list[_Open] = []
+        self.lines: dict[Path, int] = {}
+        self.root: list[Any] = []
+
+    def grow(self, events: Iterator[Event]) -> Parsed:
+        for event in events:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            if isinstance(event, MappingEndEvent | SequenceEndEvent):
+                self.stack.pop()
+            elif isinstance(event, DocumentStartEvent):
+                self._start(event, line)
+            elif isinstance(event, AliasEvent):
+                raise self._error("an alias is not read here", line)
+            elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
+                self._node(event, line)
+        if not self.root:
+            raise MalformedError("the document is empty", where=self.name)
+        return Parsed(self.root[0], self.lines)
+
+    def _start(self, event: DocumentStartEvent, line: int) -> None:
+        if self.root:
+            raise self._error("a second document begins, one is read", line)
+        if event.version or event.tags:
+            raise self._error("a directive is not read here", line)
+
+    def _node(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent, line: int) -> None:
+        if event.anchor:
+            raise self._error("an anchor is not read here", line)
+        if event.ctag is not None:
+            raise self._error("a tag is not read here", line)
+        if len(self.lines) >= MAX_NODES:
+            raise self._error(f"the document has more than {MAX_NODES} values", line)
+        inside = self.stack[-1] if self.stack else None
+        if inside and isinstance(inside.value, dict) and inside.key is None:
+            inside.key = self._key(event, inside.value, line)
+            return
+        if isinstance(event, ScalarEvent):
+            self._place(self._scalar(event, line), line)
+            return
+        if len(self.stack) >= MAX_DEPTH:
+            raise self._error(f"the document nests deeper than {MAX_DEPTH}", line)
+        value: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        path = self._place(value, line)
+        self.stack.append(_Open(value, path))
+
+    def _key(self, event: Event, value: dict[str, Any], line: int) -> str:
+        if not isinstance(event, ScalarEvent):
+            raise self._error("a key is a collection, keys are text", line)
+        key = self._text(event.value, line)
+        if key == "<<" and event.style is None:
+            raise self._error("a merge key is not read here", line)
+        if key in value:
+            raise self._error(f"the key {key[:64]!r} stands twice", line)
+        return key
+
+    def _place(self, value: Any, line: int) -> Path:
+        if not self.stack:
+            self.root.append(value)
+            self.lines[()] = line
+            return ()
+        inside = self.stack[-1]
+        if isinstance(inside.value, list):
+            path: Path = (*inside.path, len(inside.value))
+            inside.value.append(value)
+        else:
+            assert inside.key is not None, "_node reads a key before each value of a mapping"
+            path = (*inside.path, inside.key)
+            inside.value[inside.key] = value
+            inside.key = None
+        self.lines[path] = line
+        return path
+
+    def _scalar(self, event: ScalarEvent, line: int) -> str | int | bool | Decimal | None:
+        text = self._text(event.value, line)
+        if event.style is not None:
+            return text
+        if text in ("", "~", "null"):
+            return None
+        if text in ("true", "false"):
+            return text == "true"
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _DECIMAL.fullmatch(text):
+            return Decimal(text)
+        if _AMBIGUOUS.fullmatch(text):
+            raise self._error(
+                f"readers of YAML take {text[:64]} for different values",
+                line,
+                hint="quote it, or write true, false, null or a plain decimal number",
+            )
+        return text
+
+    def _text(self, text: str, line: int) -> str:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise self._error("half of a surrogate pair is not text", line) from error
+        return text
+
+    def _error(self, what: str, line: int, *, hint: str = "") -> MalformedError:
+        return MalformedError(what, where=f"{self.name} line {line}", hint=hint)
