@@ -95,13 +95,13 @@ class Intake:
     def _prepared(
         self, event: Event, body: bytes, salt: bytes, parts: tuple[tuple[str, bytes, bytes], ...], names: list[str]
     ) -> Prepared:
+        printed = attributes = print_attributes(event)
+        if event.traceparent is not None:
+            printed = print_attributes(event.model_copy(update={"traceparent": None}))
+        content = self._keyed(printed, event.data)
         id = event.id
-        retry = None
         if id is None:
-            retry = self._keyed(event, b"")
             id = uuid7(self._clock())
-        attributes = print_attributes(event)
-        if event.id is None:
             attributes = f'"id":"{id}",{attributes}'
         groups = [names] if len(names) <= limits.MAX_STREAMS else entry_groups(names, event.type, event.source)
         return Prepared(
@@ -113,18 +113,15 @@ class Intake:
             body=body,
             commitment=commitment("body", salt, body),
             parts=parts,
-            content=None if retry is not None else self._keyed(event, b"id"),
-            retry=retry,
+            content=content if event.id is not None else None,
+            retry=content if event.id is None else None,
         )
 
-    def _keyed(self, event: Event, kind: bytes) -> bytes | None:
-        """Hash of everything that makes two events the same: attributes as printed but traceparent, and received data."""
+    def _keyed(self, printed: str, data: bytes) -> bytes | None:
+        """Hash of what makes two events the same: attributes as printed but traceparent, and received data (I4)."""
         if self._hash_key is None:
             return None
-        if event.traceparent is not None:
-            event = event.model_copy(update={"traceparent": None})
-        received = print_attributes(event).encode() + b"\0" + event.data
-        return hashlib.blake2b(received, key=self._hash_key, digest_size=32, person=kind).digest()
+        return hashlib.blake2b(b"%b\0%b" % (printed.encode(), data), key=self._hash_key, digest_size=32).digest()
 
     def _refuse_impostor(self, event: Event) -> None:
         if event.type.startswith(LEDGER_PREFIX):

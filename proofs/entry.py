@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from operator import attrgetter
+from typing import Final, Protocol
 
 from proofs import limits
 from proofs.errors import MalformedError
@@ -111,18 +112,28 @@ def _scalar(value: object) -> str:
     return quote(value) if isinstance(value, str) else str(value)
 
 
-def print_attributes(entry: object) -> str:
+class HasAttributes(Protocol):
+    """Anything that bears the CloudEvents attributes: an entry, or an event that is to become one."""
+
+    @property
+    def ext(self) -> Mapping[str, str | int | bool] | None:
+        """Further attributes."""
+
+
+_attributes: Final = attrgetter(*ATTRIBUTES)
+
+
+def print_attributes(entry: HasAttributes) -> str:
     """Return the members from `id` to `ext`, each with a comma behind it, of anything that has those attributes.
 
     The same text is what "equal header members as printed" compares (I4), and what `append` puts into the entry.
     """
-    printed = []
-    for name in ATTRIBUTES:
-        value = getattr(entry, name)
-        if value is not None:
-            printed.append(f'"{name}":{quote(value)},')
-    ext = getattr(entry, "ext", None)
-    if ext:
+    printed = [
+        f'"{name}":{quote(value)},'
+        for name, value in zip(ATTRIBUTES, _attributes(entry), strict=True)
+        if value is not None
+    ]
+    if ext := entry.ext:
         printed.append(f'"ext":{print_ext(ext)},')
     return "".join(printed)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from proofs import jsonstrict, limits
@@ -68,6 +69,7 @@ DOMAIN_RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+@lru_cache(maxsize=1024)
 def rules_of(type: str) -> tuple[Rule, ...]:
     """Return the rules that file a body of this type; none for types that are filed by type and source alone."""
     if type in OPENLINEAGE_TYPES:
@@ -89,6 +91,7 @@ def claims_json(datacontenttype: str | None) -> bool:
     return media in ("application/json", "text/json") or media.endswith("+json")
 
 
+@lru_cache(maxsize=4096)
 def stream_name(kind: str, rest: str) -> str:
     """Return the name under which the stream `kind:rest` is filed; a name that cannot stand in an entry is hashed."""
     full = f"{kind}:{rest}"
@@ -121,8 +124,11 @@ def filed(type: str, source: str, datacontenttype: str | None, body: bytes) -> l
 
 def filed_document(type: str, source: str, value: Any) -> list[str]:
     """Return all streams of an event whose body was parsed already; None for a body without structure."""
-    others = set() if value is None else {name for rule in rules_of(type) for name in _names(rule, value)}
-    return sorted({*others, stream_name("type", type), stream_name("source", source)})
+    own = [stream_name("source", source), stream_name("type", type)]
+    rules = rules_of(type)
+    if value is None or not rules:
+        return own  # sorted as they stand: "source:" comes before "type:"
+    return sorted({*own, *(name for rule in rules for name in _names(rule, value))})
 
 
 def _document(body: bytes) -> Any:
