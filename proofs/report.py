@@ -1,0 +1,245 @@
+"""The verdict: one word, one exit status, what was checked, and, where it fails, the place and the reason (I18).
+
+A step that was not reached says so; a signature that was not checked earns no grade. The verdict has two faces, one
+line of canonical JSON for programs and a page of text for people.
+
+Source: docs/formats/verification.md, "Verdict".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Self, TypeAlias
+
+from proofs import jsonstrict
+from proofs.errors import (
+    IncompleteError,
+    MalformedError,
+    MissingError,
+    StaleError,
+    TallyError,
+    TamperedError,
+    UnverifiableError,
+)
+
+Outcome: TypeAlias = Literal["passed", "failed", "not reached"]
+
+STEPS: Final = (
+    "archive",
+    "manifests",
+    "log-key",
+    "expected-head",
+    "inclusion",
+    "keys",
+    "evidence-signature",
+    "census",
+    "streams",
+    "bodies",
+    "grades",
+)
+VERIFIED: Final = "verified"
+STATUS: Final[Mapping[str, int]] = {
+    VERIFIED: 0,
+    "tampered": 3,
+    "malformed": 4,
+    "incomplete": 5,
+    "unverifiable": 6,
+    "stale": 7,
+    "missing": 8,
+}
+USAGE_STATUS: Final = 2
+# The errors that a judgement ends in; any other one that escapes is a bug.
+_WORDS: Final[Mapping[type[TallyError], str]] = {
+    TamperedError: "tampered",
+    MalformedError: "malformed",
+    IncompleteError: "incomplete",
+    UnverifiableError: "unverifiable",
+    StaleError: "stale",
+    MissingError: "missing",
+}
+_MARKS: Final[Mapping[Outcome, str]] = {"passed": "✓", "failed": "✗", "not reached": "·"}
+_MEANING: Final[Mapping[str, str]] = {
+    VERIFIED: "every check passed",
+    "tampered": "it contradicts a commitment or a signature",
+    "malformed": "it is not what the format says",
+    "incomplete": "something that must be there is not",
+    "unverifiable": "nothing at hand says yes or no",
+    "stale": "it is true, and older than asked for",
+    "missing": "there is no such file",
+}
+_INDENT: Final = 11  # the width of the labels below the verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the order of verification, and what came of it."""
+
+    name: str
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGrade:
+    """One stream of the question: its proven count, how many entries are in the window, and the grade."""
+
+    name: str
+    count: int
+    listed: int
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why it is not verified.
+
+    Attributes:
+        word: Of the verdict.
+        step: The first step that failed; empty when none was begun.
+        where: The place, as a reader can find it.
+        code: Stable, for programs: "tampered", "proof", "fork", …
+        detail: One sentence.
+        hint: What the reader can do; empty when nothing useful is known.
+    """
+
+    word: str
+    step: str
+    where: str
+    code: str
+    detail: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: TallyError, *, step: str = "") -> Self:
+        """Return the failure that an error is."""
+        return cls(word_of(error), step, error.where, error.code, error.what, error.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verification found.
+
+    Attributes:
+        word: "verified", or why not: a key of `STATUS`.
+        steps: All of them, in their order.
+        failure: None exactly when the word is "verified".
+        facts: Texts and numbers of the JSON that are known: bundle, origin, root, size, census_at, view.
+        grades: "chained", "signed", "witnessed k of n".
+        streams: The streams of the question, when all of them are complete.
+        not_proven: Files that nobody checked.
+    """
+
+    word: str
+    steps: tuple[Step, ...]
+    failure: Failure | None
+    facts: Mapping[str, str | int]
+    grades: tuple[str, ...] = ()
+    streams: tuple[StreamGrade, ...] = ()
+    not_proven: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The exit status of the verifier."""
+        return STATUS[self.word]
+
+
+def word_of(error: TallyError) -> str:
+    """Return the word of the verdict that ends in this error.
+
+    Raises:
+        ValueError: No verdict ends in such an error.
+    """
+    for kind, word in _WORDS.items():
+        if isinstance(error, kind):
+            return word
+    raise ValueError(f"no verdict ends in {type(error).__name__}")
+
+
+def refused(error: TallyError) -> Verdict:
+    """Return the verdict on a file that could not be read, so that no step was reached: never "OK"."""
+    return Verdict(word_of(error), tuple(Step(step, "not reached") for step in STEPS), Failure.of(error), {})
+
+
+def to_json(verdict: Verdict) -> bytes:
+    """Return the verdict as one line of canonical JSON with its newline."""
+    document: dict[str, object] = {
+        **verdict.facts,
+        "grades": list(verdict.grades),
+        "not_proven": list(verdict.not_proven),
+        "status": verdict.status,
+        "steps": [{"detail": step.detail, "outcome": step.outcome, "step": step.name} for step in verdict.steps],
+        "streams": [
+            {"count": stream.count, "grade": stream.grade, "listed": stream.listed, "name": stream.name}
+            for stream in verdict.streams
+        ],
+        "v": 1,
+        "verdict": verdict.word,
+    }
+    if failure := verdict.failure:
+        document |= {"code": failure.code, "detail": failure.detail, "failed_step": failure.step}
+        document |= {"hint": failure.hint, "where": failure.where}
+    # A trust file may bring octets that are no text; they are shown, not believed.
+    return jsonstrict.dumps(_printable(document)) + b"\n"
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _printable(inner) for name, inner in value.items()}
+    return [_printable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def to_text(verdict: Verdict) -> str:
+    """Return the verdict as a person reads it; nothing in it can move the cursor or hide what stands there."""
+    paragraphs = [_heading(verdict.facts), _steps(verdict.steps, verdict.failure), _conclusion(verdict)]
+    if verdict.streams:
+        paragraphs.append(_table(verdict.streams))
+    if verdict.not_proven:
+        paragraphs.append([f"issuer's rendering, not proven: {', '.join(verdict.not_proven)}"])
+    return "\n".join("".join(f"{visible(line)}\n" for line in lines) for lines in paragraphs if lines)
+
+
+def visible(text: str) -> str:
+    """Return `text` with everything that does not print as itself escaped: control characters, changes of direction."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+def _heading(facts: Mapping[str, str | int]) -> list[str]:
+    named = [f"{name:<9}{facts[key]}" for key, name in (("bundle", "bundle"), ("origin", "log")) if key in facts]
+    if "size" in facts:
+        named.append(f"{'tree':<9}{facts['size']} entries, root {facts['root']}")
+    if "census_at" in facts:
+        named.append(f"{'census':<9}{facts['census_at']}")
+    return named
+
+
+def _steps(steps: Sequence[Step], failure: Failure | None) -> list[str]:
+    if all(step.outcome == "not reached" for step in steps):
+        return []
+    width = max(map(len, STEPS))
+    # What failed is told in full below; here stands where.
+    said = {"passed": "", "failed": failure.where if failure else "", "not reached": "not reached"}
+    return [
+        f"  {_MARKS[step.outcome]} {step.name:<{width}}  {said[step.outcome] or step.detail}".rstrip() for step in steps
+    ]
+
+
+def _conclusion(verdict: Verdict) -> list[str]:
+    labelled = []
+    if failure := verdict.failure:
+        labelled += [("where", failure.where), ("why", failure.detail), ("hint", failure.hint)]
+    labelled += [("grades", ", ".join(verdict.grades)), ("view", str(verdict.facts.get("view", "")))]
+    return [
+        f"{verdict.word.upper()}: {_MEANING[verdict.word]}",
+        *(f"  {label:<{_INDENT - 2}}{text}" for label, text in labelled if text),
+    ]
+
+
+def _table(streams: Sequence[StreamGrade]) -> list[str]:
+    rows = [(stream.name, f"{stream.listed} of {stream.count}", stream.grade) for stream in streams]
+    names, counts = (max(len(visible(row[column])) for row in rows) for column in (0, 1))
+    return [f"  {name:<{names}}  {count:>{counts}}  {grade}" for name, count, grade in rows]
