@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ledger.clock import Clock, Deviation, next_at
 from ledger.intake import Prepared, continuation
@@ -61,6 +62,7 @@ class Appender:
         self._origin = origin
         self._clock = clock
         self._deviation = deviation
+        self.confirmed: datetime | None = None  # what a clock said that somebody confirmed although it jumped
         self._edge: Edge | None = None
 
     def append(self, events: Sequence[Prepared]) -> list[Receipt]:
@@ -145,7 +147,7 @@ class Appender:
         """Link and write `events`, all of them new. Only inside `writing`; the edge is for when it was committed."""
         edge = self.edge()
         now = self._clock()
-        at = next_at(edge.at, now, self._deviation)
+        at = next_at(edge.at, now, self._deviation, self.confirmed)
         batch, receipts, leaves = Batch(), [], []
         names = {name for event in events for group in event.groups for name in group}
         names |= _continued_names(events, self._origin)

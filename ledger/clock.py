@@ -48,25 +48,38 @@ class Deviation:
     ahead: timedelta = timedelta(days=366)
 
 
-def next_at(before: str | None, now: datetime, deviation: Deviation) -> str:
+class ClockError(RefusedError):
+    """The clock is further from the last entry than allowed; nothing was written.
+
+    Attributes:
+        before: The `at` of the last entry.
+    """
+
+    code = "clock"
+
+    def __init__(self, what: str, *, before: str) -> None:
+        super().__init__(what, hint="set the clock right, or confirm it with `tally clock confirm`")
+        self.before = before
+
+
+def next_at(before: str | None, now: datetime, deviation: Deviation, confirmed: datetime | None = None) -> str:
     """Return the `at` of an entry that follows one of `before`: never earlier than that.
 
+    Args:
+        confirmed: What the clock said when somebody confirmed it; it is then held to that instead of to `before`.
+
     Raises:
-        RefusedError: The clock is further from `before` than `deviation` allows; nothing may be written.
+        ClockError: The clock is further away than `deviation` allows.
     """
     at = print_at(now)
     if before is None:
         return at
-    if abs(now - (last := parse_at(before))) > min(deviation.behind, deviation.ahead):
-        if last - now > deviation.behind:
-            raise _jumped(f"the clock says {at}, more than {deviation.behind} before the last entry's {before}")
-        if now - last > deviation.ahead:
-            raise _jumped(f"the clock says {at}, more than {deviation.ahead} after the last entry's {before}")
+    last = parse_at(before) if confirmed is None else confirmed
+    if last - now > deviation.behind:
+        raise ClockError(f"the clock says {at}, more than {deviation.behind} before {print_at(last)}", before=before)
+    if now - last > deviation.ahead:
+        raise ClockError(f"the clock says {at}, more than {deviation.ahead} after {print_at(last)}", before=before)
     return max(at, before)
-
-
-def _jumped(what: str) -> RefusedError:
-    return RefusedError(what, hint="set the clock right, or confirm it with `tally clock confirm`")
 
 
 def uuid7(now: datetime) -> str:

@@ -16,7 +16,7 @@ import sqlite_utils
 from ledger import census, checkpoint, erasure
 from ledger.append import Appender, LoserError, Receipt
 from ledger.checkpoint import SignedCheckpoint
-from ledger.clock import Clock, Deviation, system_clock, uuid7
+from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock, uuid7
 from ledger.event import Event
 from ledger.intake import Intake
 from ledger.keyring import Keyring
@@ -33,6 +33,7 @@ from proofs.census import CENSUS_TAKEN
 from proofs.digest import commitment
 from proofs.errors import MissingError
 
+CLOCK_ADJUSTED = "tallystick.ledger.clock-adjusted.v1"
 CONFLICTED = "tallystick.intake.conflicted.v1"
 _INDEX = StreamIndex()
 
@@ -107,7 +108,12 @@ class Ledger:
         if not prepared:
             return []
         try:
-            return self._appender.append(prepared)
+            try:
+                return self._appender.append(prepared)
+            except ClockError as error:
+                if not self._is_confirmed(error.before):
+                    raise
+                return self._appender.append(prepared)
         except LoserError as error:
             if error.seq is not None:
                 error.salt = secrets.token_bytes(32)
@@ -116,6 +122,23 @@ class Ledger:
                 conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
                 self._appender.append([self._intake.prepare(conflict)])
             raise
+
+    def _is_confirmed(self, at: str) -> bool:
+        """True when somebody confirmed a clock that is behind or ahead of the last entry's `at`."""
+        for record in reversed(list(self.stream(f"type:{CLOCK_ADJUSTED}"))):
+            body = record.json()
+            if body["from"] == at:
+                self._appender.confirmed = parse_at(body["to"])
+                return True
+        return False
+
+    def confirm_clock(self) -> Receipt:
+        """Record that the clock is right although it jumped; entries may be written again."""
+        now = self.clock()
+        last = self.entry(self.size - 1).at
+        body = jsonstrict.dumps({"from": last, "to": print_at(now)})
+        self._appender.confirmed = now
+        return self.record([Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)])[0]
 
     def run(
         self, job: str, *, inputs: Iterable[str] = (), outputs: Iterable[str] = (), namespace: str | None = None

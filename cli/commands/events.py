@@ -1,0 +1,149 @@
+"""emit, log, show: events in, and out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from cli.session import Session, pass_session, read_input, with_json
+from ledger.append import Receipt
+from ledger.cloudevents import read_cloudevent
+from ledger.event import Event
+from ledger.log import Ledger
+from ledger.record import Record
+from proofs.errors import MissingError, RefusedError, TallyError
+
+_BATCH = 1000
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--openlineage", is_flag=True, help="FILE holds OpenLineage events, one a line.")
+@click.option("--type", "type_", metavar="TYPE", help="One event of this type; FILE is its data.")
+@click.option("--source", metavar="URI", help="Who says so.")
+@click.option("--id", "id_", metavar="ID", help="Makes a second emit of the same event harmless.")
+@click.option("--content-type", metavar="TYPE", help="Of the data; JSON unless named.")
+@with_json
+@pass_session
+def emit(
+    session: Session,
+    file: str | None,
+    *,
+    openlineage: bool,
+    type_: str | None,
+    source: str | None,
+    id_: str | None,
+    content_type: str | None,
+) -> None:
+    """Append events: CloudEvents as JSON, one a line, from FILE or standard input (-)."""
+    data = read_input(file or "-")
+    if type_ or source:
+        if not (type_ and source):
+            raise click.UsageError("--type and --source go together")
+        try:
+            events = [Event(type=type_, source=source, id=id_, data=data, datacontenttype=content_type)]
+        except ValueError as error:
+            raise RefusedError(str(error).splitlines()[2].strip() if "\n" in str(error) else str(error)) from error
+    else:
+        events = list(_lines(data, openlineage=openlineage))
+    with session.open() as log:
+        receipts = _append(session, log, events)
+    if session.output.as_json:
+        session.output.document([_receipt(receipt) for receipt in receipts])
+    else:
+        again = sum(receipt.is_replay for receipt in receipts)
+        first, last = receipts[0].seq, receipts[-1].seq
+        span = f"entry {first}" if len(receipts) == 1 else f"entries {first} to {last}"
+        click.echo(f"✓ {len(receipts) - again} appended ({span})" + (f", {again} were there already" if again else ""))
+
+
+def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
+    from lineage.openlineage import event_from_openlineage
+
+    count = 0
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        count += 1
+        try:
+            yield event_from_openlineage(line, source=None) if openlineage else read_cloudevent(line)
+        except TallyError as error:
+            error.where = f"line {number}" + (f", {error.where}" if error.where else "")
+            raise
+    if not count:
+        raise RefusedError("the input holds no event")
+
+
+def _append(session: Session, log: Ledger, events: list[Event]) -> list[Receipt]:
+    receipts: list[Receipt] = []
+    with session.output.progress("appending") as advance:
+        for start in range(0, len(events), _BATCH):
+            receipts += log.append(events[start : start + _BATCH])
+            advance(len(receipts), len(events))
+    return receipts
+
+
+def _receipt(receipt: Receipt) -> dict[str, object]:
+    return {
+        "seq": receipt.seq,
+        "leaf": receipt.leaf.hex(),
+        "entry": receipt.entry.decode(),
+        "salt": receipt.salt and receipt.salt.hex(),
+        "is_replay": receipt.is_replay,
+    }
+
+
+@click.command()
+@click.option("--stream", metavar="NAME", help='Only this stream, for example "dataset:crm|orders" or "type:…".')
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many, the newest last.")
+@click.option("--after", type=click.IntRange(-1), metavar="SEQ", help="Begin behind this entry instead of at the end.")
+@with_json
+@pass_session
+def log(session: Session, stream: str | None, limit: int, after: int | None) -> None:
+    """List entries."""
+    with session.open(read_only=True) as opened:
+        rows = [_row(record) for record in _listed(opened, stream, limit, after)]
+    session.output.rows(rows, ("seq", "at", "type", "source", "streams"), empty="no entries")
+
+
+def _listed(opened: Ledger, stream: str | None, limit: int, after: int | None) -> Iterator[Record]:
+    if stream is None:
+        start = max(0, opened.size - limit) if after is None else after + 1
+        return opened.read(start, start + limit, bodies=False)
+    found = opened.positions(stream)
+    if after is None:
+        return opened.stream(stream, max(0, len(found) - limit))
+    start = next((position for position, seq, _ in found if seq > after), len(found))
+    return opened.stream(stream, start, start + limit)
+
+
+def _row(record: Record) -> dict[str, object]:
+    others = [name for name in record.streams if not name.startswith(("type:", "source:"))]
+    return {"seq": record.seq, "at": record.at, "type": record.type, "source": record.source, "streams": others}
+
+
+@click.command()
+@click.argument("seq", type=click.IntRange(0))
+@with_json
+@pass_session
+def show(session: Session, seq: int) -> None:
+    """Show one entry with its body."""
+    with session.open(read_only=True) as opened:
+        record = opened.entry(seq)
+    header = json.loads(record.header)
+    body: object = None
+    if record.body is not None:
+        try:
+            body = json.loads(record.body)
+        except ValueError:
+            body = record.body.decode(errors="replace")
+    if session.output.as_json:
+        session.output.document({"header": header, "leaf": record.leaf.hex(), "body": body})
+        return
+    click.echo(json.dumps(header, indent=2, ensure_ascii=False))
+    click.echo(f"\nleaf {record.leaf.hex()}\n")
+    if record.body is None:
+        raise MissingError(f"the body of entry {seq} was destroyed")
+    click.echo(json.dumps(body, indent=2, ensure_ascii=False) if not isinstance(body, str) else body)

@@ -1,0 +1,51 @@
+"""keys list, add, rotate."""
+
+from __future__ import annotations
+
+import click
+from ledger.rotation import add, rotate
+
+from cli.session import Session, pass_session, with_json
+
+_PURPOSE = click.Choice(["log", "evidence"])
+
+
+@click.group()
+def keys() -> None:
+    """The log's signing keys, as the log itself tells them."""
+
+
+@keys.command("list")
+@with_json
+@pass_session
+def list_(session: Session) -> None:
+    """List every key that was ever in use."""
+    with session.open(read_only=True) as log:
+        rows: list[dict[str, object]] = [
+            {"purpose": key.purpose, "id": key.id, "added_at_entry": key.added, "retired_at_entry": key.retired}
+            for key in log.keys()  # noqa: SIM118 - not a mapping
+        ]
+    session.output.rows(rows, ("purpose", "id", "added_at_entry", "retired_at_entry"), empty="no keys")
+
+
+@keys.command("add")
+@click.option("--purpose", type=click.Choice(["evidence"]), default="evidence", show_default=True)
+@with_json
+@pass_session
+def add_(session: Session, purpose: str) -> None:
+    """Bring a further key into use beside the one that is."""
+    with session.open() as log:
+        key = add(log, "evidence")
+        session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key added.")
+
+
+@keys.command("rotate")
+@click.option("--purpose", type=_PURPOSE, required=True)
+@click.option("--reason", type=click.Choice(["rotated", "compromised"]), default="rotated", show_default=True)
+@with_json
+@pass_session
+def rotate_(session: Session, purpose: str, reason: str) -> None:
+    """Replace a key; a log key hands over with a checkpoint signed by both."""
+    with session.open() as log:
+        key = rotate(log, "log" if purpose == "log" else "evidence", reason=reason)
+        session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key rotated.")

@@ -1,0 +1,93 @@
+"""`tally`: parse, call one function, print. Every refusal becomes one sentence and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli.exits import status_of
+from cli.output import Output
+from cli.session import Session
+from proofs.errors import TallyError
+
+# Command → the module that holds it: only the module of the command that is called is imported.
+COMMANDS: Final = {
+    "init": "ledger",
+    "status": "ledger",
+    "verify": "ledger",
+    "clock": "ledger",
+    "emit": "events",
+    "log": "events",
+    "show": "events",
+    "check": "contract",
+    "schema": "schema",
+    "lineage": "lineage",
+    "delete": "deletion",
+    "checkpoint": "proof",
+    "prove": "proof",
+    "census": "proof",
+    "evidence": "evidence",
+    "keys": "keys",
+}
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's shape
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's shape
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--ledger", "url", envvar="TALLY_LEDGER", metavar="URL", help="sqlite:///path; or set TALLY_LEDGER.")
+@click.option(
+    "--home", envvar="TALLY_HOME", type=click.Path(path_type=Path), metavar="DIR", help="Where keyrings stand."
+)
+@click.option(
+    "--passphrase-file", type=click.Path(path_type=Path), metavar="FILE", help="Holds the passphrase of the keys."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.version_option(package_name="tallystick", message="tally %(version)s")
+@click.pass_context
+def tally(
+    context: click.Context, url: str | None, home: Path | None, passphrase_file: Path | None, *, as_json: bool
+) -> None:
+    """Record what a data platform did, and prove it offline."""
+    context.obj = Session(url, home, passphrase_file, Output(as_json=as_json))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+    try:
+        tally.main(args=arguments, prog_name="tally", standalone_mode=False)
+    except TallyError as error:
+        Output(as_json=as_json).error(error)
+        return status_of(error)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        click.echo("tally: stopped", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def run() -> None:
+    """Run as a program."""
+    sys.exit(main())
