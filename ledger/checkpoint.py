@@ -103,7 +103,7 @@ def publish(
                 if head is not None and kept is not None and head.size == size:
                     signed = SignedCheckpoint(head, kept)
                 else:
-                    root = _read_back(reader, start, size)
+                    root = read_back(reader, start, size)
                     signed = _sign(keyring.origin, size, root, head, keys(), signer)
                     keyring.keep_head(signed.note)  # the signing point
         finally:
@@ -113,8 +113,12 @@ def publish(
     return signed
 
 
-def _read_back(reader: Store, frontier: Frontier, size: int) -> bytes:
-    """The root over `size` entries, hashed again from stored bytes from the frontier's size on."""
+def read_back(reader: Store, frontier: Frontier, size: int) -> bytes:
+    """Return the root over `size` entries, hashed again from stored bytes from the frontier's size on, links followed.
+
+    Raises:
+        TamperedError: A link does not hold, an entry is missing, or the stored tree is not the tree of the entries.
+    """
     start = frontier.size
     prev = leaf_hash(reader.headers(start - 1, start)[0]) if start else FIRST_PREV
     for first in range(start, size, _PAGE):
