@@ -207,7 +207,7 @@ class ChangeFact(Fact):
 class SchemaPublished(Fact):
     """A schema is in force; `changes` lists at most 1,000 of the `changed`, those that break first."""
 
-    schema_: Annotated[SchemaName, Field(alias="schema")]
+    schema_: SchemaName = Field(alias="schema")
     previous: Filled | None = None
     bump: Literal["initial", "patch", "minor", "major"]
     open_content: Literal["lenient", "strict"]
@@ -223,7 +223,7 @@ class SchemaPublished(Fact):
 class SchemaRejected(Fact):
     """A schema was refused; `bump` is the smallest step that would have been accepted."""
 
-    schema_: Annotated[SchemaName, Field(alias="schema")]
+    schema_: SchemaName = Field(alias="schema")
     previous: Filled
     reason: Literal["VERSION_NOT_INCREASING", "SEMVER_BUMP_TOO_SMALL"]
     bump: Literal["patch", "minor", "major"]
