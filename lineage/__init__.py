@@ -1,0 +1,1 @@
+"""Lineage from OpenLineage events, and deletion along it."""

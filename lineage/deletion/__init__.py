@@ -1,0 +1,1 @@
+"""Deleting a person everywhere the lineage says, and proving it: request, plan, run, verify, certificate."""

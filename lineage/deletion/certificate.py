@@ -1,0 +1,296 @@
+"""The deletion certificate: what was asked, planned, done and seen, target by target, graded, without a personal value.
+
+It is assembled from the request's stream alone, by a pure function, and issued whatever the outcome: a certificate that
+says `partial` on time is worth more than silence. The event's body is the certificate's bytes. An addendum names what it
+supersedes and replaces nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final, Literal
+from uuid import UUID, uuid4
+
+from ledger.clock import Clock, print_at
+from lineage.deletion.deadline import certificate_due, statutory_due
+from lineage.deletion.facts import (
+    Action,
+    At,
+    ClosureSummary,
+    Component,
+    Control,
+    Count,
+    Dataset,
+    Fact,
+    Finding,
+    Hex,
+    Level,
+    Model,
+    Place,
+    Position,
+    RequestId,
+    Residual,
+    Target,
+    Token,
+)
+from lineage.deletion.history import CERTIFIED, History, Log, read_history
+from proofs.errors import MalformedError, RefusedError
+
+NOT_FOUND_ANYWHERE: Final = "subject-not-found-anywhere"
+OWN_RESIDUAL: Final = Residual(where="ledger", reason="sealed-subject-not-erased-yet")
+Outcome = Literal["complete", "complete_with_residuals", "partial", "refused"]
+TargetOutcome = Literal[
+    "erased",
+    "not_found",
+    "retained",
+    "not_applicable",
+    "unresolved",
+    "pending",
+    "failed",
+    "unverified",
+    "present",
+    "inconclusive",
+]
+_AS_IT_SHOULD: Final = frozenset(("erased", "not_found", "not_applicable"))
+_UNTOUCHED: Final[dict[Action, TargetOutcome]] = {
+    "retain": "retained",
+    "not_applicable": "not_applicable",
+    "unresolved": "unresolved",
+}
+
+
+class Deadlines(Model):
+    """By when: the certificate, and the answer by law where one is named."""
+
+    certificate: At
+    statutory: At | None = None
+
+
+class PlanSummary(Model):
+    """The standing plan: its seq, and everything in it but the targets."""
+
+    seq: Count
+    lineage: Position
+    seeds: tuple[Dataset, ...]
+    closure: ClosureSummary
+    only_in_contract: tuple[Dataset, ...]
+    only_in_lineage: tuple[Dataset, ...]
+    findings: tuple[Finding, ...]
+
+
+class CertifiedTarget(Model):
+    """One target of the plan and what became of it; `seqs` are the entries of its steps."""
+
+    id: Token
+    dataset: Dataset
+    action: Action
+    outcome: TargetOutcome
+    level: Level | None = None
+    place: Place | None = None
+    reason: Token | None = None
+    code: Token | None = None
+    executor: Component | None = None
+    verifier: Component | None = None
+    method: Token | None = None
+    matched_before: Count | None = None
+    deleted: Count | None = None
+    matched_after: Count | None = None
+    control: Control | None = None
+    query: Hex | None = None
+    residuals: tuple[Residual, ...] = ()
+    seqs: tuple[Count, ...] = ()
+
+
+class Certificate(Fact):
+    """`deletion-certificate.json`."""
+
+    type: ClassVar[str] = CERTIFIED
+    role: ClassVar[str] = "certifier"
+    ending: ClassVar[bytes] = b"\n"  # the body is a file of the bundle
+
+    certificate: RequestId
+    supersedes: RequestId | None = None
+    requested: Count
+    regulation: Literal["gdpr", "ccpa", "other"]
+    channel: Token
+    received: At
+    issued: At
+    deadlines: Deadlines
+    on_time: bool
+    outcome: Outcome
+    level: Level | None = None
+    basis: Token | None = None
+    plan: PlanSummary | None = None
+    targets: tuple[CertifiedTarget, ...] = ()
+    remarks: tuple[Token, ...] = ()
+    residuals: tuple[Residual, ...] = ()
+    erased: Count | None = None
+
+
+def assemble(history: History, *, id: str, issued: str) -> Certificate:
+    """Return the certificate of what the history says, neither more nor less.
+
+    Args:
+        id: A fresh UUID.
+        issued: The ledger's clock, as an entry prints it.
+
+    Raises:
+        MissingError: There is no such request, or it has no plan.
+    """
+    plan = history.plan
+    targets = tuple(_certified(history, target) for target in plan.fact.targets)
+    found = any(target.outcome == "erased" for target in targets)
+    own = () if history.erased is not None else (OWN_RESIDUAL,)
+    certificate = _opened(history, id=id, issued=issued)
+    summary = PlanSummary(
+        seq=plan.seq,
+        lineage=plan.fact.lineage,
+        seeds=plan.fact.seeds,
+        closure=plan.fact.closure,
+        only_in_contract=plan.fact.only_in_contract,
+        only_in_lineage=plan.fact.only_in_lineage,
+        findings=plan.fact.findings,
+    )
+    return _checked(
+        certificate,
+        {
+            "outcome": _outcome(targets, found=found, own=own),
+            "level": min((target.level for target in targets if target.level), default=None),
+            "plan": summary,
+            "targets": targets,
+            "remarks": () if found else (NOT_FOUND_ANYWHERE,),
+            "residuals": own,
+            "erased": history.erased,
+        },
+    )
+
+
+def refuse(history: History, *, id: str, issued: str, basis: str) -> Certificate:
+    """Return the certificate of a refusal; `basis` is the ground ("art17.3.e"), a token.
+
+    Raises:
+        MissingError: There is no such request.
+        RefusedError: `basis` is not a token.
+    """
+    opened = _opened(history, id=id, issued=issued)
+    try:
+        return _checked(opened, {"outcome": "refused", "basis": basis})
+    except MalformedError as error:
+        raise RefusedError(f"basis of {len(basis)} characters is not a token", hint="for example art17.3.e") from error
+
+
+def issue(log: Log, request: str, *, clock: Clock, draw: Callable[[], UUID] = uuid4) -> Certificate:
+    """Assemble the certificate of what the log says now, append it, and return it.
+
+    Raises:
+        MissingError: There is no such request, or it has no plan.
+    """
+    history = read_history(log, request)
+    return _appended(log, history, assemble(history, id=str(draw()), issued=print_at(clock())))
+
+
+def issue_refusal(log: Log, request: str, basis: str, *, clock: Clock, draw: Callable[[], UUID] = uuid4) -> Certificate:
+    """Append the certificate of a refusal and return it.
+
+    Raises:
+        MissingError: There is no such request.
+        RefusedError: `basis` is not a token.
+    """
+    history = read_history(log, request)
+    return _appended(log, history, refuse(history, id=str(draw()), issued=print_at(clock()), basis=basis))
+
+
+def read_certificates(history: History) -> list[tuple[int, Certificate]]:
+    """Return (seq, certificate) of every certificate of the request, in log order; what is none is passed over."""
+    found = []
+    for seq, body in history.certificates:
+        try:
+            certificate = Certificate.read(body)
+        except MalformedError:
+            continue
+        if certificate.request == history.request:
+            found.append((seq, certificate))
+    return found
+
+
+def _checked(certificate: Certificate, update: dict[str, object]) -> Certificate:
+    """The certificate with its findings, read back as strangers will read it."""
+    return Certificate.read(certificate.model_copy(update=update).body())
+
+
+def _appended(log: Log, history: History, certificate: Certificate) -> Certificate:
+    log.append(certificate.event(f"certified/{len(history.certificates) + 1}"))
+    return certificate
+
+
+def _opened(history: History, *, id: str, issued: str) -> Certificate:
+    opening = history.opening
+    earlier = [certificate for _, certificate in read_certificates(history)]
+    due = certificate_due(opening.fact.received)
+    return Certificate(
+        request=history.request,
+        certificate=id,
+        supersedes=earlier[-1].certificate if earlier else None,
+        requested=opening.seq,
+        regulation=opening.fact.regulation,
+        channel=opening.fact.channel,
+        received=opening.fact.received,
+        issued=issued,
+        deadlines=Deadlines(certificate=due, statutory=statutory_due(opening.fact.regulation, opening.fact.received)),
+        # Of the first certificate: an addendum comes when a residual expires, and is not late for that.
+        on_time=(earlier[0].issued if earlier else issued) <= due,
+        outcome="partial",
+    )
+
+
+def _outcome(targets: tuple[CertifiedTarget, ...], *, found: bool, own: tuple[Residual, ...]) -> Outcome:
+    if not found or any(target.outcome not in _AS_IT_SHOULD for target in targets):
+        return "partial"
+    return "complete_with_residuals" if own or any(target.residuals for target in targets) else "complete"
+
+
+def _certified(history: History, target: Target) -> CertifiedTarget:
+    certified = CertifiedTarget(
+        id=target.id,
+        dataset=target.dataset,
+        action=target.action,
+        outcome=_UNTOUCHED.get(target.action, "pending"),
+        level="L0" if target.action in ("delete", "unresolved") else None,
+        place=target.place,
+        reason=target.reason,
+        matched_before=target.before.matched if target.before else None,
+    )
+    executions, verifications = history.executions(target), history.verifications(target)
+    if not executions:
+        return certified
+    done = executions[-1].fact
+    certified = certified.model_copy(
+        update={
+            "outcome": "unverified" if done.outcome == "done" else "failed",
+            "level": "L1" if done.outcome == "done" else "L0",
+            "executor": done.executor,
+            "method": done.method,
+            "deleted": sum(step.fact.rows for step in executions),
+            "code": done.code,
+            "residuals": done.residuals if done.outcome == "done" else target.residuals,
+            "seqs": (*(step.seq for step in executions), *(step.seq for step in verifications)),
+        }
+    )
+    seen = [step.fact for step in verifications if step.fact.executed == executions[-1].seq]
+    if not seen:
+        return certified
+    last = seen[-1]
+    counted = 0 if last.query is None else history.counted(target, last.query)
+    update: dict[str, object] = {
+        "verifier": last.verifier,
+        "matched_before": counted if last.query else certified.matched_before,
+        "matched_after": last.matched if last.query else None,
+        "control": last.control,
+        "query": last.query,
+        "code": certified.code or last.code,
+    }
+    if done.outcome == "done":
+        update["outcome"] = last.result
+    if done.outcome == "done" and last.result == "absent":
+        update |= {"outcome": "erased" if counted else "not_found", "level": last.level}
+    return certified.model_copy(update=update)
