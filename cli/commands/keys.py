@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import click
-from ledger.rotation import add, rotate
 
 from cli.session import Session, pass_session, with_json
+from ledger.rotation import add, rotate
 
 _PURPOSE = click.Choice(["log", "evidence"])
 

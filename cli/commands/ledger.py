@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import click
-from ledger.fsck import fsck
 
 import ledger
 from cli.session import Session, pass_session, with_json
 from ledger.checkpoint import read_checkpoint
+from ledger.fsck import fsck
 from ledger.keys import log_vkey
 from proofs.errors import TamperedError
 

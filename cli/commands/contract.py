@@ -1,0 +1,92 @@
+"""check: hold data to a contract, and record what was decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.session import Session, pass_session, with_json
+from contracts import enforce, publish
+from contracts.actions import MoveAside
+from contracts.decision import Verdict
+from contracts.document import read
+from contracts.metric import Measurement
+from contracts.record import Context
+from contracts.source import CsvFile, ParquetFile, Source
+from proofs.errors import RefusedError
+
+_MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "BLOCK_AND_ROLLBACK": "✗"}
+
+
+@click.command()
+@click.argument("contract", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--run", metavar="UUID", help="The run that made the data.")
+@click.option(
+    "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
+)
+@click.option("--dry-run", is_flag=True, help="Measure and decide, and record nothing.")
+@with_json
+@pass_session
+def check(
+    session: Session, contract: Path, data: Path, *, run: str | None, move_blocked: Path | None, dry_run: bool
+) -> None:
+    """Hold DATA (Parquet or CSV) to CONTRACT (YAML); exit status 10 when the contract blocks it."""
+    document = read(contract)
+    source = _source(data)
+    if dry_run:
+        measurement, verdict = enforce.evaluate(document, source)
+        _show(session, document.contract.name, measurement, verdict, None)
+        return
+    with session.open() as log:
+        context = Context(source=f"{log.origin}/check", run=run)
+        publish.publish(log, document, context)
+        aside = MoveAside(data, move_blocked) if move_blocked else None
+        outcome = enforce.check(log, document, source, context=context, enforcement=aside)
+    _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq)
+    if refusal := outcome.error():
+        raise refusal
+
+
+def _source(data: Path) -> Source:
+    if data.suffix == ".parquet":
+        return ParquetFile(data)
+    if data.suffix in (".csv", ".tsv"):
+        return CsvFile(data, "\t" if data.suffix == ".tsv" else ",")
+    raise RefusedError(f"{data.name} is neither .parquet nor .csv nor .tsv")
+
+
+def _show(session: Session, name: str, measurement: Measurement, verdict: Verdict, seq: int | None) -> None:
+    broken = [metric for metric in measurement.metrics if not metric.passed]
+    rows = [
+        {
+            "rule": metric.rule.id,
+            "severity": metric.rule.severity.value,
+            "failed": metric.failed,
+            "of": metric.total,
+            "hint": metric.hint or "",
+        }
+        for metric in broken
+    ]
+    if session.output.as_json:
+        session.output.document(
+            {
+                "contract": name,
+                "decision": verdict.decision.value,
+                "risk_millionths": verdict.risk.millionths,
+                "rows": measurement.rows,
+                "rules": len(measurement.metrics),
+                "broken": rows,
+                "reasons": [{"cause": reason.cause.value, "rule": reason.rule} for reason in verdict.reasons],
+                "seq": seq,
+            }
+        )
+        return
+    entry = "" if seq is None else f" (entry {seq})"
+    click.echo(
+        f"{_MARK[verdict.decision.value]} {name}: {verdict.decision.value}, risk {verdict.risk.points} of 100, "
+        f"{len(measurement.metrics) - len(broken)} of {len(measurement.metrics)} rules hold over {measurement.rows:,} rows{entry}"
+    )
+    if rows:
+        session.output.rows(rows, ("rule", "severity", "failed", "of", "hint"), empty="")

@@ -1,0 +1,189 @@
+"""delete request, plan, run, certificate: a person's way out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from cli.commands.lineage import read_node
+from cli.session import Session, pass_session, with_json, write_output
+from evidence import deletion
+from evidence.deletion import Warehouse
+from lineage.deletion.certificate import read_certificates
+from lineage.deletion.history import read_history
+from lineage.deletion.state import DeletionProjection, standings
+from proofs.errors import IncompleteError, MissingError, RefusedError
+
+_DUCKDB = click.option(
+    "--duckdb",
+    "warehouses",
+    multiple=True,
+    metavar="NAMESPACE=FILE",
+    help="Where a namespace's tables are; may repeat.",
+)
+_READER = click.option(
+    "--as", "reader", default="operator", show_default=True, metavar="PSEUDONYM", help="Who does this."
+)
+
+
+@click.group()
+def delete() -> None:
+    """Delete a person everywhere they went, and prove it."""
+
+
+@delete.command()
+@click.option(
+    "--identity",
+    "identities",
+    multiple=True,
+    required=True,
+    metavar="TYPE=VALUE",
+    help="household_id=2317; or TYPE=- to be asked.",
+)
+@click.option(
+    "--dataset", "datasets", multiple=True, required=True, metavar="NS|NAME", help="Where the person's data begin."
+)
+@click.option("--regulation", default="gdpr", show_default=True)
+@with_json
+@pass_session
+def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, ...], regulation: str) -> None:
+    """Record a request; the person is sealed and stands in no entry."""
+    pairs = [_identity(text) for text in identities]
+    with session.open() as log:
+        made = deletion.request(log, pairs, regulation=regulation, datasets=map(read_node, datasets), channel="cli")
+    session.output.facts({"request": made.request, "received": made.received}, "Request recorded.")
+
+
+def _identity(text: str) -> tuple[str, str]:
+    kind, equals, value = text.partition("=")
+    if not equals or not kind or not value:
+        raise RefusedError(
+            "an identity is not written TYPE=VALUE", hint="household_id=2317; or TYPE=- to be asked for the value"
+        )
+    if value == "-":
+        value = str(click.prompt(f"{kind}", hide_input=True, err=True))
+    return kind, value
+
+
+@delete.command()
+@click.argument("request")
+@_DUCKDB
+@_READER
+@with_json
+@pass_session
+def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
+    """Say what will be deleted, from the recorded lineage and the contracts, before anything is."""
+    with session.open() as log:
+        planned = deletion.make(log, request, _warehouses(warehouses), reader=reader)
+    rows = [
+        {
+            "target": target.id,
+            "dataset": target.dataset.node.text,
+            "action": target.action,
+            "rows": target.before.matched if target.before else None,
+            "why": target.reason or "",
+        }
+        for target in planned.targets
+    ]
+    if session.output.as_json:
+        session.output.document(json.loads(planned.body()))
+        return
+    session.output.rows(rows, ("target", "dataset", "action", "rows", "why"), empty="no targets")
+    for title, found in (
+        ("only in a contract", planned.only_in_contract),
+        ("only in the lineage", planned.only_in_lineage),
+    ):
+        if found:
+            click.echo(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
+
+
+@delete.command()
+@click.argument("request")
+@_DUCKDB
+@_READER
+@with_json
+@pass_session
+def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
+    """Delete at every target of the plan, and have each looked at by another component. May be run again."""
+    with session.open() as log:
+        executed, verified = deletion.carry_out(log, request, _warehouses(warehouses), reader=reader)
+    seen = {fact.target: fact for fact in verified}
+    rows = [
+        {
+            "target": fact.target,
+            "dataset": fact.dataset.node.text,
+            "deleted": fact.rows,
+            "outcome": fact.outcome,
+            "found_after": seen[fact.target].result if fact.target in seen else None,
+        }
+        for fact in executed
+    ]
+    session.output.rows(
+        rows, ("target", "dataset", "deleted", "outcome", "found_after"), empty="nothing was left to do"
+    )
+
+
+@delete.command()
+@click.argument("request")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the certificate in a new file.")
+@click.option("--show", is_flag=True, help="Show the last certificate instead of issuing one.")
+@with_json
+@pass_session
+def certificate(session: Session, request: str, *, out: Path | None, show: bool) -> None:
+    """Erase the person from this ledger and issue the certificate."""
+    with session.open() as log:
+        if show:
+            found = read_certificates(read_history(log, request))
+            if not found:
+                raise MissingError(f"request {request} has no certificate yet")
+            issued = found[-1][1]
+        else:
+            issued = deletion.certify(log, request)
+    if out is not None:
+        write_output(out, issued.body())
+    if session.output.as_json:
+        session.output.document(json.loads(issued.body()))
+    else:
+        session.output.facts(
+            {
+                "certificate": issued.certificate,
+                "outcome": issued.outcome,
+                "level": issued.level,
+                "targets": len(issued.targets),
+                "rows_deleted": sum(target.deleted or 0 for target in issued.targets),
+                "issued": issued.issued,
+                "in_time": issued.on_time,
+            },
+            "Deletion certificate",
+        )
+    if issued.outcome == "partial":
+        raise IncompleteError(
+            f"the deletion of request {request} is partial", hint="the certificate names each target's outcome"
+        )
+
+
+@delete.command("list")
+@with_json
+@pass_session
+def list_(session: Session) -> None:
+    """List every request and where it stands."""
+    with session.open(read_only=True) as log:
+        rows = [
+            {"request": found.request, "state": found.state, "received": found.received, "certificate_due": found.due}
+            for found in standings(log.project(DeletionProjection()))
+        ]
+    session.output.rows(rows, ("request", "state", "received", "certificate_due"), empty="no requests")
+
+
+def _warehouses(texts: tuple[str, ...]) -> list[Warehouse]:
+    found = []
+    for text in texts:
+        namespace, equals, path = text.partition("=")
+        if not equals or not namespace or not path:
+            raise RefusedError(f"{text[:120]!r} is not written NAMESPACE=FILE")
+        if not Path(path).is_file():
+            raise MissingError(f"no DuckDB file at {path}")
+        found.append(Warehouse(namespace, Path(path)))
+    return found

@@ -1,0 +1,128 @@
+"""evidence export, verify, trust: answers that prove themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.session import Session, pass_session, read_input, with_json, write_output
+from evidence import question as questions
+from evidence.question import Question
+from evidence.seal import export as seal
+from evidence.terms import Disclosure, Terms
+from evidence.trust import evidence_pem, trust_text
+from ledger.clock import print_at
+from ledger.log import Ledger
+from proofs import report
+from proofs.view import verify_bundle
+
+
+@click.group()
+def evidence() -> None:
+    """Signed answers that an auditor checks offline."""
+
+
+@evidence.command()
+@click.option("--dataset", metavar="NS|NAME", help="Everything about a dataset.")
+@click.option("--stream", metavar="NAME", help='Everything in a stream, for example "contract:orders".')
+@click.option("--deletion", metavar="REQUEST", help="A deletion, with the lineage that shows nothing was forgotten.")
+@click.option("--everything", is_flag=True, help="The whole log.")
+@click.option("--from", "from_", metavar="TIME", help="Not before this time of the ledger.")
+@click.option("--to", metavar="TIME", help="Before this time.")
+@click.option("--since", metavar="FILE", help="A checkpoint that the reader kept; proves that the log grew from it.")
+@click.option("--bodies", type=click.Choice(["none", "window", "listed"]), default="window", show_default=True)
+@click.option("--asked-by", default="auditor", show_default=True, metavar="PSEUDONYM")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The folder for the bundle."
+)
+@with_json
+@pass_session
+def export(
+    session: Session,
+    *,
+    dataset: str | None,
+    stream: str | None,
+    deletion: str | None,
+    everything: bool,
+    from_: str | None,
+    to: str | None,
+    since: str | None,
+    bodies: str,
+    asked_by: str,
+    out: Path,
+) -> None:
+    """Seal the answer to one question into a bundle, verified before it is kept."""
+    if sum(map(bool, (dataset, stream, deletion, everything))) != 1:
+        raise click.UsageError("name one of --dataset, --stream, --deletion and --everything")
+    kept = read_input(since) if since else None
+    with session.open() as log, session.output.progress("sealing") as advance:
+        question = _question(log, dataset, stream, deletion, (questions.as_at(from_), questions.as_at(to)))
+        disclosure = Disclosure(bodies="none" if bodies == "none" else "listed" if bodies == "listed" else "window")
+        terms = Terms(asked_by, print_at(log.clock()), disclosure, kept)
+        sealed = seal(log, question, terms, out_dir=out, progress=lambda _stage, done, total: advance(done, total))
+    if session.output.as_json:
+        session.output.document(
+            {"path": str(sealed.path), "name": sealed.name, "seq": sealed.seq, "status": sealed.verdict.status}
+        )
+    else:
+        click.echo(report.to_text(sealed.verdict).rstrip("\n"))
+        click.echo(f"\n✓ {sealed.path}")
+
+
+def _question(
+    log: Ledger, dataset: str | None, stream: str | None, deletion: str | None, window: tuple[str | None, str | None]
+) -> Question:
+    from cli.commands.lineage import read_node
+
+    if dataset:
+        node = read_node(dataset)
+        return questions.about_dataset(node.namespace, node.name, *window)
+    if stream:
+        return questions.about_stream(stream, *window)
+    if any(window):
+        raise click.UsageError("--from and --to go with --dataset or --stream")
+    return questions.about_deletion(log, deletion) if deletion else questions.everything()
+
+
+@evidence.command()
+@click.argument("bundle")
+@click.option("--trust", metavar="FILE", help="The reader's own trust file (C2SP tlog-policy).")
+@click.option("--expect-head", metavar="FILE", help="A checkpoint that the reader kept.")
+@click.option("--not-before", metavar="TIME", help="The oldest census that is acceptable.")
+@with_json
+@pass_session
+@click.pass_context
+def verify(
+    context: click.Context,
+    session: Session,
+    bundle: str,
+    *,
+    trust: str | None,
+    expect_head: str | None,
+    not_before: str | None,
+) -> None:
+    """Verify a bundle; the same judge as verify.pyz, with its exit statuses."""
+    verdict = verify_bundle(
+        read_input(bundle),
+        trust=read_input(trust) if trust else None,
+        expected_head=read_input(expect_head) if expect_head else None,
+        not_before=questions.as_at(not_before),
+    )
+    click.echo((report.to_json(verdict).decode() if session.output.as_json else report.to_text(verdict)).rstrip("\n"))
+    context.exit(verdict.status)
+
+
+@evidence.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The folder for the two files."
+)
+@with_json
+@pass_session
+def trust(session: Session, out: Path) -> None:
+    """Write trust.txt and evidence.pem: what a reader must have from elsewhere than a bundle."""
+    with session.open(read_only=True) as log:
+        texts = {"trust.txt": trust_text(log), "evidence.pem": evidence_pem(log)}
+    for name, text in texts.items():
+        write_output(out / name, text.encode())
+    session.output.document({name: str(out / name) for name in texts}, "\n".join(f"✓ {out / name}" for name in texts))

@@ -1,0 +1,111 @@
+"""lineage upstream, downstream, graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import sqlite_utils
+
+from cli.session import Session, pass_session, with_json, write_output
+from lineage import query
+from lineage.graph import LineageProjection
+from lineage.prov import prov_json
+from lineage.render import svg
+from proofs import edges
+from proofs.errors import MissingError, RefusedError
+from proofs.statement import Node
+
+_DEPTH = click.option("--depth", type=click.IntRange(1), metavar="N", help="How many datasets away, at most.")
+
+
+@click.group()
+def lineage() -> None:
+    """Who made what from what."""
+
+
+@lineage.command()
+@click.argument("dataset")
+@_DEPTH
+@with_json
+@pass_session
+def upstream(session: Session, dataset: str, depth: int | None) -> None:
+    """What DATASET ("namespace|name") was made from."""
+    _reach(session, dataset, depth, is_upstream=True)
+
+
+@lineage.command()
+@click.argument("dataset")
+@_DEPTH
+@with_json
+@pass_session
+def downstream(session: Session, dataset: str, depth: int | None) -> None:
+    """What was made from DATASET ("namespace|name")."""
+    _reach(session, dataset, depth, is_upstream=False)
+
+
+def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bool) -> None:
+    with session.open(read_only=True) as log:
+        node, db = read_node(dataset), log.project(LineageProjection())
+        found = query.closure(db, [node], upstream=is_upstream, depth=depth)
+        if len(found.distance) == 1 and not query.subgraph(db, [node]).nodes:
+            raise MissingError(f"no lineage is recorded of {dataset}")
+    rows = [
+        {"distance": distance, "kind": reached.kind, "name": reached.text}
+        for reached, distance in sorted(found.distance.items(), key=lambda pair: (pair[1], pair[0].kind, pair[0].text))
+        if reached != node
+    ]
+    direction = "upstream" if is_upstream else "downstream"
+    session.output.rows(rows, ("distance", "kind", "name"), empty=f"nothing {direction} of {dataset}")
+    if found.truncated and not session.output.as_json:
+        click.echo(f"… and more: only the first {query.NODE_LIMIT:,} are shown", err=True)
+
+
+@lineage.command()
+@click.argument("dataset", required=False)
+@click.option("--format", "form", type=click.Choice(["text", "svg", "prov", "json"]), default="text", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file instead of standard output.")
+@with_json
+@pass_session
+def graph(session: Session, dataset: str | None, form: str, out: Path | None) -> None:
+    """The graph around DATASET, or all of it: as text, picture, W3C PROV or lineage.json."""
+    with session.open(read_only=True) as log:
+        db = log.project(LineageProjection())
+        found = query.load(db) if dataset is None else query.subgraph(db, _around(db, read_node(dataset)))
+    if form == "text" and not session.output.as_json and out is None:
+        rows = [
+            {
+                "from": edge.source.text,
+                "to": edge.target.text,
+                "job": edge.job.text if edge.job else "",
+                "state": edge.state,
+            }
+            for edge in found.edges
+        ]
+        session.output.rows(rows, ("from", "to", "job", "state"), empty="no lineage is recorded")
+        return
+    data = {"svg": svg, "prov": prov_json}.get(form, edges.to_json)(found)
+    if out is not None:
+        write_output(out, data)
+        session.output.document({"file": str(out)}, f"✓ {out}")
+    else:
+        click.echo(data.decode().rstrip("\n"))
+
+
+def _around(db: sqlite_utils.Database, node: Node) -> set[Node]:
+    return {
+        *query.closure(db, [node]).distance,
+        *query.closure(db, [node], upstream=True).distance,
+    }
+
+
+def read_node(dataset: str) -> Node:
+    """Return the dataset that "namespace|name" names.
+
+    Raises:
+        RefusedError: There is no `|` in it.
+    """
+    namespace, bar, name = dataset.partition("|")
+    if not (bar and namespace and name):
+        raise RefusedError(f"{dataset[:120]!r} is no dataset", hint='write it as "namespace|name"')
+    return Node("dataset", namespace.replace("%7C", "|").replace("%25", "%"), name)

@@ -1,0 +1,176 @@
+"""A person's deletion from request to certificate, with what lineage and contracts each know of where the person went.
+
+request   the person sealed as a part of `deletion.requested`
+plan      the lineage closure at a signed checkpoint, compared with what the contracts declare, counted before anything goes
+run       each target deleted, then looked at by somebody else; may run again after a crash
+certify   the person erased from this ledger too, then the certificate, whatever the outcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contracts.document import parse
+from contracts.facts import CONTRACT_PUBLISHED, ContractPublished
+from contracts.model import Contract
+from ledger.clock import print_at
+from ledger.disclosure import open_part
+from ledger.erasure import erase_person
+from ledger.log import Ledger
+from lineage import query
+from lineage.deletion import certificate, plan, run, verify
+from lineage.deletion.certificate import Certificate
+from lineage.deletion.facts import Executed, Place, Planned, Verified
+from lineage.deletion.history import read_history
+from lineage.deletion.plan import Delete, Disposition, NotApplicable
+from lineage.deletion.request import DeletionRequest, Subject, new_request, read_subject
+from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
+from lineage.graph import LineageProjection
+from proofs.errors import MissingError
+from proofs.statement import Node
+
+SUBJECT: Final = "/subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """Where the datasets of one namespace are: tables "schema.name" of one DuckDB file."""
+
+    namespace: str
+    path: Path
+
+
+def request(
+    log: Ledger,
+    identities: Iterable[tuple[str, str]],
+    *,
+    regulation: str,
+    datasets: Iterable[Node] = (),
+    channel: str = "api",
+) -> DeletionRequest:
+    """Record a request; whom it is about is sealed, and stands in no entry.
+
+    Args:
+        identities: (type, value), for example ("household_id", "2317").
+        datasets: Where the deletion begins.
+
+    Raises:
+        RefusedError: Something is not acceptable; nothing was written, and the message quotes nothing.
+    """
+    made = new_request(
+        identities, regulation=regulation, received=print_at(log.clock()), channel=channel, datasets=datasets
+    )
+    log.append(made.event(person=_pseudonym(made.request), source=log.origin))
+    return made
+
+
+def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str) -> Planned:
+    """Plan a deletion: sign a checkpoint, take the closure, compare it with the contracts, count, record.
+
+    Args:
+        reader: The pseudonym of whoever does this; opening the sealed person is recorded under it.
+
+    Raises:
+        MissingError: There is no such request, its person was erased, or it names no dataset to begin with.
+    """
+    opening = read_history(log, request).opening
+    seeds = [dataset.node for dataset in opening.fact.datasets]
+    if not seeds:
+        raise MissingError(f"request {request} names no dataset to begin with", hint="name it with --dataset")
+    signed = log.checkpoint().checkpoint
+    db = log.project(LineageProjection())
+    closure = query.closure(db, seeds, node_limit=None).distance
+    in_force = contracts_in_force(log)
+    declared = {
+        Node("dataset", target.namespace, target.name)
+        for seed in seeds
+        if (contract := in_force.get(seed)) and contract.privacy
+        for target in contract.privacy.deletion_propagation
+    }
+    everywhere = {node for node in (*closure, *declared) if node.kind == "dataset"}
+    draft = plan.make_plan(
+        request,
+        plan.Lineage(signed.size, signed.root.hex(), closure, query.findings(db)),
+        seeds=seeds,
+        declared=declared,
+        dispositions=_dispositions(everywhere, in_force, warehouses),
+        at=print_at(log.clock()),
+    )
+    subject = _subject(log, request, reader=reader, purpose="plan")
+    return run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
+
+
+def carry_out(
+    log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str
+) -> tuple[list[Executed], list[Verified]]:
+    """Delete at every target of the plan and have each looked at by another component; what is done is not done twice.
+
+    Raises:
+        MissingError: There is no plan, or the person was erased.
+    """
+    subject = _subject(log, request, reader=reader, purpose="run")
+    executors = {warehouse.namespace: DuckDBExecutor(warehouse.path) for warehouse in warehouses}
+    executed = run.execute(log, request, executors, subject, clock=log.clock)
+    verified = verify.verify(log, request, _verifiers(warehouses), subject, clock=log.clock)
+    return executed, verified
+
+
+def certify(log: Ledger, request: str) -> Certificate:
+    """Erase the person from this ledger and issue the certificate of what the log says.
+
+    Raises:
+        MissingError: There is no such request, or it has no plan.
+        HeldError: A legal hold forbids the erasure.
+    """
+    history = read_history(log, request)
+    if history.erased is None:
+        erase_person(log, _pseudonym(request), request=request)
+    return certificate.issue(log, request, clock=log.clock)
+
+
+def contracts_in_force(log: Ledger) -> dict[Node, Contract]:
+    """Return, by dataset, the contract that was published last."""
+    found: dict[Node, Contract] = {}
+    for record in log.stream(f"type:{CONTRACT_PUBLISHED}"):
+        if record.body is None:
+            continue
+        contract = parse(ContractPublished.parse(record.body).definition.encode(), name=f"entry {record.seq}").contract
+        found[Node("dataset", contract.dataset.namespace, contract.dataset.name)] = contract
+    return found
+
+
+def _dispositions(
+    datasets: Iterable[Node], in_force: Mapping[Node, Contract], warehouses: Iterable[Warehouse]
+) -> dict[Node, Disposition]:
+    """What each dataset's contract says of it: a column that tells whose a row is, or that there is none."""
+    known = {warehouse.namespace for warehouse in warehouses}
+    found: dict[Node, Disposition] = {}
+    for node in datasets:
+        contract = in_force.get(node)
+        if contract is None or node.namespace not in known:
+            continue
+        if contract.privacy is None:
+            found[node] = NotApplicable("no-subject-column")
+        else:
+            column = contract.privacy.subject_key
+            found[node] = Delete(
+                Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
+            )
+    return found
+
+
+def _verifiers(warehouses: Iterable[Warehouse]) -> dict[str, DuckDBVerifier]:
+    return {warehouse.namespace: DuckDBVerifier(warehouse.path) for warehouse in warehouses}
+
+
+def _subject(log: Ledger, request: str, *, reader: str, purpose: str) -> Subject:
+    seq = read_history(log, request).opening.seq
+    return read_subject(open_part(log, seq, SUBJECT, reader=reader, purpose=f"deletion-{purpose}"))
+
+
+def _pseudonym(request: str) -> str:
+    # Of the request and not of the person: the vault finds the key again without anybody telling it who it is about.
+    return f"request:{request}"
