@@ -1,16 +1,19 @@
-"""The chain: each entry names the leaf hash of the one before it, and time never goes back.
+"""The chain: each entry names the leaf hash of the one before it, time never goes back, and a closed log stays closed.
 
-Source: docs/formats/entry.md, "Hashes" and "Time".
+Source: docs/formats/entry.md, "Hashes" and "Time"; docs/formats/events.md, `closed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Final
 
 from proofs.bundle import Listed
 from proofs.entry import FIRST_PREV
 from proofs.errors import TamperedError
+
+CLOSED: Final = "tallystick.ledger.closed.v1"
 
 
 def check_links(entries: Iterable[Listed]) -> None:
@@ -36,4 +39,20 @@ def check_links(entries: Iterable[Listed]) -> None:
             raise TamperedError(
                 f"entry {after.entry.seq} is of {after.entry.at}, before entry {before.entry.seq} of {before.entry.at}",
                 where=after.where,
+            )
+
+
+def check_closed(entries: Iterable[Listed], size: int) -> None:
+    """Accept a log that ends where it was closed: with that entry, or with the census of it.
+
+    Args:
+        size: Of the signed tree.
+
+    Raises:
+        TamperedError: It goes on.
+    """
+    for each in entries:
+        if each.entry.type == CLOSED and each.entry.seq + 2 < size:
+            raise TamperedError(
+                f"entry {each.entry.seq} closes the log, which goes on to entry {size - 1}", where=each.where
             )

@@ -201,6 +201,11 @@ def to_text(verdict: Verdict) -> str:
     return "\n".join("".join(f"{visible(line)}\n" for line in lines) for lines in paragraphs if lines)
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Return "1 entry" or "2 entries"."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def visible(text: str) -> str:
     """Return `text` with everything that does not print as itself escaped: control characters, changes of direction."""
     return "".join(

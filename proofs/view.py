@@ -31,7 +31,7 @@ from proofs.entry import check_at
 from proofs.errors import IncompleteError, StaleError, TallyError, TamperedError, UnverifiableError
 from proofs.policy import Policy
 from proofs.record import place
-from proofs.report import STEPS, VERIFIED, Failure, Step, StreamGrade, Verdict
+from proofs.report import STEPS, VERIFIED, Failure, Step, StreamGrade, Verdict, counted
 
 TRUST_FILE: Final = "trust file"
 
@@ -103,7 +103,7 @@ class TrustedView:
         """Accept exactly the files that the format knows, each with the hash that a manifest gives."""
         self._info = self._bundle.check_files()
         self._not_proven = tuple(path for path in (*files.RENDERINGS, *files.UNCHECKED) if path in self._bundle.files)
-        return f"{self._info.payload_files} files in the manifest, every hash right, none besides"
+        return f"{self._info.payload_files} files of data, every hash right, none besides"
 
     @_step
     def log_key(self) -> str:
@@ -162,8 +162,9 @@ class TrustedView:
                     f"the checkpoint says {self._checkpoint.root.hex()}"
                 )
         chain.check_links(self._entries)
+        chain.check_closed(self._entries, size)
         anchor.check_heads(self._heads, self._anchor.handovers, self._checkpoint)
-        return f"{len(self._entries)} entries are in the tree of {size}"
+        return f"{counted(len(self._entries), 'entry is', 'entries are')} in the tree of {size}"
 
     @_step
     def keys(self) -> str:
@@ -253,8 +254,9 @@ class TrustedView:
                 where=self._census.where,
                 hint="ask for an export with a newer census",
             )
-        listed = sum(answer.listed for answer in self._answers)
-        return f"{listed} entries answer for {len(self._answers)} streams, none is missing"
+        asked = self._answers
+        listed = sum(answer.listed for answer in asked)
+        return f"{counted(listed, 'entry', 'entries')} in {counted(len(asked), 'stream', 'streams')}, none is missing"
 
     @_step
     def bodies(self) -> str:
@@ -276,7 +278,7 @@ class TrustedView:
         derived.check_lineage(self._bundle, self._entries, self._bodies)
         derived.check_certificates(self._bundle, self._entries, self._bodies)
         disclosed = sum(body.state == "disclosed" for body in self._bodies.values())
-        return f"{disclosed} of {len(self._bodies)} bodies and {len(parts)} parts are accounted for"
+        return f"{disclosed} of {counted(len(self._bodies), 'body', 'bodies')} disclosed, {counted(len(parts), 'part', 'parts')}"
 
     @_step
     def grades(self) -> str:

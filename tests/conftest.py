@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Generator
+from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -34,3 +38,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def _reason(longrepr: object) -> str:
     return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> ModuleType:
+    """The independent issuer of bundles, tests/issuer.py; loaded by its path, since test files do not import each other."""
+    spec = importlib.util.spec_from_file_location("tallystick_issuer", Path(__file__).with_name("issuer.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,127 @@
+"""Every JSON file of a bundle in every other spelling of the same value, sealed again: one spelling is accepted (I15)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from proofs.view import verify_bundle
+
+DOCUMENTS = ("scope", "consistency", "keys", "census", "proofs", "lineage", "statement")
+LINES = ("entries", "bodies", "parts")
+
+Respell = Callable[[bytes], bytes]
+
+
+def reordered(data: bytes) -> bytes:
+    """The same object with its members the other way round."""
+    members = json.loads(data)
+    return json.dumps(dict(reversed(members.items())), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def with_member(text: bytes) -> Respell:
+    return lambda data: b"{" + text + b"," + data.removeprefix(b"{")
+
+
+def doubled(data: bytes) -> bytes:
+    """The same object with its first member twice."""
+    name = next(iter(json.loads(data)))
+    member = json.dumps({name: json.loads(data)[name]}, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"{" + member.removeprefix(b"{").removesuffix(b"}") + b"," + data.removeprefix(b"{")
+
+
+SPELLINGS: dict[str, Respell] = {
+    "a space behind a colon": lambda data: data.replace(b":", b": ", 1),
+    "a space behind a comma": lambda data: data.replace(b',"', b', "', 1),
+    "a space at the end": lambda data: data + b" ",
+    "a carriage return": lambda data: data + b"\r",
+    "a byte order mark": lambda data: b"\xef\xbb\xbf" + data,
+    "a fraction": lambda data: re.sub(rb"([:,\[])([0-9]+)([,}\]])", rb"\1\2.0\3", data, count=1),
+    "an exponent": lambda data: re.sub(rb"([:,\[])([0-9]+)([,}\]])", rb"\1\2e0\3", data, count=1),
+    "a leading zero": lambda data: re.sub(rb"([:,\[])([0-9]+)([,}\]])", rb"\g<1>0\2\3", data, count=1),
+    "an escaped letter": lambda data: re.sub(rb'"([a-z])', lambda m: b'"\\u%04x' % m[1][0], data, count=1),
+    "members in another order": reordered,
+    "a member twice": doubled,
+    "a member that nobody knows": with_member(b'"!":1'),
+    "a member that is null": with_member(b'"!":null'),
+    "an array around it": lambda data: b"[" + data + b"]",
+    "nothing": lambda data: b"",
+    "no text": lambda data: data.replace(b'"', b"\xff", 1),
+    "a nesting that is too deep": lambda data: b"[" * 200 + b"]" * 200,
+}
+
+
+def respelled(issuer: ModuleType, path: str, respell: Respell, *, line: int | None = None) -> tuple[bytes, bytes]:
+    """A bundle of the world `churn` with one document in another spelling, and the trust file for it."""
+    ledger, question = issuer.churn()
+
+    def change(data: bytes) -> bytes:
+        lines = data.split(b"\n")
+        at = 0 if line is None else line - 1
+        before = lines[at]
+        lines[at] = respell(before)
+        assert lines[at] != before, "this spelling is none"
+        return b"\n".join(lines)
+
+    if path == "data/statement.json":
+        lies = issuer.Lies(statement=change)
+    else:
+        lies = issuer.Lies(files=lambda files: files.update({path: change(files[path])}))
+    return issuer.issue(ledger, question, lies), ledger.trust()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_I15_a_document_has_one_spelling(name: str, spelling: str, issuer: ModuleType) -> None:
+    path = f"data/{name}.json"
+    data, trust = respelled(issuer, path, SPELLINGS[spelling])
+
+    verdict = verify_bundle(data, trust=trust)
+
+    assert verdict.failure is not None
+    # lineage.json is not read but made again: a member more is another graph.
+    words = (
+        {"malformed", "tampered"} if (name, spelling) == ("lineage", "a member that nobody knows") else {"malformed"}
+    )
+    if name == "lineage" and spelling == "an array around it":
+        words = {"tampered"}
+    assert verdict.word in words, verdict.failure
+    assert verdict.failure.where == path
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_I15_a_line_has_one_spelling(name: str, spelling: str, issuer: ModuleType) -> None:
+    path = f"data/{name}.jsonl"
+    data, trust = respelled(issuer, path, SPELLINGS[spelling], line=2)
+
+    verdict = verify_bundle(data, trust=trust)
+
+    assert verdict.failure is not None
+    assert (verdict.word, verdict.failure.where) == ("malformed", f"{path} line 2")
+
+
+@pytest.mark.parametrize(
+    "path", [*(f"data/{name}.json" for name in DOCUMENTS), *(f"data/{name}.jsonl" for name in LINES)]
+)
+@pytest.mark.parametrize("end", [b"", b"\n\n", b"\r\n", b" \n", b"\n\0"])
+def test_I15_a_file_ends_in_one_newline(path: str, end: bytes, issuer: ModuleType) -> None:
+    ledger, question = issuer.churn()
+
+    def change(data: bytes) -> bytes:
+        return data.removesuffix(b"\n") + end
+
+    if path == "data/statement.json":
+        lies = issuer.Lies(statement=change)
+    else:
+        lies = issuer.Lies(files=lambda files: files.update({path: change(files[path])}))
+
+    verdict = verify_bundle(issuer.issue(ledger, question, lies), trust=ledger.trust())
+
+    assert verdict.failure is not None
+    assert verdict.word == "malformed"
+    assert verdict.failure.where.startswith(path)
