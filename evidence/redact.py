@@ -1,0 +1,101 @@
+"""What of an answer is opened, and what is only said to be there.
+
+    disclosed     bytes and salt: whoever has them can hold them against the entry
+    withheld      it exists, and was not chosen
+    destroyed     it does not exist any more; every proof about the entry stands
+
+Bodies hold no personal values; those are parts, and a part is opened only when it is named, for a reader and a purpose.
+The reading is in the log, durably, before anything is opened.
+
+Source: docs/formats/bodies.md; docs/formats/bundle.md, bodies.jsonl and parts.jsonl.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evidence.terms import Disclosure
+from ledger.clock import uuid7
+from ledger.event import Event
+from ledger.log import Ledger
+from proofs import jsonstrict
+from proofs.digest import SALT_BYTES
+from proofs.disclosure import State
+from proofs.entry import LEDGER_PREFIX, Entry
+from proofs.errors import MissingError, RefusedError
+
+RECORD_READ: Final = "tallystick.ledger.record-read.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body or a part; `salt` and `data` are empty unless it is disclosed."""
+
+    state: State
+    salt: bytes = b""
+    data: bytes = b""
+
+
+WITHHELD: Final = Content("withheld")
+DESTROYED: Final = Content("destroyed")
+Opened = Mapping[tuple[int, str], Content]
+"""(seq, pointer) → part, for those that were opened."""
+
+
+def is_open(disclosure: Disclosure, entry: Entry, *, is_inside: bool) -> bool:
+    """True when the body of `entry` is disclosed as long as it exists.
+
+    Args:
+        is_inside: The entry lies in a window of the question, or the event that does goes on there.
+    """
+    if entry.type.startswith(LEDGER_PREFIX) or disclosure.bodies == "listed":
+        return True
+    return is_inside and disclosure.bodies == "window"
+
+
+def open_parts(log: Ledger, disclosure: Disclosure) -> Opened:
+    """Record that the chosen parts are read, then open them.
+
+    Raises:
+        MissingError: A part is not there, was destroyed, or the vault is not at hand; nothing was opened.
+    """
+    if not disclosure.parts:
+        return {}
+    if log.vault is None:
+        raise MissingError("personal parts cannot be opened without the vault", hint="open the ledger with its keyring")
+    rows = {(row.seq, row.pointer): row for row in log.store.parts.among({seq for seq, _ in disclosure.parts})}
+    for seq, pointer in disclosure.parts:
+        if (seq, pointer) not in rows:
+            raise MissingError(f"entry {seq} has no part {pointer!r}, or it was destroyed")
+    log.record(_readings(log, disclosure))  # from here on the log says so, whatever happens next
+    opened = {}
+    for key in disclosure.parts:
+        plain = log.vault.open(rows[key].commitment, rows[key].sealed)
+        opened[key] = Content("disclosed", plain[:SALT_BYTES], plain[SALT_BYTES:])
+    return opened
+
+
+def _readings(log: Ledger, disclosure: Disclosure) -> Sequence[Event]:
+    pointers: defaultdict[int, list[str]] = defaultdict(list)
+    for seq, pointer in disclosure.parts:
+        pointers[seq].append(pointer)
+    events = []
+    for seq, read in sorted(pointers.items()):
+        body = {"pointers": sorted(read), "purpose": disclosure.purpose, "reader": disclosure.reader, "seq": seq}
+        # An id of its own: the same reading a second time is a second reading, and no retry of the first.
+        events.append(Event(type=RECORD_READ, source=log.origin, id=uuid7(log.clock()), data=jsonstrict.dumps(body)))
+    return events
+
+
+def check_chosen(disclosure: Disclosure, inside: frozenset[int]) -> None:
+    """Accept a choice of parts that lie within the answer.
+
+    Raises:
+        RefusedError: A part belongs to an entry that was not asked for.
+    """
+    for seq, _ in disclosure.parts:
+        if seq not in inside:
+            raise RefusedError(f"a part of entry {seq} is to be opened, which is outside what is asked")

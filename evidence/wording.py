@@ -1,0 +1,111 @@
+"""What an entry says, in one line for people: a template per type over whatever its disclosed body holds.
+
+A body is a stranger's: what a template looks for and does not find is left out, and a type that is not in the table is
+told by the beginning of its body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from proofs import jsonstrict, statement
+from proofs.errors import MalformedError
+from proofs.streams import OPENLINEAGE_TYPES
+
+LINE_CHARACTERS: Final = 240
+_FIELD: Final = re.compile(r"\{([a-z_.]+)([#%]?)\}")
+_NOTHING: Final = "—"
+
+TEMPLATES: Final[Mapping[str, str]] = {
+    "ledger.created": "log {origin} begins, format {format}",
+    "ledger.closed": "log ends: {reason}",
+    "ledger.key-added": "{purpose} key {id} added",
+    "ledger.key-retired": "{purpose} key {id} retired: {reason}",
+    "ledger.census-taken": "census of {streams} streams",
+    "ledger.evidence-exported": "bundle {bundle} for {asked_by}, census {census}",
+    "ledger.record-read": "{pointers#} personal parts of entry {seq} opened for {reader}: {purpose}",
+    "ledger.clock-adjusted": "clock confirmed from {from} to {to}",
+    "intake.conflicted": "another event under the identity of entry {seq} was turned away",
+    "lineage.alias-declared": "alias {alias.namespace}|{alias.name} of {dataset.namespace}|{dataset.name}",
+    "contract.published": "contract {contract.name} {contract.version} in force for {dataset.namespace}|{dataset.name}",
+    "contract.deprecated": "contract {contract.name} {contract.version} deprecated",
+    "contract.retired": "contract {contract.name} {contract.version} retired",
+    "validation.decided": "{decision}: {dataset.namespace}|{dataset.name}, risk {risk%}, {batch.rows} rows, "
+    "contract {contract.name} {contract.version}",
+    "validation.overridden": "decision of entry {decided.seq} overridden",
+    "validation.action-taken": "{action} {result} after {decision}: {dataset.namespace}|{dataset.name}",
+    "schema.published": "schema {schema.subject} {schema.version} published ({bump})",
+    "schema.rejected": "schema {schema.subject} {schema.version} rejected: {reason}",
+    "deletion.requested": "deletion requested under {regulation} by {channel}",
+    "deletion.planned": "{targets#} targets, {closure.count} datasets derive from {seeds#} seeds",
+    "deletion.executed": "{dataset.namespace}|{dataset.name}: {outcome}, {rows} rows, attempt {attempt}",
+    "deletion.verified": "{dataset.namespace}|{dataset.name}: {result}, {matched} found, level {level}",
+    "deletion.certified": "certificate: {outcome}, level {level}",
+    "subject.erasure-started": "erasure of {parts} personal parts begins",
+    "subject.erased": "{parts} personal parts erased: payload and key destroyed",
+    "subject.held": "erasure refused by a legal hold",
+}
+
+
+def parse(body: bytes) -> Any:
+    """Return a body's JSON value; None when it has none."""
+    try:
+        return jsonstrict.loads_foreign(body) if body else None
+    except MalformedError:
+        return None
+
+
+def line(type: str, body: bytes) -> str:
+    """Return what the entry says; empty when its body is."""
+    value = parse(body)
+    if type in OPENLINEAGE_TYPES:
+        return observed(value)
+    template = TEMPLATES.get(type.removeprefix("tallystick.").removesuffix(".v1"))
+    if template is not None and isinstance(value, dict):
+        return _cut(_FIELD.sub(lambda field: _show(look(value, field[1]), field[2]), template))
+    return _cut(body[: 4 * LINE_CHARACTERS].decode(errors="replace"))
+
+
+def observed(body: Any) -> str:
+    """Return what an OpenLineage event says of its run and its datasets."""
+    said = statement.read(body)
+    state = body.get("eventType") if isinstance(body, dict) else None
+    words = [state if isinstance(state, str) else "declared", said.job.name if said.job else ""]
+    if said.inputs or said.outputs:
+        words.append(f"{_names(said.inputs)} → {_names(said.outputs)}")
+    return _cut(" ".join(filter(None, words)))
+
+
+def look(value: Any, path: str) -> Any:
+    """Return what stands at `path`, members joined by dots; None when nothing does."""
+    for member in path.split("."):
+        value = value.get(member) if isinstance(value, dict) else None
+    return value
+
+
+def percent(millionths: Any) -> str:
+    """Return a share that is told in millionths."""
+    if not isinstance(millionths, int) or isinstance(millionths, bool):
+        return _NOTHING
+    whole, rest = divmod(millionths, 10_000)
+    return f"{whole}.{rest // 100:02} %"
+
+
+def _show(value: Any, form: str) -> str:
+    if form == "#":
+        return str(len(value)) if isinstance(value, list) else _NOTHING
+    if form == "%":
+        return percent(value)
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _NOTHING
+
+
+def _names(nodes: frozenset[statement.Node]) -> str:
+    return ", ".join(sorted(node.name for node in nodes)) or _NOTHING
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LINE_CHARACTERS else f"{text[: LINE_CHARACTERS - 1]}…"
