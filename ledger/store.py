@@ -1,6 +1,6 @@
 """The contract that every driver keeps: rows of one append-only log, written by one writer at a time.
 
-Drivers differ in speed, never in meaning: tests/conformance/store.py is the specification, and each driver passes it
+Drivers differ in speed, never in meaning: tests/conformance/ is the specification, and each driver passes it
 unchanged. A store knows rows; what the rows must say is decided in `ledger.append` and checked in `ledger.fsck`.
 """
 
@@ -144,6 +144,31 @@ class CheckpointRows(Protocol):
         """
 
 
+class AuditRows(Protocol):
+    """What `ledger.fsck` alone asks: rows from end to end, and what the driver can say of its own files.
+
+    Everything here is read inside `reading`, in any order unless one is named, and one row after the other.
+    """
+
+    def damage(self) -> Iterator[tuple[str, str]]:
+        """Yield (place, what is wrong) for all that the driver finds damaged in its files, indexes and guards."""
+
+    def identities(self) -> Iterator[tuple[str, str, int]]:
+        """Yield (id, source, seq) of every identity."""
+
+    def retries(self) -> Iterator[int]:
+        """Yield the seq of every retry hash."""
+
+    def strays(self, size: int) -> Iterator[tuple[str, int]]:
+        """Yield (kind, seq) of each "entry", "body" and "part" whose seq is not in [0, size)."""
+
+    def tiles(self) -> Iterator[tuple[int, int]]:
+        """Yield (level, index) of every tile, sorted."""
+
+    def census_tiles(self) -> Iterator[tuple[int, int]]:
+        """Yield (level, index) of every census tile, sorted."""
+
+
 class Store(Protocol):
     """One log's rows. Every read sees only what is committed, or, inside `writing`, what this writer wrote.
 
@@ -177,15 +202,21 @@ class Store(Protocol):
     def checkpoints(self) -> CheckpointRows:
         """Signed checkpoints."""
 
+    @property
+    def audit(self) -> AuditRows:
+        """Every row, for who checks them all."""
+
     def meta(self) -> Mapping[str, str]:
         """Return what the store was created with: at least `format` and `origin`."""
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the writer's lock and one transaction: committed at the end, rolled back on any exception.
 
-        MUST be durable when the context ends well. MUST NOT nest. A reader outside never waits for it.
+        MUST be durable when the context ends well. MUST NOT nest, nor stand inside `reading`. A second handle never waits
+        for it.
 
         Raises:
+            RuntimeError: It nests.
             BusyError: Another writer held the lock for longer than the store waits; nothing was written.
             UnknownOutcomeError: The commit did not answer; the caller MUST reopen.
             RefusedError: The store is read-only.

@@ -14,7 +14,7 @@ import sqlite_utils
 
 from ledger.store import Batch, BodyRow, PartRow, StreamRow
 from proofs.census import bucket_index, stream_hash
-from proofs.errors import ConflictError
+from proofs.errors import ConflictError, RefusedError
 
 _Key = TypeVar("_Key")
 _Row = TypeVar("_Row")
@@ -34,12 +34,35 @@ class _Rows:
     checkpoints: dict[int, bytes] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Held:
-    """The rows as they are now, and the lock that threads share."""
+class _Handle:
+    """One handle's view: what is committed, or what it is writing itself, or what it holds while reading."""
 
-    lock: threading.RLock
-    rows: _Rows
+    def __init__(self, shared: _Shared) -> None:
+        self.shared = shared
+        self.lock = threading.RLock()
+        self.draft: _Rows | None = None
+        self.snapshot: _Rows | None = None
+
+    @property
+    def rows(self) -> _Rows:
+        """The rows as this handle sees them; threads of one handle wait for its writer, other handles do not."""
+        with self.lock:
+            return self.draft or self.snapshot or self.shared.rows
+
+    @property
+    def written(self) -> _Rows:
+        """The rows that may be changed: only inside `writing`."""
+        if self.draft is None:
+            raise RuntimeError("rows are changed inside writing alone")
+        return self.draft
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What all handles of one log share. Committed rows are never changed, only replaced."""
+
+    rows: _Rows = field(default_factory=_Rows)
+    projections: sqlite_utils.Database | None = None
 
 
 def _stream_row(rows: _Rows, name: str) -> StreamRow:
@@ -49,187 +72,213 @@ def _stream_row(rows: _Rows, name: str) -> StreamRow:
 class StreamRows:
     """Counters of the streams."""
 
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
 
     def counts(self, names: Iterable[str]) -> dict[str, int]:
-        with self._held.lock:
-            return {name: self._held.rows.counts[name] for name in names if name in self._held.rows.counts}
+        counts = self._handle.rows.counts
+        return {name: counts[name] for name in names if name in counts}
 
     def walk(self, *, prefix: str = "") -> Iterator[StreamRow]:
-        with self._held.lock:
-            names = sorted(name for name in self._held.rows.counts if name.startswith(prefix))
-            rows = [_stream_row(self._held.rows, name) for name in names]
-        yield from rows
+        rows = self._handle.rows
+        names = sorted(name for name in rows.counts if name.startswith(prefix))
+        yield from [_stream_row(rows, name) for name in names]
 
     def total(self) -> int:
-        with self._held.lock:
-            return len(self._held.rows.counts)
+        return len(self._handle.rows.counts)
 
 
 class CensusRows:
     """What the last census left."""
 
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
 
     def dirty(self) -> list[StreamRow]:
-        with self._held.lock:
-            return [
-                row
-                for row in (_stream_row(self._held.rows, name) for name in self._held.rows.counts)
-                if row.total != row.counted
-            ]
+        rows = self._handle.rows
+        found = [_stream_row(rows, name) for name in rows.counts]
+        return [row for row in found if row.total != row.counted]
 
     def mark_counted(self) -> None:
-        self._held.rows.counted = dict(self._held.rows.counts)
+        self._handle.written.counted = dict(self._handle.written.counts)
 
     def bucket(self, index: int) -> list[tuple[bytes, int]]:
-        with self._held.lock:
-            hashed = ((stream_hash(name), count) for name, count in self._held.rows.counted.items())
-            return sorted((name, count) for name, count in hashed if bucket_index(name) == index)
+        hashed = ((stream_hash(name), count) for name, count in self._handle.rows.counted.items())
+        return sorted((name, count) for name, count in hashed if bucket_index(name) == index)
 
     def tile(self, level: int, index: int) -> bytes | None:
-        with self._held.lock:
-            return self._held.rows.census.get((level, index))
+        return self._handle.rows.census.get((level, index))
 
     def put(self, tiles: Iterable[tuple[int, int, bytes]]) -> None:
-        self._held.rows.census.update({(level, index): hashes for level, index, hashes in tiles})
+        self._handle.written.census.update({(level, index): hashes for level, index, hashes in tiles})
 
 
 class TileRows:
     """Full tiles of the tree."""
 
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
 
     def full(self, level: int, index: int) -> bytes | None:
-        with self._held.lock:
-            found = self._held.rows.tiles.get((level, index))
+        found = self._handle.rows.tiles.get((level, index))
         return None if found is None else found[1]
 
     def roots(self, level: int, start: int, stop: int) -> list[bytes]:
-        with self._held.lock:
-            tiles = self._held.rows.tiles
-            return [tiles[level, index][0] for index in range(start, stop) if (level, index) in tiles]
+        tiles = self._handle.rows.tiles
+        return [tiles[level, index][0] for index in range(start, stop) if (level, index) in tiles]
 
 
 class IdentityRows:
     """By what an event is known again."""
 
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
 
     def find(self, id: str, source: str) -> tuple[int, bytes | None] | None:
-        with self._held.lock:
-            return self._held.rows.identities.get((id, source))
+        return self._handle.rows.identities.get((id, source))
 
     def find_retry(self, content: bytes) -> int | None:
-        with self._held.lock:
-            return self._held.rows.retries.get(content)
+        return self._handle.rows.retries.get(content)
 
 
 class PartRows:
     """Sealed parts."""
 
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
 
     def among(self, seqs: Iterable[int]) -> list[PartRow]:
         wanted = set(seqs)
-        with self._held.lock:
-            return sorted(row for (seq, _), row in self._held.rows.parts.items() if seq in wanted)
+        return sorted(row for (seq, _), row in self._handle.rows.parts.items() if seq in wanted)
 
     def find(self, commitments: Iterable[bytes]) -> list[tuple[bytes, int]]:
         wanted = set(commitments)
-        with self._held.lock:
-            return [(row.commitment, row.seq) for row in self._held.rows.parts.values() if row.commitment in wanted]
+        return [(row.commitment, row.seq) for row in self._handle.rows.parts.values() if row.commitment in wanted]
 
 
 class CheckpointRows:
     """Signed checkpoints."""
 
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
 
     def all(self) -> list[tuple[int, bytes]]:
-        with self._held.lock:
-            return sorted(self._held.rows.checkpoints.items())
+        return sorted(self._handle.rows.checkpoints.items())
 
     def add(self, size: int, note: bytes) -> None:
-        if self._held.rows.checkpoints.setdefault(size, note) != note:
+        if self._handle.written.checkpoints.setdefault(size, note) != note:
             raise ConflictError(f"another checkpoint of size {size} is stored already")
+
+
+class AuditRows:
+    """Every row, for who checks them all."""
+
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
+
+    def damage(self) -> Iterator[tuple[str, str]]:
+        yield from ()  # there is no file
+
+    def identities(self) -> Iterator[tuple[str, str, int]]:
+        for (id, source), (seq, _) in self._handle.rows.identities.items():
+            yield id, source, seq
+
+    def retries(self) -> Iterator[int]:
+        yield from self._handle.rows.retries.values()
+
+    def strays(self, size: int) -> Iterator[tuple[str, int]]:
+        rows = self._handle.rows
+        yield from (("body", seq) for seq in sorted(rows.bodies) if not 0 <= seq < size)
+        yield from (("part", seq) for seq, _ in sorted(rows.parts) if not 0 <= seq < size)
+
+    def tiles(self) -> Iterator[tuple[int, int]]:
+        yield from sorted(self._handle.rows.tiles)
+
+    def census_tiles(self) -> Iterator[tuple[int, int]]:
+        yield from sorted(self._handle.rows.census)
 
 
 class MemoryStore:
     """A log in this process's memory; safe for many threads."""
 
-    read_only = False
-
     def __init__(self, *, origin: str) -> None:
         self._origin = origin
-        self._held = _Held(threading.RLock(), _Rows())
-        self.streams = StreamRows(self._held)
-        self.census = CensusRows(self._held)
-        self.tiles = TileRows(self._held)
-        self.identities = IdentityRows(self._held)
-        self.parts = PartRows(self._held)
-        self.checkpoints = CheckpointRows(self._held)
-        self._is_writing = False
-        self._db: sqlite_utils.Database | None = None
+        self._connect(_Shared(), read_only=False)
+
+    def _connect(self, shared: _Shared, *, read_only: bool) -> None:
+        self.read_only = read_only
+        self._handle = handle = _Handle(shared)
+        self.streams = StreamRows(handle)
+        self.census = CensusRows(handle)
+        self.tiles = TileRows(handle)
+        self.identities = IdentityRows(handle)
+        self.parts = PartRows(handle)
+        self.checkpoints = CheckpointRows(handle)
+        self.audit = AuditRows(handle)
 
     def meta(self) -> Mapping[str, str]:
         return {"format": "1", "origin": self._origin}
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        with self._held.lock:
-            if self._is_writing:
-                raise RuntimeError("writing must not nest")
-            before = copy.copy(self._held.rows)
-            for name in _Rows.__slots__:
-                setattr(self._held.rows, name, copy.copy(getattr(self._held.rows, name)))
+        if self.read_only:
+            raise RefusedError("the ledger is open for reading only")
+        handle = self._handle
+        with handle.lock:
+            if handle.draft is not None or handle.snapshot is not None:
+                raise RuntimeError("writing must not nest, nor stand inside reading")
+            committed = handle.shared.rows
             db = self.projections().conn
             db.execute("BEGIN")
-            self._is_writing = True
+            handle.draft = _Rows(*(copy.copy(getattr(committed, name)) for name in _Rows.__slots__))
             try:
                 yield
-            except BaseException:
-                self._held.rows = before
-                db.execute("ROLLBACK")
-                raise
-            else:
                 db.execute("COMMIT")
+                handle.shared.rows = handle.draft  # the commit point
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
             finally:
-                self._is_writing = False
+                handle.draft = None
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        with self._held.lock:
-            yield
+        handle = self._handle
+        with handle.lock:
+            if handle.draft is not None or handle.snapshot is not None:
+                yield
+                return
+            handle.snapshot = handle.shared.rows
+            try:
+                yield
+            finally:
+                handle.snapshot = None
 
     def size(self) -> int:
-        with self._held.lock:
-            return len(self._held.rows.entries)
+        return len(self._handle.rows.entries)
 
     def headers(self, start: int, stop: int) -> list[bytes]:
-        with self._held.lock:
-            return self._held.rows.entries[max(start, 0) : max(stop, 0)]
+        return self._handle.rows.entries[max(start, 0) : max(stop, 0)]
 
     def bodies(self, seqs: Iterable[int]) -> dict[int, BodyRow]:
-        with self._held.lock:
-            return {seq: self._held.rows.bodies[seq] for seq in sorted(seqs) if seq in self._held.rows.bodies}
+        bodies = self._handle.rows.bodies
+        return {seq: bodies[seq] for seq in sorted(seqs) if seq in bodies}
 
     def write(self, batch: Batch) -> None:
-        rows = self._held.rows
+        rows = self._handle.written
         for seq, header in batch.entries:
             if seq != len(rows.entries):
                 raise ConflictError(f"entry {seq} is not the next: the log holds {len(rows.entries)}")
             rows.entries.append(header)
         for seq, salt, data in batch.bodies:
             _add(rows.bodies, seq, BodyRow(salt, data))
+        known = {part.commitment for part in rows.parts.values()} if batch.parts else set()
         for part in batch.parts:
+            if part.commitment in known:
+                raise ConflictError("a part of the batch is in the log already; nothing of the batch was written")
             _add(rows.parts, (part.seq, part.pointer), part)
+            known.add(part.commitment)
         for id, source, seq, content in batch.identities:
             _add(rows.identities, (id, source), (seq, content))
         for retry, seq in batch.retries:
@@ -239,32 +288,38 @@ class MemoryStore:
         rows.counts.update(batch.counters)
 
     def forget(self, *, parts: Iterable[bytes], seqs: Iterable[int]) -> None:
-        gone, touched, rows = set(parts), set(seqs), self._held.rows
+        gone, touched, rows = set(parts), set(seqs), self._handle.written
         rows.parts = {key: part for key, part in rows.parts.items() if part.commitment not in gone}
         rows.retries = {retry: seq for retry, seq in rows.retries.items() if seq not in touched}
-        for key, (seq, _) in rows.identities.items():
-            if seq in touched:
-                rows.identities[key] = (seq, None)
+        rows.identities = {
+            key: (seq, None if seq in touched else content) for key, (seq, content) in rows.identities.items()
+        }
 
     def scrub(self) -> None:
         """Nothing to do: there is no file."""
 
     def reader(self) -> MemoryStore:
-        return self
+        reader = MemoryStore(origin=self._origin)
+        reader._connect(self._handle.shared, read_only=True)
+        return reader
 
     def projections(self) -> sqlite_utils.Database:
-        if self._db is None:
+        shared = self._handle.shared
+        if shared.projections is None:
             conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            self._db = sqlite_utils.Database(conn)
-            self._db.execute(
+            shared.projections = sqlite_utils.Database(conn)
+            shared.projections.execute(
                 "CREATE TABLE projection (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
             )
-        return self._db
+        return shared.projections
 
     def close(self) -> None:
-        """Nothing to do: the rows go with the last reference."""
+        if not self.read_only and self._handle.shared.projections is not None:
+            self._handle.shared.projections.close()
+            self._handle.shared.projections = None
 
 
 def _add(rows: dict[_Key, _Row], key: _Key, row: _Row) -> None:
-    if rows.setdefault(key, row) is not row:
+    if key in rows:
         raise ConflictError("a row of the batch is in the log already; nothing of the batch was written")
+    rows[key] = row

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from ledger.store import PartRow, StreamRow
+from ledger.stores.translation import translated
 from proofs.errors import ConflictError
 
 _STREAMS_FROM: Final = "SELECT name, count, counted FROM stream WHERE name >= ? ORDER BY name LIMIT 1000"
@@ -24,12 +26,12 @@ class Rows:
 
     def one(self, select: str, *values: object) -> Any:
         """Return the first row of a query, or None."""
-        with self._lock:
+        with self._lock, self._reading():
             return self._conn.execute(select, values).fetchone()
 
     def all(self, select: str, *values: object) -> list[Any]:
         """Return all rows of a query."""
-        with self._lock:
+        with self._lock, self._reading():
             return self._conn.execute(select, values).fetchall()
 
     def many(self, select: str, keys: Sequence[object]) -> list[Any]:
@@ -39,6 +41,24 @@ class Rows:
             chunk = keys[at : at + _VARIABLES]
             rows += self.all(f"{select} ({','.join('?' * len(chunk))})", *chunk)
         return rows
+
+    def among(self, select: str, seqs: Iterable[int]) -> list[Any]:
+        """Return all rows of `select`, which ends in the column of the seq, for any `seqs`, in order of seq."""
+        if isinstance(seqs, range) and seqs.step == 1:
+            return self.all(f"{select} >= ? AND seq < ? ORDER BY seq", seqs.start, seqs.stop)
+        return self.many(f"{select} IN", sorted(set(seqs)))
+
+    def each(self, select: str) -> Iterator[Any]:
+        """Yield the rows of a query one after the other, however many there are. Inside `reading`."""
+        with self._reading():
+            yield from self._conn.execute(select)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise translated(error, "the ledger cannot be read") from error
 
     def execute(self, statement: str, *values: object) -> None:
         """Run one statement of the open transaction."""
@@ -143,7 +163,7 @@ class PartRows:
         self._rows = rows
 
     def among(self, seqs: Iterable[int]) -> list[PartRow]:
-        rows = self._rows.many("SELECT seq, pointer, commitment, sealed FROM part WHERE seq IN", sorted(seqs))
+        rows = self._rows.among("SELECT seq, pointer, commitment, sealed FROM part WHERE seq", seqs)
         return sorted(PartRow(*row) for row in rows)
 
     def find(self, commitments: Iterable[bytes]) -> list[tuple[bytes, int]]:

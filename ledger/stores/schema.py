@@ -65,8 +65,8 @@ def _triggers() -> list[str]:
     ]
     for table, row in (
         ("body", "seq = NEW.seq"),
-        ("part", "seq = NEW.seq AND pointer = NEW.pointer"),
-        ("tile", "level = NEW.level AND idx = NEW.idx"),
+        ("part", "seq = NEW.seq AND pointer = NEW.pointer OR commitment = NEW.commitment"),
+        ("tile", "level = NEW.level AND idx = NEW.idx OR rowid = NEW.rowid"),
         ("checkpoint", "size = NEW.size"),
         ("meta", "name = NEW.name"),
     ):

@@ -11,17 +11,26 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlite_utils
 
 from ledger.store import Batch, BodyRow
 from ledger.stores import schema
+from ledger.stores.audit import AuditRows
 from ledger.stores.rows import CensusRows, CheckpointRows, IdentityRows, PartRows, Rows, StreamRows, TileRows
+from ledger.stores.translation import translated
 from proofs.census import stream_hash
 from proofs.errors import BusyError, ConflictError, MalformedError, MissingError, RefusedError, UnknownOutcomeError
 
 BUSY_SECONDS: Final = 60.0
+_PRAGMAS: Final = (
+    "synchronous = FULL",
+    "recursive_triggers = ON",
+    "foreign_keys = ON",
+    "cache_size = -65536",
+    "trusted_schema = OFF",
+)
 
 
 class SqliteStore:
@@ -39,13 +48,14 @@ class SqliteStore:
             raise MissingError(f"no ledger at {path}", hint="create one with `tally init`")
         self._connect(path, read_only=read_only, busy_seconds=busy_seconds)
         try:
-            found = self._version()
-            if found != (schema.APPLICATION_ID, schema.SCHEMA_VERSION):
-                raise MalformedError(f"{path} is no Tallystick ledger of schema version {schema.SCHEMA_VERSION}")
-            self._meta = dict(self._db.conn.execute("SELECT name, value FROM meta"))
-        except sqlite3.DatabaseError as error:
+            self._meta = self._read_meta(path)
+            if not read_only:
+                # Kept in the file since it was created, but lost where a copy was made by other means. Only now: whatever
+                # else stands at `path` is not ours to change.
+                self._db.conn.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
             self.close()
-            raise _translated(error, f"{path} cannot be read as a ledger") from error
+            raise translated(error, f"{path} cannot be read as a ledger") from error
         except MalformedError:
             self.close()
             raise
@@ -63,36 +73,34 @@ class SqliteStore:
             raise ConflictError(f"{path} exists already", hint="open it, or choose another name") from error
         except OSError as error:
             raise RefusedError(f"{path} cannot be created: {error.strerror}") from error
-        store = cls.__new__(cls)
-        store._connect(path, read_only=False, busy_seconds=BUSY_SECONDS)
-        with store.writing():
-            schema.create(store._db, origin=origin)
-        store.close()
-        return cls(path)
+        try:
+            store = cls.__new__(cls)
+            store._connect(path, read_only=False, busy_seconds=BUSY_SECONDS)
+            store._db.conn.execute("PRAGMA journal_mode = WAL")
+            with store.writing():
+                schema.create(store._db, origin=origin)
+            store.close()
+            return cls(path)
+        except BaseException:
+            remove(path)
+            raise
 
     def _connect(self, path: str, *, read_only: bool, busy_seconds: float) -> None:
         self.read_only = read_only
         self._path = path
         self._lock = threading.RLock()
         uri = f"{Path(path).resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "cached_statements": 256}
         try:
-            conn = sqlite3.connect(
-                uri,
-                uri=True,
-                isolation_level=None,
-                timeout=busy_seconds,
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            if not read_only:
-                conn.execute("PRAGMA journal_mode = WAL")
-            conn.execute("PRAGMA synchronous = FULL")
-            conn.execute("PRAGMA recursive_triggers = ON")
-            conn.execute("PRAGMA foreign_keys = ON")
-            conn.execute("PRAGMA cache_size = -65536")
-            conn.execute("PRAGMA trusted_schema = OFF")
+            conn = sqlite3.connect(uri, uri=True, timeout=busy_seconds, **options)
         except sqlite3.Error as error:
-            raise _translated(error, f"{path} cannot be opened") from error
+            raise translated(error, f"{path} cannot be opened") from error
+        try:
+            for pragma in _PRAGMAS:
+                conn.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            conn.close()
+            raise translated(error, f"{path} cannot be opened") from error
         self._db = sqlite_utils.Database(conn)
         self._rows = rows = Rows(conn, self._lock)
         self.streams = StreamRows(rows)
@@ -101,10 +109,17 @@ class SqliteStore:
         self.identities = IdentityRows(rows)
         self.parts = PartRows(rows)
         self.checkpoints = CheckpointRows(rows)
+        self.audit = AuditRows(rows)
 
-    def _version(self) -> tuple[int, int]:
+    def _read_meta(self, path: str) -> Mapping[str, str]:
         conn = self._db.conn
-        return conn.execute("PRAGMA application_id").fetchone()[0], conn.execute("PRAGMA user_version").fetchone()[0]
+        found = tuple(conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        if found != (schema.APPLICATION_ID, schema.SCHEMA_VERSION):
+            raise MalformedError(f"{path} is no Tallystick ledger of schema version {schema.SCHEMA_VERSION}")
+        meta = dict(conn.execute("SELECT name, value FROM meta"))
+        if "origin" not in meta:
+            raise MalformedError(f"{path} does not say of which origin it is")
+        return meta
 
     def meta(self) -> Mapping[str, str]:
         return self._meta
@@ -115,24 +130,26 @@ class SqliteStore:
             raise RefusedError("the ledger is open for reading only")
         with self._lock:
             conn = self._db.conn
+            if conn.in_transaction:
+                raise RuntimeError("writing must not nest, nor stand inside reading")
             try:
                 conn.execute("BEGIN IMMEDIATE")  # the writer's lock, before anything is read
             except sqlite3.Error as error:
-                raise _translated(error, "the writer's lock cannot be had") from error
+                raise translated(error, "the writer's lock cannot be had") from error
             try:
                 yield
             except BaseException as error:
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise _translated(error, "the write failed and nothing of it was kept") from error
+                    raise translated(error, "the write failed and nothing of it was kept") from error
                 raise
             try:
                 conn.execute("COMMIT")  # the commit point: after it the batch is the log's, and on the disk
             except sqlite3.Error as error:
                 if conn.in_transaction:  # SQLite kept the transaction open, so nothing of it is in the file
                     conn.execute("ROLLBACK")
-                    raise _translated(error, "the commit failed and nothing of it was kept") from error
+                    raise translated(error, "the commit failed and nothing of it was kept") from error
                 raise UnknownOutcomeError("the commit did not answer", hint="reopen the ledger and look") from error
 
     @contextmanager
@@ -156,7 +173,7 @@ class SqliteStore:
         return [row[0] for row in rows]
 
     def bodies(self, seqs: Iterable[int]) -> dict[int, BodyRow]:
-        rows = self._rows.many("SELECT seq, salt, bytes FROM body WHERE seq IN", sorted(seqs))
+        rows = self._rows.among("SELECT seq, salt, bytes FROM body WHERE seq", seqs)
         return {seq: BodyRow(salt, data) for seq, salt, data in rows}
 
     def write(self, batch: Batch) -> None:
@@ -196,7 +213,7 @@ class SqliteStore:
                 self._db.conn.execute("VACUUM")
                 busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.Error as error:
-                raise _translated(error, "the file cannot be scrubbed") from error
+                raise translated(error, "the file cannot be scrubbed") from error
         if busy:
             raise BusyError("a reader holds an old snapshot, so the write-ahead log cannot be emptied yet")
 
@@ -210,13 +227,7 @@ class SqliteStore:
         self._db.conn.close()
 
 
-def _translated(error: sqlite3.Error, what: str) -> Exception:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return BusyError(f"{what}: somebody else held the lock for too long", hint="try again")
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return MalformedError(f"{what}: the file is damaged or no database")
-    if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return RefusedError(f"{what}: {error}")
-    return RefusedError(f"{what}: {error}") if schema.is_append_only_refusal(error) else error
+def remove(path: str) -> None:
+    """Remove a ledger's files; what a creation that failed takes back, and nobody else calls."""
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)

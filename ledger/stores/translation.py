@@ -1,0 +1,35 @@
+"""What SQLite's errors mean to a caller of this project."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from ledger.stores import schema
+from proofs.errors import BusyError, MalformedError, RefusedError, TallyError
+
+_BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
+# SQLITE_ERROR in a statement of ours: a table or a column is not there, or is another one.
+_DAMAGED: Final = frozenset(
+    (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
+)
+_REFUSED: Final = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_TOOBIG)
+)
+
+
+def translated(error: sqlite3.Error, what: str) -> TallyError | sqlite3.Error:
+    """Return what `error` is in the tree of proofs.errors; the error itself where it is a mistake of this program.
+
+    Args:
+        what: What was tried, as the beginning of a sentence.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in _BUSY:
+        return BusyError(f"{what}: somebody else held the lock for too long", hint="try again")
+    if primary in _DAMAGED:
+        return MalformedError(f"{what}: {error}", hint="the file is damaged; bring back a whole copy")
+    if primary in _REFUSED or schema.is_append_only_refusal(error):
+        return RefusedError(f"{what}: {error}")
+    return error
