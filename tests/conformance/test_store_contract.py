@@ -155,22 +155,25 @@ class TestTransactions:
         filled(store, 1)
         write(store, Batch(counters={"a": 1}))
 
-        with pytest.raises(StopError), store.writing():
-            store.write(
-                Batch(
-                    entries=entries(1, 2),
-                    bodies=[(1, b"s", b"b")],
-                    parts=[PartRow(1, "/p", b"c", b"x")],
-                    counters={"a": 2, "b": 1},
-                    identities=[("new", "source", 1, None)],
-                    retries=[(b"retry", 1)],
-                    tiles=[TileRow(0, 0, b"r", b"h")],
-                )
-            )
-            store.census.mark_counted()
-            store.census.put([(0, 0, b"tile")])
-            store.checkpoints.add(1, b"note")
-            raise StopError
+        def write_all_and_stop() -> None:
+            with store.writing():
+                store.write(everything)
+                store.census.mark_counted()
+                store.census.put([(0, 0, b"tile")])
+                store.checkpoints.add(1, b"note")
+                raise StopError
+
+        everything = Batch(
+            entries=entries(1, 2),
+            bodies=[(1, b"s", b"b")],
+            parts=[PartRow(1, "/p", b"c", b"x")],
+            counters={"a": 2, "b": 1},
+            identities=[("new", "source", 1, None)],
+            retries=[(b"retry", 1)],
+            tiles=[TileRow(0, 0, b"r", b"h")],
+        )
+        with pytest.raises(StopError):
+            write_all_and_stop()
 
         assert store.size() == 1
         assert store.bodies([1]) == {}
@@ -263,9 +266,13 @@ class TestTransactions:
         with store.writing():
             db.execute("CREATE TABLE view_row (n INTEGER) STRICT")
 
-        with pytest.raises(StopError), store.writing():
-            db.execute("INSERT INTO view_row VALUES (1)")
-            raise StopError
+        def insert_and_stop() -> None:
+            with store.writing():
+                db.execute("INSERT INTO view_row VALUES (1)")
+                raise StopError
+
+        with pytest.raises(StopError):
+            insert_and_stop()
 
         assert db.execute("SELECT count(*) FROM view_row").fetchone() == (0,)
 
