@@ -273,7 +273,7 @@ def _certified(history: History, target: Target) -> CertifiedTarget:
             "deleted": sum(step.fact.rows for step in executions),
             "code": done.code,
             "residuals": done.residuals if done.outcome == "done" else target.residuals,
-            "seqs": (*(step.seq for step in executions), *(step.seq for step in verifications)),
+            "seqs": tuple(sorted([step.seq for step in executions] + [step.seq for step in verifications])),
         }
     )
     seen = [step.fact for step in verifications if step.fact.executed == executions[-1].seq]
