@@ -21,7 +21,7 @@ from ledger.tree import Frontier, Tree
 from proofs import limits
 from proofs.digest import leaf_hash
 from proofs.entry import FIRST_PREV, parse_entry, quote
-from proofs.errors import ConflictError, RefusedError
+from proofs.errors import ConflictError, ForkError, RefusedError
 from proofs.streams import CONTINUED, filed_document
 
 
@@ -78,21 +78,45 @@ class Appender:
         except ConflictError:
             return self._append_some(events)  # one of them was here before; this way looks at each
 
+    @property
+    def acknowledged(self) -> tuple[int, bytes] | None:
+        """(size, leaf hash of the last entry) of the longest log that this process knows; None before it wrote."""
+        edge = self._edge
+        return (edge.size, edge.leaf) if edge is not None and edge.size else None
+
+    def acknowledge(self, edge: Edge) -> None:
+        """Remember the edge that a write made; only after its commit, for one that failed must not leave an edge."""
+        if self._edge is None or edge.size > self._edge.size:  # threads may come out of the lock in any order
+            self._edge = edge
+
     def edge(self) -> Edge:
         """Return the end of the log. Only inside `writing`."""
         size = self._store.size()
-        if self._edge is None or self._edge.size != size:
+        edge = self._edge
+        if edge is None or edge.size != size:
+            self._check_grown(size)
             if size == 0:
-                self._edge = Edge(0, FIRST_PREV, None, Frontier(0, []))
-            else:
-                last = self._store.headers(size - 1, size)[0]
-                self._edge = Edge(size, leaf_hash(last), parse_entry(last).at, Tree(self._store).frontier(size))
-        return self._edge
+                return Edge(0, FIRST_PREV, None, Frontier(0, []))
+            last = self._store.headers(size - 1, size)[0]
+            edge = Edge(size, leaf_hash(last), parse_entry(last).at, Tree(self._store).frontier(size))
+        return edge
+
+    def _check_grown(self, size: int) -> None:
+        """Hold a log that others wrote to against what this process acknowledged: the file may have been put back."""
+        known = self._edge
+        if known is None:
+            return
+        last = self._store.headers(known.size - 1, known.size)
+        if size < known.size or leaf_hash(b"".join(last)) != known.leaf:
+            raise ForkError(
+                f"the ledger of {size} entries does not begin with the {known.size} that this process knows",
+                hint="an older copy was put back, or this is another history; it must not be continued",
+            )
 
     def _append_new(self, events: Sequence[Prepared]) -> list[Receipt]:
         with self._store.writing():
             edge, receipts = self.write(events)
-        self._edge = edge  # only now: a commit that failed must not leave an edge behind
+        self.acknowledge(edge)
         return receipts
 
     def _append_some(self, events: Sequence[Prepared]) -> list[Receipt]:
@@ -120,7 +144,7 @@ class Appender:
             for index, first in again:
                 receipts[index] = _replayed(receipts[first])
         if edge is not None:
-            self._edge = edge
+            self.acknowledge(edge)
         return [receipt for receipt in receipts if receipt is not None]
 
     def _recorded(self, event: Prepared, index: int) -> Receipt | None:

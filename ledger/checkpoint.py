@@ -3,10 +3,11 @@
     1  lock the keyring                          one signer at a time
     2  read the head kept beside the key         the last (m, root) that was ever signed
     3  the root over the first m stored entries equals it, or nothing is signed (I14)
-    4  read the entries from m on back through a fresh handle, hash them again, follow `prev`
-    5  their root equals the stored tree's
-    6  sign, and make the new head durable       the signing point: from here on this root is the log's
-    7  store the checkpoint                      lost in a crash? the next call stores it again
+    4  store the head as a checkpoint            a crash after 7 lost it; a handover that is lost would strand readers
+    5  read the entries from m on back through a fresh handle, hash them again, follow `prev`
+    6  their root equals the stored tree's, and the last entry is the one that this process acknowledged
+    7  sign, and make the new head durable       the signing point: from here on this root is the log's
+    8  store the checkpoint
 
 Source: docs/formats/checkpoint.md; C2SP tlog-checkpoint.
 """
@@ -75,7 +76,12 @@ def check_head(store: Store, head: Checkpoint) -> Frontier:
 
 
 def publish(
-    store: Store, keyring: Keyring, keys: Callable[[], Sequence[Key]], signer: Callable[[Key], Signer]
+    store: Store,
+    keyring: Keyring,
+    keys: Callable[[], Sequence[Key]],
+    signer: Callable[[Key], Signer],
+    *,
+    acknowledged: tuple[int, bytes] | None = None,
 ) -> SignedCheckpoint:
     """Sign a checkpoint of everything that is durable now, and return it.
 
@@ -84,6 +90,8 @@ def publish(
     Args:
         keys: Returns the log's keys; asked inside the lock.
         signer: Returns the signer of a key.
+        acknowledged: (size, leaf hash of the last entry) as this process knows it from appending. Nothing stored speaks
+            for the very last entry yet: no `prev`, and no full tile.
 
     Raises:
         ForkError: As `check_head`; nothing was signed.
@@ -92,25 +100,42 @@ def publish(
     """
     with keyring.locked():
         kept = keyring.head()
-        head = None if kept is None else read_checkpoint(kept, origin=keyring.origin).checkpoint
+        head = None if kept is None else read_checkpoint(kept, origin=keyring.origin)
         reader = store.reader()
         try:
             with reader.reading():
                 size = reader.size()
+                start = Frontier(0, []) if head is None else check_head(reader, head.checkpoint)
                 if size == 0:
                     raise RefusedError("there is nothing to sign: the log is empty")
-                start = Frontier(0, []) if head is None else check_head(reader, head)
-                if head is not None and kept is not None and head.size == size:
-                    signed = SignedCheckpoint(head, kept)
-                else:
-                    root = read_back(reader, start, size)
-                    signed = _sign(keyring.origin, size, root, head, keys(), signer)
-                    keyring.keep_head(signed.note)  # the signing point
+                if head is not None:
+                    _keep(store, head)
+                if head is not None and head.checkpoint.size == size:
+                    return head
+                root = read_back(reader, start, size)
+                if acknowledged is not None:
+                    _check_acknowledged(reader, *acknowledged)
+                since = 0 if head is None else head.checkpoint.size
+                signed = _sign(Checkpoint(keyring.origin, size, root), since, keys(), signer)
+                keyring.keep_head(signed.note)  # the signing point
         finally:
             reader.close()
-        with store.writing():
-            store.checkpoints.add(signed.checkpoint.size, signed.note)
+        _keep(store, signed)
     return signed
+
+
+def _keep(store: Store, signed: SignedCheckpoint) -> None:
+    with store.writing():
+        store.checkpoints.add(signed.checkpoint.size, signed.note)
+
+
+def _check_acknowledged(reader: Store, size: int, leaf: bytes) -> None:
+    if [leaf_hash(header) for header in reader.headers(size - 1, size)] != [leaf]:
+        raise TamperedError(
+            f"entry {size - 1} is not the one that was acknowledged",
+            where=f"entry {size - 1}",
+            hint="the store changed it since; keep the file, and run `tally verify`",
+        )
 
 
 def read_back(reader: Store, frontier: Frontier, size: int) -> bytes:
@@ -120,7 +145,10 @@ def read_back(reader: Store, frontier: Frontier, size: int) -> bytes:
         TamperedError: A link does not hold, an entry is missing, or the stored tree is not the tree of the entries.
     """
     start = frontier.size
-    prev = leaf_hash(reader.headers(start - 1, start)[0]) if start else FIRST_PREV
+    last = reader.headers(start - 1, start) if start else []
+    if start and not last:
+        raise TamperedError(f"entry {start - 1} is missing", where=f"entry {start - 1}")
+    prev = leaf_hash(last[0]) if last else FIRST_PREV
     for first in range(start, size, _PAGE):
         leaves = []
         for seq, header in enumerate(reader.headers(first, min(first + _PAGE, size)), first):
@@ -138,17 +166,9 @@ def read_back(reader: Store, frontier: Frontier, size: int) -> bytes:
     return root
 
 
-def _sign(
-    origin: str,
-    size: int,
-    root: bytes,
-    head: Checkpoint | None,
-    keys: Sequence[Key],
-    signer: Callable[[Key], Signer],
-) -> SignedCheckpoint:
-    checkpoint = Checkpoint(origin, size, root)
-    text = checkpoint.to_text()
-    since = 0 if head is None else head.size
+def _sign(checkpoint: Checkpoint, since: int, keys: Sequence[Key], signer: Callable[[Key], Signer]) -> SignedCheckpoint:
+    """Sign with the current key, and with every one that went out of use since the checkpoint of size `since`."""
+    origin, size, text = checkpoint.origin, checkpoint.size, checkpoint.to_text()
     outgoing = [key for key in keys if key.purpose == "log" and key.retired is not None and since <= key.retired < size]
     passing = [key for key in keys if key.purpose == "log" and key.retired is None and since <= key.added < size]
     now = current(keys, "log", size=size)

@@ -68,7 +68,11 @@ class Ledger:
         self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
         self._appender = Appender(store, origin=self.origin, clock=clock, deviation=deviation or Deviation())
         if can_write and self.keyring is not None:
-            self._stand_guard(self.keyring)
+            try:
+                self._stand_guard(self.keyring)
+            except BaseException:
+                self.close()
+                raise
 
     def _stand_guard(self, keyring: Keyring) -> None:
         """Refuse to go on with a restored backup, and finish what a crash left half done."""
@@ -202,14 +206,17 @@ class Ledger:
 
     def checkpoint(self) -> SignedCheckpoint:
         """Sign a checkpoint of everything that is in the log now (I14); raises as `ledger.checkpoint.publish`."""
-        return checkpoint.publish(self.store, self._beside(), self.keys, self._signer)
+        return checkpoint.publish(
+            self.store, self._beside(), self.keys, self._signer, acknowledged=self._appender.acknowledged
+        )
 
     def take_census(self) -> Receipt:
         """Count every stream and record the root; the census speaks of all entries before it."""
         with self.store.writing():
             root = census.count_changes(self.store)
             event = census.census_event(root, self.store.streams.total(), origin=self.origin)
-            _, receipts = self._appender.write([self._intake.prepare(event, by_ledger=True)])
+            edge, receipts = self._appender.write([self._intake.prepare(event, by_ledger=True)])
+        self._appender.acknowledge(edge)
         return receipts[0]
 
     def prove_counts(self, names: Iterable[str], *, census_seq: int) -> list[census.CountProof]:
