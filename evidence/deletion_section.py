@@ -11,6 +11,7 @@ from typing import Any, Final
 from evidence import wording
 from evidence.answer import Item
 from evidence.markup import Html, Value, badge, code, element, html, join, pairs, section, table
+from evidence.wording import told
 from proofs.derived import CERTIFIED
 
 TARGET_ROWS: Final = 300
@@ -46,25 +47,25 @@ def render(items: Iterable[Item]) -> Html:
 
 
 def _certificate(item: Item, body: dict[str, Any]) -> Html:
-    outcome = _said(body, "outcome")
+    outcome = told(body, "outcome")
     title = join([html(f"Entry {item.entry.seq}: "), badge(outcome, _TONES.get(outcome, "plain"))])
-    closure = f"{_said(body, 'plan.closure.count')} datasets, {_said(body, 'plan.closure.hash')}"
+    closure = f"{told(body, 'plan.closure.count')} datasets, {told(body, 'plan.closure.hash')}"
     facts = pairs(
         [
-            ("Request", code(_said(body, "request"))),
-            ("Certificate", code(_said(body, "certificate"))),
-            ("Supersedes", _said(body, "supersedes")),
-            ("Regulation", _said(body, "regulation")),
-            ("Received", _said(body, "received")),
-            ("Issued", _said(body, "issued")),
-            ("Due", _said(body, "deadlines.certificate")),
-            ("Level", _level(_said(body, "level"))),
-            ("Ground of refusal", _said(body, "basis")),
+            ("Request", _code(told(body, "request"))),
+            ("Certificate", _code(told(body, "certificate"))),
+            ("Supersedes", told(body, "supersedes")),
+            ("Regulation", told(body, "regulation")),
+            ("Received", told(body, "received")),
+            ("Issued", told(body, "issued")),
+            ("Due", told(body, "deadlines.certificate")),
+            ("Level", _level(told(body, "level"))),
+            ("Ground of refusal", told(body, "basis")),
             ("Derived datasets at the plan", closure if wording.look(body, "plan.closure") else ""),
-            ("Only in contracts", _datasets(wording.look(body, "plan.only_in_contract"))),
-            ("Only in lineage", _datasets(wording.look(body, "plan.only_in_lineage"))),
-            ("Remarks", ", ".join(map(str, _array(body, "remarks")))),
-            ("Residuals", _residuals(_array(body, "residuals"))),
+            ("Only in contracts", _datasets(body, "plan.only_in_contract")),
+            ("Only in lineage", _datasets(body, "plan.only_in_lineage")),
+            ("Remarks", ", ".join(remark for remark in _array(body, "remarks") if isinstance(remark, str))),
+            ("Residuals", _residuals(body)),
         ]
     )
     targets = _array(body, "targets")
@@ -77,39 +78,37 @@ def _certificate(item: Item, body: dict[str, Any]) -> Html:
 
 
 def _target(target: dict[str, Any]) -> tuple[Value, ...]:
-    outcome = _said(target, "outcome")
+    outcome = told(target, "outcome")
     return (
-        _said(target, "id"),
-        f"{_said(target, 'dataset.namespace')}|{_said(target, 'dataset.name')}",
-        _said(target, "action"),
+        told(target, "id"),
+        f"{told(target, 'dataset.namespace')}|{told(target, 'dataset.name')}",
+        told(target, "action"),
         badge(outcome, _TONES.get(outcome, "plain")),
-        _level(_said(target, "level")),
-        _said(target, "matched_before"),
-        _said(target, "deleted"),
-        _said(target, "matched_after"),
-        _residuals(_array(target, "residuals")),
+        _level(told(target, "level")),
+        told(target, "matched_before"),
+        told(target, "deleted"),
+        told(target, "matched_after"),
+        _residuals(target),
     )
 
 
-def _said(body: dict[str, Any], path: str) -> str:
-    value = wording.look(body, path)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def _code(text: str) -> Value:
+    return code(text) if text else ""
 
 
 def _level(level: str) -> str:
     return f"{level} {_LEVELS[level]}" if level in _LEVELS else level
 
 
-def _array(body: dict[str, Any], member: str) -> list[Any]:
-    value = body.get(member)
-    return value if isinstance(value, list) else []
+def _array(body: dict[str, Any], path: str) -> list[Any]:
+    found = wording.look(body, path)
+    return found if isinstance(found, list) else []
 
 
-def _datasets(value: Any) -> str:
-    named = [f"{_said(one, 'namespace')}|{_said(one, 'name')}" for one in value or () if isinstance(one, dict)]
-    return ", ".join(named)
+def _datasets(body: dict[str, Any], path: str) -> str:
+    return ", ".join(f"{told(one, 'namespace')}|{told(one, 'name')}" for one in _array(body, path))
 
 
-def _residuals(residuals: Iterable[Any]) -> str:
-    told = [one for one in residuals if isinstance(one, dict)]
-    return ", ".join(f"{_said(one, 'where')}: {_said(one, 'reason')} {_said(one, 'expires')}".strip() for one in told)
+def _residuals(body: dict[str, Any]) -> str:
+    known = _array(body, "residuals")
+    return ", ".join(f"{told(one, 'where')}: {told(one, 'reason')} {told(one, 'expires')}".strip() for one in known)

@@ -16,7 +16,9 @@ from evidence import deletion_section, wording
 from evidence.answer import Answer, Item
 from evidence.markup import Html, Value, badge, brief, code, element, html, join, minutes, pairs, section, table
 from evidence.redact import Content
+from evidence.wording import told
 from proofs.bundle import RENDERINGS
+from proofs.disclosure import STATES
 from proofs.edges import Graph
 from proofs.entry import LEDGER_PREFIX
 from proofs.scope import Window
@@ -116,12 +118,8 @@ def _facts(answer: Answer) -> Html:
         (len(answer.items) - len(inside), "entries of context: neighbours, keys, census"),
         (_count(bodies, "disclosed"), f"of {len(bodies)} bodies disclosed"),
     ]
-    for contents, noun in ((bodies, "bodies"), (parts, "personal parts")):
-        cards += [
-            (count, f"{noun} {state}")
-            for state in ("withheld", "destroyed", *(("disclosed",) if contents is parts else ()))
-            if (count := _count(contents, state))
-        ]
+    cards += [(n, f"bodies {state}") for state in ("withheld", "destroyed") if (n := _count(bodies, state))]
+    cards += [(n, f"personal parts {state}") for state in STATES if (n := _count(parts, state))]
     cards.append((answer.checkpoint.size, "entries in the log, all under one signature"))
     return Html(f"{element('div', *(_card(*card) for card in cards), class_='facts')}\n")
 
@@ -136,8 +134,8 @@ def _count(contents: Iterable[Content], state: str) -> int:
 
 def _notice() -> Html:
     text = (
-        "This page is a rendering by whoever made the bundle, and nobody answers for it. The entries beside it prove "
-        "themselves: let the verifier say whether they do, and that none is missing."
+        "This page is a rendering by whoever made the bundle, and proves nothing. The entries beside it prove themselves: "
+        "let the verifier say whether they do, and whether one is missing."
     )
     return Html(f"{element('div', element('p', text), class_='notice')}\n")
 
@@ -181,17 +179,15 @@ def _decisions(items: Sequence[Item]) -> Html:
     rows = []
     for item in decided[-TABLE_ROWS:]:
         body = wording.parse(item.body.data)
-        decision = str(wording.look(body, "decision"))
-        contract = (wording.look(body, "contract.name"), wording.look(body, "contract.version"))
-        dataset = (wording.look(body, "dataset.namespace"), wording.look(body, "dataset.name"))
+        decision = told(body, "decision")
         rows.append(
             (
                 _reference(item.entry.seq),
                 minutes(item.entry.at),
                 badge(decision, _TONES.get(decision, "plain")),
-                "|".join(map(str, dataset)),
-                " ".join(map(str, contract)),
-                wording.percent(wording.look(body, "risk")),
+                f"{told(body, 'dataset.namespace')}|{told(body, 'dataset.name')}",
+                f"{told(body, 'contract.name')} {told(body, 'contract.version')}",
+                wording.percent(told(body, "risk")),
                 _reasons(wording.look(body, "reasons")),
             )
         )
@@ -202,8 +198,7 @@ def _decisions(items: Sequence[Item]) -> Html:
 
 def _reasons(reasons: object) -> str:
     given = reasons if isinstance(reasons, list) else []
-    told = (f"{wording.look(reason, 'cause')} {wording.look(reason, 'rule') or ''}".strip() for reason in given)
-    return ", ".join(told)
+    return ", ".join(f"{told(reason, 'cause')} {told(reason, 'rule')}".strip() for reason in given)
 
 
 def _lineage(graph: Graph, picture: bytes, shown: set[int]) -> Html:
@@ -240,7 +235,7 @@ def _timeline(items: Sequence[Item]) -> Html:
         (
             Html(f'<a id="e{item.entry.seq}">{item.entry.seq}</a>'),
             minutes(item.entry.at),
-            code(item.entry.type),
+            _type(item.entry.type),
             _says(item),
             _role(item),
             brief(item.entry.body.hex()),
@@ -252,15 +247,19 @@ def _timeline(items: Sequence[Item]) -> Html:
     return section("timeline", "What the log holds", table(head, rows, class_="timeline"), note)
 
 
+def _type(type: str) -> Html:
+    return Html(code(type).replace(".", ".<wbr>"))
+
+
 def _says(item: Item) -> Html:
-    told = [html(wording.line(item.entry.type, item.body.data))]
+    said = [html(wording.line(item.entry.type, item.body.data))]
     if item.body.state != "disclosed":
-        told = [badge(f"body {item.body.state}", _TONES[item.body.state])]
-    told += [
+        said = [badge(f"body {item.body.state}", _TONES[item.body.state])]
+    said += [
         join([Html(" "), badge(f"part {pointer or 'whole'} {part.state}", _TONES[part.state])])
         for pointer, part in item.parts
     ]
-    return join(told)
+    return join(said)
 
 
 def _role(item: Item) -> str:

@@ -47,7 +47,7 @@ ATTEMPTS: Final = 32
 STAGES: Final = ("opening parts", "taking the census", "collecting the evidence", "verifying the bundle", "keeping it")
 _NOTHING_OPENED: Final[Opened] = MappingProxyType({})
 _STRANGE: Final = re.compile(r"[^A-Za-z0-9._]+")
-_SLUG: Final = 32
+_SLUG: Final = 40
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total) before each stage."""

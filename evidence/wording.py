@@ -12,17 +12,20 @@ from typing import Any, Final
 
 from proofs import jsonstrict, statement
 from proofs.errors import MalformedError
+from proofs.jsonstrict import Number
 from proofs.streams import OPENLINEAGE_TYPES
 
 LINE_CHARACTERS: Final = 240
-_FIELD: Final = re.compile(r"\{([a-z_.]+)([#%]?)\}")
+# A member's path; "#" counts an array, "%" tells millionths, "~" is the beginning of a hash.
+_FIELD: Final = re.compile(r"\{([a-z_.]+)([#%~]?)\}")
+_MILLIONTHS: Final = re.compile(r"[0-9]{1,15}\Z")
 _NOTHING: Final = "—"
 
 TEMPLATES: Final[Mapping[str, str]] = {
     "ledger.created": "log {origin} begins, format {format}",
     "ledger.closed": "log ends: {reason}",
-    "ledger.key-added": "{purpose} key {id} added",
-    "ledger.key-retired": "{purpose} key {id} retired: {reason}",
+    "ledger.key-added": "{purpose} key {id~}… added",
+    "ledger.key-retired": "{purpose} key {id~}… retired: {reason}",
     "ledger.census-taken": "census of {streams} streams",
     "ledger.evidence-exported": "bundle {bundle} for {asked_by}, census {census}",
     "ledger.record-read": "{pointers#} personal parts of entry {seq} opened for {reader}: {purpose}",
@@ -64,7 +67,7 @@ def line(type: str, body: bytes) -> str:
         return observed(value)
     template = TEMPLATES.get(type.removeprefix("tallystick.").removesuffix(".v1"))
     if template is not None and isinstance(value, dict):
-        return _cut(_FIELD.sub(lambda field: _show(look(value, field[1]), field[2]), template))
+        return _cut(_FIELD.sub(lambda field: _show(value, field[1], field[2]), template))
     return _cut(body[: 4 * LINE_CHARACTERS].decode(errors="replace"))
 
 
@@ -85,22 +88,30 @@ def look(value: Any, path: str) -> Any:
     return value
 
 
-def percent(millionths: Any) -> str:
-    """Return a share that is told in millionths."""
-    if not isinstance(millionths, int) or isinstance(millionths, bool):
-        return _NOTHING
-    whole, rest = divmod(millionths, 10_000)
+def told(value: Any, path: str) -> str:
+    """Return the text or number that stands at `path`, as it was written; empty when nothing of the kind does."""
+    found = look(value, path)
+    return found.text if isinstance(found, Number) else found if isinstance(found, str) else ""
+
+
+def percent(millionths: str) -> str:
+    """Return a share that is told in millionths as a percentage; empty when it is none."""
+    if not _MILLIONTHS.match(millionths):
+        return ""
+    whole, rest = divmod(int(millionths), 10_000)
     return f"{whole}.{rest // 100:02} %"
 
 
-def _show(value: Any, form: str) -> str:
+def _show(body: Any, path: str, form: str) -> str:
     if form == "#":
-        return str(len(value)) if isinstance(value, list) else _NOTHING
+        found = look(body, path)
+        return str(len(found)) if isinstance(found, list) else _NOTHING
+    text = told(body, path)
     if form == "%":
-        return percent(value)
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _NOTHING
+        text = percent(text)
+    elif form == "~":
+        text = text[:16]
+    return text or _NOTHING
 
 
 def _names(nodes: frozenset[statement.Node]) -> str:
