@@ -29,7 +29,7 @@ from contracts.registry.objects import Found, Pair, compare_arrays, compare_obje
 from contracts.registry.schema import CONSTRAINING, DEFINING, LISTED, NAMED, SINGLE, Node, Schema, escape, is_open
 from proofs.errors import RefusedError
 
-MAX_STEPS: Final = 200_000
+MAX_STEPS: Final = 50_000
 MAX_PATH: Final = 4_000  # characters: a chain of references can lead deeper than the document
 
 
@@ -53,6 +53,7 @@ class _Comparison:
         self.lenient = lenient
         self.steps = 0
         self.met: set[tuple[int, int]] = set()
+        self.spelt: dict[int, str] = {}  # by identity: the schemas live as long as the comparison
 
     def run(self) -> Iterator[Change]:
         waiting = [Pair(self.old.root, self.new.root, "")]
@@ -218,11 +219,44 @@ class _Comparison:
                 if not (one is other or (is_open(one) and is_open(other))):
                     return False
                 continue
-            below = _aligned(one, other, self.old, self.new)
+            below = self._aligned(one, other)
             if below is None:
                 return False
             waiting.extend(below)
         return True
+
+    def _aligned(self, one: dict[str, Any], other: dict[str, Any]) -> list[tuple[Node, Node]] | None:
+        """The pairs of subschemas that must be the same, keyword by keyword; None where two nodes differ already."""
+        keywords = one.keys() & CONSTRAINING
+        if keywords != other.keys() & CONSTRAINING:
+            return None
+        pairs: list[tuple[Node, Node]] = []
+        for keyword in keywords:
+            before, after = one[keyword], other[keyword]
+            if keyword == "$ref":
+                pairs.append((self.old.resolve(before), self.new.resolve(after)))
+            elif keyword in SINGLE:
+                pairs.append((before, after))
+            elif keyword in LISTED:
+                if len(before) != len(after):
+                    return None
+                pairs.extend(zip(before, after, strict=True))
+            elif keyword in NAMED:
+                if before.keys() != after.keys():
+                    return None
+                pairs.extend((before[name], after[name]) for name in before)
+            elif self._spelt(keyword, before) != self._spelt(keyword, after):
+                return None
+        return pairs
+
+    def _spelt(self, keyword: str, value: Any) -> str:
+        """A text that is the same for values of a keyword that mean the same."""
+        if not isinstance(value, list | dict):
+            return spelling(value)
+        if id(value) not in self.spelt:
+            is_set = isinstance(value, list) and keyword in ("type", "enum", "required")
+            self.spelt[id(value)] = ",".join(sorted(map(spelling, value))) if is_set else spelling(value)
+        return self.spelt[id(value)]
 
     def _same_keyword(self, keyword: str, old: Any, new: Any) -> bool:
         if keyword != "oneOf":
@@ -236,38 +270,6 @@ def _end(node: Node, schema: Schema) -> Node:
     while isinstance(node, dict) and "$ref" in node and not any(keyword in CONSTRAINING - {"$ref"} for keyword in node):
         node = schema.resolve(node["$ref"])
     return node
-
-
-def _aligned(one: dict[str, Any], other: dict[str, Any], old: Schema, new: Schema) -> list[tuple[Node, Node]] | None:
-    """The pairs of subschemas that must be the same, keyword by keyword; None where two nodes differ already."""
-    keywords = one.keys() & CONSTRAINING
-    if keywords != other.keys() & CONSTRAINING:
-        return None
-    pairs: list[tuple[Node, Node]] = []
-    for keyword in keywords:
-        before, after = one[keyword], other[keyword]
-        if keyword == "$ref":
-            pairs.append((old.resolve(before), new.resolve(after)))
-        elif keyword in SINGLE:
-            pairs.append((before, after))
-        elif keyword in LISTED:
-            if len(before) != len(after):
-                return None
-            pairs.extend(zip(before, after, strict=True))
-        elif keyword in NAMED:
-            if before.keys() != after.keys():
-                return None
-            pairs.extend((before[name], after[name]) for name in before)
-        elif _canonical(keyword, before) != _canonical(keyword, after):
-            return None
-    return pairs
-
-
-def _canonical(keyword: str, value: Any) -> str:
-    """A text that is the same for values of a keyword that mean the same."""
-    if keyword in ("type", "enum", "required") and isinstance(value, list):
-        return ",".join(sorted(spelling(item) for item in value))
-    return spelling(value)
 
 
 def _annotations(old: dict[str, Any], new: dict[str, Any], path: str) -> Iterator[Change]:
