@@ -22,6 +22,7 @@ from proofs import limits
 from proofs.digest import leaf_hash
 from proofs.entry import FIRST_PREV, parse_entry, quote
 from proofs.errors import ConflictError, ForkError, RefusedError
+from proofs.keys import CREATED
 from proofs.streams import CONTINUED, filed_document
 
 
@@ -170,6 +171,10 @@ class Appender:
     def write(self, events: Sequence[Prepared]) -> tuple[Edge, list[Receipt]]:
         """Link and write `events`, all of them new. Only inside `writing`; the edge is for when it was committed."""
         edge = self.edge()
+        if edge.size == 0 and f"type:{CREATED}" not in events[0].groups[0]:
+            raise RefusedError(
+                "the ledger has no first entry: its creation was never finished", hint="remove it, and create it again"
+            )
         now = self._clock()
         at = next_at(edge.at, now, self._deviation, self.confirmed)
         batch, receipts, leaves = Batch(), [], []

@@ -16,7 +16,7 @@ from ledger.log import Ledger
 from ledger.signer import Passphrase, environment_passphrase
 from ledger.store import Store
 from ledger.stores.memory import MemoryStore
-from ledger.stores.sqlite import SqliteStore
+from ledger.stores.sqlite import SqliteStore, remove
 from proofs.errors import ConflictError, RefusedError
 
 _ORIGIN_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
@@ -81,15 +81,22 @@ def create_ledger(
             hint="choose another origin: a second log under one name would be a fork",
         )
     store = _create_store(url, origin=origin)
-    log_key = keyring.generate("log").public_key
-    evidence_key = keyring.generate("evidence").public_key
-    log = Ledger(store, keyring=keyring, clock=clock)
-    log.record(
-        [
-            keys.created_event(origin, log_key, predecessor=predecessor),
-            keys.added_event(origin, "evidence", evidence_key),
-        ]
-    )
+    try:
+        log_key = keyring.generate("log").public_key
+        evidence_key = keyring.generate("evidence").public_key
+        log = Ledger(store, keyring=keyring, clock=clock)
+        log.record(
+            [
+                keys.created_event(origin, log_key, predecessor=predecessor),
+                keys.added_event(origin, "evidence", evidence_key),
+            ]
+        )
+    except BaseException:
+        # Without its first entry it is no ledger, and would stand in the way of the next attempt.
+        store.close()
+        if isinstance(store, SqliteStore):
+            remove(store.path)
+        raise
     return log
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -17,7 +18,7 @@ from ledger.clock import Clock, uuid7
 from ledger.event import Event
 from proofs import jsonspan, jsonstrict, limits
 from proofs.digest import commitment
-from proofs.entry import LEDGER_PREFIX, print_attributes
+from proofs.entry import LEDGER_PREFIX, check_text, print_attributes
 from proofs.errors import MalformedError, RefusedError
 from proofs.streams import CONTINUED, entry_groups, filed_document
 
@@ -25,6 +26,7 @@ SALT_BYTES: Final = 32
 # Which pointers of a type are personal, by the ledger's own policy; a producer may name more.
 PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {"tallystick.deletion.requested.v1": ("/subject",)}
 _QUICK_DEPTH: Final = limits.JSON_DEPTH
+_CONTINUATION_ID: Final = re.compile(r"[0-9]+-[0-9]+\Z")
 
 
 class Sealer(Protocol):
@@ -81,7 +83,9 @@ class Intake:
         """
         if not by_ledger:
             self._refuse_impostor(event)
-        body = event.data
+        elif event.type.startswith(LEDGER_PREFIX) and event.source != self._origin:
+            raise ValueError(f"the ledger speaks as {self._origin!r}, not as {event.source!r}")
+        body = _bounded(event.data)
         value = read_document(body) if body and event.is_json else None
         pointers = {*PART_POLICY.get(event.type, ()), *event.parts}
         parts: tuple[tuple[str, bytes, bytes], ...] = ()
@@ -128,14 +132,18 @@ class Intake:
             raise RefusedError(f"type {event.type!r} is written by the ledger alone")
         if any(name.startswith("tally") for name in event.ext):
             raise RefusedError("extension names that begin with 'tally' are the ledger's own")
+        if event.source == self._origin and event.id is not None and _CONTINUATION_ID.match(event.id):
+            # Taken by a producer, it would keep the ledger from ever continuing that entry.
+            raise RefusedError(f"id {event.id!r} of source {event.source!r} is the ledger's own")
 
     def _seal_parts(self, event: Event, pointers: set[str]) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
         if not event.is_json:
             raise RefusedError("parts are named in data that do not claim to be JSON")
-        if long := [pointer for pointer in pointers if len(pointer.encode()) > limits.POINTER_BYTES]:
-            raise RefusedError(
-                f"a pointer has {len(long[0].encode())} bytes, at most {limits.POINTER_BYTES} are allowed"
-            )
+        try:
+            for pointer in pointers:
+                check_text(pointer, limit_bytes=limits.POINTER_BYTES, name="a part's pointer", empty=True)
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
         try:
             spans = jsonspan.spans(event.data, pointers)
             body = jsonspan.cut(event.data, spans)
@@ -145,6 +153,7 @@ class Intake:
             raise RefusedError(f"the event has {len(spans)} parts, at most {limits.MAX_PARTS} are allowed")
         if not spans:
             return body, ()
+        _bounded(body)  # `null` is longer than a digit
         if self._vault is None:
             raise RefusedError("personal parts need a vault", hint="open the ledger with its keyring")
         plain, commitments = [], []
@@ -157,6 +166,12 @@ class Intake:
         return body, tuple(zip(sorted(spans), commitments, sealed, strict=True))
 
 
+def _bounded(data: bytes) -> bytes:
+    if len(data) > limits.BODY_BYTES:
+        raise RefusedError(f"the data have {len(data)} bytes, at most {limits.BODY_BYTES} are allowed")
+    return data
+
+
 def read_document(data: bytes) -> Any:
     """Return the value of a body that claims to be JSON.
 
@@ -165,8 +180,6 @@ def read_document(data: bytes) -> Any:
     Raises:
         RefusedError: `data` is not an acceptable document (docs/formats/json.md).
     """
-    if len(data) > limits.BODY_BYTES:
-        raise RefusedError(f"the data have {len(data)} bytes, at most {limits.BODY_BYTES} are allowed")
     if data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH and b"\\\\" not in data:
         try:
             value = orjson.loads(data)

@@ -34,7 +34,11 @@ _PRAGMAS: Final = (
 
 
 class SqliteStore:
-    """A log in one SQLite file; safe for many processes, and for many threads of one."""
+    """A log in one SQLite file; safe for many processes, and for many threads of one.
+
+    Attributes:
+        path: Of the file.
+    """
 
     def __init__(self, path: str, *, read_only: bool = False, busy_seconds: float = BUSY_SECONDS) -> None:
         """Open the ledger at `path`.
@@ -87,7 +91,7 @@ class SqliteStore:
 
     def _connect(self, path: str, *, read_only: bool, busy_seconds: float) -> None:
         self.read_only = read_only
-        self._path = path
+        self.path = path
         self._lock = threading.RLock()
         uri = f"{Path(path).resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
         options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "cached_statements": 256}
@@ -218,7 +222,7 @@ class SqliteStore:
             raise BusyError("a reader holds an old snapshot, so the write-ahead log cannot be emptied yet")
 
     def reader(self) -> SqliteStore:
-        return SqliteStore(self._path, read_only=True)
+        return SqliteStore(self.path, read_only=True)
 
     def projections(self) -> sqlite_utils.Database:
         return self._db
