@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
-from cli.exits import status_of
+from cli.exits import CRASHED, status_of
 from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
@@ -85,6 +86,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()
         return 0
+    except Exception as error:
+        if os.environ.get("TALLY_DEBUG"):
+            raise
+        Output(as_json=as_json).fault(error)
+        return CRASHED
     return 0
 
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
-from cli.exits import status_of
+from cli.exits import CRASHED, status_of
 from proofs.errors import TallyError
 
 Advance = Callable[[int, int], None]
@@ -28,7 +28,6 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._console = Console(highlight=False, soft_wrap=True)
 
     def document(self, value: Any, text: str | None = None) -> None:
         """Print `value` as JSON, or `text` for people."""
@@ -43,26 +42,30 @@ class Output:
             self.document(value)
             return
         if title:
-            self._console.print(Text(title, style="bold"))
+            click.echo(click.style(title, bold=True))
         width = max(map(len, value), default=0)
         for name, shown in value.items():
-            self._console.print(Text.assemble((f"{name.replace('_', ' '):<{width}}  ", "dim"), _shown(shown)))
+            click.echo(click.style(name.replace("_", " ").ljust(width), dim=True) + f"  {_shown(shown)}")
 
     def rows(self, value: Sequence[dict[str, Any]], columns: Sequence[str], *, empty: str) -> None:
-        """Print one object per row, or a table of `columns`."""
+        """Print one object per row, or aligned columns: one line a row, nothing cut off, so that it can be grepped."""
         if self.as_json:
             self.document(list(value))
             return
         if not value:
             click.echo(empty)
             return
-        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-        for column in columns:
-            is_number = all(isinstance(row.get(column), int) for row in value)
-            table.add_column(column.replace("_", " "), justify="right" if is_number else "left", overflow="fold")
-        for row in value:
-            table.add_row(*(Text(_shown(row.get(column, ""))) for column in columns))
-        self._console.print(table)
+        table = [[column.replace("_", " ") for column in columns]]
+        table += [[_shown(row.get(column, "")) for column in columns] for row in value]
+        widths = [max(len(row[at]) for row in table) for at in range(len(columns))]
+        right = [all(isinstance(row.get(column), int) for row in value) for column in columns]
+        for number, row in enumerate(table):
+            cells = [
+                text.rjust(width) if is_number else text.ljust(width)
+                for text, width, is_number in zip(row, widths, right, strict=True)
+            ]
+            line = "  ".join(cells).rstrip()
+            click.echo(line if number else click.style(line, dim=True))
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Advance]:
@@ -74,6 +77,16 @@ class Output:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def fault(self, error: Exception) -> None:
+        """Print that something of ours broke: where, and nothing that the error might quote."""
+        *_, frame = traceback.extract_tb(error.__traceback__)
+        what = f"a fault of ours: {type(error).__name__} in {Path(frame.filename).name} line {frame.lineno}"
+        if self.as_json:
+            click.echo(json.dumps({"error": {"code": "fault", "message": what, "status": CRASHED}}), err=True)
+        else:
+            click.echo(f"{click.style('tally:', fg='red')} {what}", err=True)
+            click.echo("  hint: please report it; TALLY_DEBUG=1 shows the traceback", err=True)
 
     def error(self, error: TallyError) -> None:
         """Print a refusal to the error stream."""

@@ -105,7 +105,15 @@ def log(session: Session, stream: str | None, limit: int, after: int | None) -> 
     """List entries."""
     with session.open(read_only=True) as opened:
         rows = [_row(record) for record in _listed(opened, stream, limit, after)]
+    if not session.output.as_json:
+        rows = [{**row, "streams": _short(row["streams"])} for row in rows]
     session.output.rows(rows, ("seq", "at", "type", "source", "streams"), empty="no entries")
+
+
+def _short(names: object) -> str:
+    """The first stream, and how many more there are: an event may be in hundreds."""
+    assert isinstance(names, list)
+    return "" if not names else names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
 
 
 def _listed(opened: Ledger, stream: str | None, limit: int, after: int | None) -> Iterator[Record]:
