@@ -205,6 +205,24 @@ def test_a_witness_under_the_logs_own_name_is_passed_over() -> None:
     assert (found.times, found.unchecked) == ({}, ())
 
 
+def test_extension_lines_are_read_only_where_the_caller_says_so() -> None:
+    text = f"{TEXT}extension\n"
+    line = signature_line(ORIGIN, LOG_KEY.key_id, LOG.sign(text.encode()))
+    foreign = Policy((Log(LOG_KEY), Quorum("none")))
+
+    assert Checkpoint.parse(text, foreign=True).extensions == ("extension",)
+    assert witness.verify_checkpoint(f"{text}\n{line}", foreign, foreign=True).checkpoint.size == 7
+    with pytest.raises(MalformedError, match="checkpoint has 4 whole lines, expected origin, size and root"):
+        Checkpoint.parse(text)
+    with pytest.raises(MalformedError, match="checkpoint has 4 whole lines, expected origin, size and root"):
+        witness.verify_checkpoint(f"{text}\n{line}", foreign)
+
+
+def test_a_number_is_named_where_it_is_none() -> None:
+    with pytest.raises(MalformedError, match="^checkpoint size '007' is not a decimal number from 0 to "):
+        Checkpoint.parse(TEXT.replace("\n7\n", "\n007\n"))
+
+
 def test_an_unknown_log_is_unverifiable_and_says_what_to_do() -> None:
     with pytest.raises(UnverifiableError) as caught:
         witness.verify_checkpoint(f"{TEXT}\n{log_line()}", Policy((Quorum("none"),)))
