@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from ledger.event import Event
-from lineage.deletion.facts import SOURCE, Executed, Fact, Planned, Target, Verified
+from lineage.deletion.facts import SOURCE, Executed, Fact, Place, Planned, Target, Verified
 from lineage.deletion.request import REQUESTED, DeletionRequest, read_request
 from proofs import jsonstrict
 from proofs.errors import MalformedError, MissingError
@@ -128,6 +128,16 @@ class History:
         """
         same = (known for step in self.plans for known in step.fact.targets if known.place == target.place)
         return max((known.before.matched for known in same if known.before and known.before.query == query), default=0)
+
+    def found_at(self, identity: str) -> list[Place]:
+        """Return the places where a survey found the person by this type of identity, each once, in the plans' order."""
+        places = (
+            known.place
+            for step in self.plans
+            for known in step.fact.targets
+            if known.place is not None and known.before is not None and known.before.matched
+        )
+        return [place for place in dict.fromkeys(places) if place.identity == identity]
 
     def executions(self, target: Target) -> list[Step[Executed]]:
         """Return what was done at `target` under the standing plan."""

@@ -7,7 +7,7 @@ they are given are personal: they go in as bound parameters and never into a sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lineage.deletion.facts import Component, Level, Place, Residual
@@ -28,13 +28,14 @@ class Probe:
 
     Attributes:
         matched: Rows that hold one of the values.
-        canary: The same query, asked for another value that stands in the table, found it.
+        others: A few other values that stand in the column and that the very same query found, written as an identity
+            is; of other people, so they are never kept.
         query: SHA-256 of the statement's text, 64 hex digits; equal text, equal question.
         level: How far the absence would reach (L2: not retrievable by a query on the current version).
     """
 
     matched: int
-    canary: bool
+    others: tuple[str, ...] = field(repr=False)
     query: str
     level: Level
 
@@ -60,10 +61,19 @@ class Verifier(Protocol):
     component: Component
 
     def probe(self, place: Place, values: Sequence[str]) -> Probe:
-        """Count the rows at `place` whose column holds one of `values`, and show that the query can find something.
+        """Count the rows at `place` whose column holds one of `values`, and show what else the query can find.
 
         MUST NOT change the store.
 
         Raises:
             TallyError: It could not look; the message holds none of the values, nor does a cause.
+        """
+
+    def knows(self, place: Place, values: Sequence[str]) -> bool:
+        """Say whether the column at `place` holds at least one of `values`; one that cannot stand there is passed over.
+
+        MUST NOT change the store.
+
+        Raises:
+            TallyError: As `probe`.
         """

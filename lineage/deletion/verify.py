@@ -1,12 +1,13 @@
 """Whether it is gone: asked by another component, and believed only where the question could have found something.
 
-A query that finds nothing proves nothing by itself: the column may be misspelled, the value written otherwise, the table
-empty. So a check counts as `absent` only with a positive control:
+A query that finds nothing proves nothing by itself: the table may be empty, the wrong column asked, the value written
+otherwise there ("7.0", a hash). So a check counts as `absent` only with a positive control:
 
-    before_count   the very same query found rows before the deletion (the plan's survey)
-    canary         the very same query finds another value that stands in the table now
+    before_count   the very same query found rows of the person before the deletion (a plan's survey)
+    canary         the very same query finds somebody else here, who is known, written the same, at a place where the
+                   person was found: then the person would have been found here, too
 
-and without one it is `inconclusive`, never `absent`.
+and without one it is `inconclusive`, never `absent`. A person who was found nowhere is absent nowhere.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ledger.clock import Clock, print_at
-from lineage.deletion.facts import Control, Executed, Target, Verified
+from lineage.deletion.facts import Control, Executed, Place, Target, Verified
 from lineage.deletion.history import History, Log, Step, read_history
 from lineage.deletion.request import Subject
 from lineage.deletion.run import NO_ADAPTER, NO_IDENTITY, NOBODY, append_attempt
@@ -77,16 +78,32 @@ def pending(history: History) -> list[tuple[Target, Step[Executed]]]:
     return waiting
 
 
-def judge(probe: Probe, counted: int) -> tuple[Control, Result]:
+def judge(matched: int, *, counted: int, canary: bool) -> tuple[Control, Result]:
     """Return which positive control a probe has, and what it therefore shows.
 
     Args:
-        counted: Rows that the same query found before the deletion.
+        matched: Rows of the person now.
+        counted: Rows of the person that the same query found before the deletion.
+        canary: The same query finds somebody who is known where the person was found.
     """
-    control: Control = "before_count" if counted else "canary" if probe.canary else "none"
-    if probe.matched:
+    control: Control = "before_count" if counted else "canary" if canary else "none"
+    if matched:
         return control, "present"
     return control, "inconclusive" if control == "none" else "absent"
+
+
+def has_canary(history: History, place: Place, probe: Probe, verifiers: Mapping[str, Verifier]) -> bool:
+    """Say whether one of the others that `probe` found is known where the person was found before."""
+    if not probe.others:
+        return False
+    for other in history.found_at(place.identity):
+        verifier = verifiers.get(other.store)
+        try:
+            if verifier is not None and other != place and verifier.knows(other, probe.others):
+                return True
+        except TallyError:
+            continue  # that place cannot be asked; another may
+    return False
 
 
 def _verifier(target: Target, verifiers: Mapping[str, Verifier]) -> Verifier | None:
@@ -107,6 +124,8 @@ def _looked(
         probe = verifier.probe(place, values)
     except TallyError as error:
         return fact.model_copy(update={"code": error.code})
-    control, result = judge(probe, history.counted(target, probe.query))
+    counted = history.counted(target, probe.query)
+    canary = counted == 0 and has_canary(history, place, probe, verifiers)
+    control, result = judge(probe.matched, counted=counted, canary=canary)
     update: dict[str, object] = {"control": control, "result": result, "matched": probe.matched, "query": probe.query}
     return fact.model_copy(update=update | ({"level": probe.level} if result == "absent" else {}))

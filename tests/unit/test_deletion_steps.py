@@ -71,10 +71,10 @@ class FakeLog:
 
 @dataclass
 class FakeStore:
-    """One store: rows per table, and ways in which it can let one down."""
+    """One store: the person's rows per table, other people's values, and ways in which it can let one down."""
 
     rows: dict[str, int]
-    others: dict[str, int] = field(default_factory=dict)
+    others: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fails: dict[str, TallyError] = field(default_factory=dict)
     keeps: set[str] = field(default_factory=set)
     residuals: tuple[Residual, ...] = (FREED,)
@@ -100,9 +100,11 @@ class FakeVerifier:
         if self.store.blind:
             raise BusyError("cannot look")
         table = place.table[0]
-        return Probe(
-            matched=self.store.rows.get(table, 0), canary=self.store.others.get(table, 0) > 0, query=QUERY, level="L2"
-        )
+        others = self.store.others.get(table, ())
+        return Probe(matched=self.store.rows.get(table, 0), others=others, query=QUERY, level="L2")
+
+    def knows(self, place: Place, values: Sequence[str]) -> bool:
+        return not set(values).isdisjoint(self.store.others.get(place.table[0], ()))
 
 
 def clock() -> datetime:
@@ -146,7 +148,7 @@ def certified(log: FakeLog, store: FakeStore, planned: Planned | None = None) ->
 
 
 def store_with(**rows: int) -> FakeStore:
-    return FakeStore(rows=dict(rows), others=dict.fromkeys("abc", 5))
+    return FakeStore(rows=dict(rows), others=dict.fromkeys("abc", ("7700124", "7700125")))
 
 
 def outcomes(issued: Certificate) -> dict[str, tuple[str, str | None]]:
@@ -231,7 +233,7 @@ def test_a_plan_needs_a_request() -> None:
         run.record_plan(FakeLog(), draft())
 
 
-def test_a_table_without_the_person_is_not_found_where_a_canary_is() -> None:
+def test_a_table_without_the_person_is_not_found_where_a_canary_is_known() -> None:
     issued = certified(requested(), store_with(a=3, b=0, c=0))
 
     assert outcomes(issued) == {"a": ("erased", "L2"), "b": ("not_found", "L2"), "c": ("not_found", "L2")}
@@ -239,9 +241,19 @@ def test_a_table_without_the_person_is_not_found_where_a_canary_is() -> None:
     assert issued.outcome == "complete_with_residuals"
 
 
-def test_a_check_without_a_positive_control_is_inconclusive_and_the_certificate_partial() -> None:
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        # Somebody is found, but is written otherwise than where the person was: so would the person have been.
+        ("7700124.0", "7700125.0"),
+    ],
+)
+def test_a_check_without_a_positive_control_is_inconclusive_and_the_certificate_partial(
+    others: tuple[str, ...],
+) -> None:
     store = store_with(a=3, b=0, c=0)
-    store.others["b"] = 0
+    store.others["b"] = others
 
     issued = certified(requested(), store)
 
@@ -308,7 +320,7 @@ def test_a_person_who_was_found_nowhere_is_no_complete_deletion() -> None:
     # An identity that is written otherwise in every table looks the same.
     issued = certified(requested(), store_with())
 
-    assert {outcome for outcome, _ in outcomes(issued).values()} == {"not_found"}
+    assert {outcome for outcome, _ in outcomes(issued).values()} == {"inconclusive"}
     assert (issued.outcome, issued.remarks) == ("partial", ("subject-not-found-anywhere",))
 
 

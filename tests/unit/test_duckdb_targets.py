@@ -95,10 +95,36 @@ def test_a_view_holds_no_rows_and_is_looked_through(warehouse: Path) -> None:
     assert verifier.probe(place("recent"), [SECRET]).matched == 0
 
 
-def test_a_probe_counts_and_finds_somebody_else_by_the_same_query(warehouse: Path) -> None:
+def test_a_probe_counts_and_finds_others_by_the_same_query(warehouse: Path) -> None:
     found = DuckDBVerifier(warehouse).probe(place("baskets"), [SECRET])
 
-    assert (found.matched, found.canary, found.level) == (4, True, "L2")
+    assert (found.matched, found.level, len(found.others)) == (4, "L2", 100)
+    assert SECRET not in found.others
+    assert {7_700_000 <= int(other) < 7_700_500 for other in found.others} == {True}
+
+
+@pytest.mark.parametrize("column", ["id", "fixed"])
+def test_others_are_written_as_an_identity_is_however_they_are_stored(warehouse: Path, column: str) -> None:
+    assert DuckDBVerifier(warehouse).probe(place("scores", column), [SECRET]).others == ("7700124",)
+
+
+def test_others_stand_in_no_repr(warehouse: Path) -> None:
+    assert "7700124" not in repr(DuckDBVerifier(warehouse).probe(place("scores"), [SECRET]))
+
+
+@pytest.mark.parametrize(
+    ("values", "knows"),
+    [
+        (["7700124"], True),
+        (["9", "7700124"], True),
+        (["x", "7700124.0", "7700124"], True),
+        (["9"], False),
+        (["x"], False),
+        ([], False),
+    ],
+)
+def test_a_place_knows_a_value_or_does_not(warehouse: Path, values: list[str], *, knows: bool) -> None:
+    assert DuckDBVerifier(warehouse).knows(place("households"), values) is knows
 
 
 def test_a_probe_changes_nothing(warehouse: Path) -> None:
@@ -109,25 +135,24 @@ def test_a_probe_changes_nothing(warehouse: Path) -> None:
     assert warehouse.read_bytes() == before
 
 
-@pytest.mark.parametrize(("table", "matched", "canary"), [("empty", 0, False), ("households", 1, True)])
-def test_an_empty_table_has_no_canary(warehouse: Path, table: str, matched: int, *, canary: bool) -> None:
-    found = DuckDBVerifier(warehouse).probe(place(table), [SECRET])
+def test_an_empty_table_has_no_others(warehouse: Path) -> None:
+    found = DuckDBVerifier(warehouse).probe(place("empty"), [SECRET])
 
-    assert (found.matched, found.canary) == (matched, canary)
+    assert (found.matched, found.others) == (0, ())
 
 
-def test_a_table_with_the_person_alone_has_no_canary(warehouse: Path) -> None:
+def test_a_table_with_the_person_alone_has_no_others(warehouse: Path) -> None:
     ask(warehouse, "DELETE FROM households WHERE id <> 7700123")
 
     found = DuckDBVerifier(warehouse).probe(place("households"), [SECRET])
 
-    assert (found.matched, found.canary) == (1, False)
+    assert (found.matched, found.others) == (1, ())
 
 
-def test_a_null_is_nobodys_canary(warehouse: Path) -> None:
+def test_a_null_is_nobody(warehouse: Path) -> None:
     ask(warehouse, "DELETE FROM emails WHERE email IS NOT NULL")
 
-    assert DuckDBVerifier(warehouse).probe(place("emails", "email"), ["a@example.org"]).canary is False
+    assert DuckDBVerifier(warehouse).probe(place("emails", "email"), ["a@example.org"]).others == ()
 
 
 def test_the_query_is_the_same_before_and_after_and_differs_between_places(warehouse: Path) -> None:

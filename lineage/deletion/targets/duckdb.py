@@ -27,6 +27,8 @@ from proofs.errors import BusyError, MissingError, RefusedError, TallyError
 FREED_BLOCKS: Final = Residual(where="duckdb:file", reason="freed-blocks-not-overwritten")
 LOG_NOT_EMPTIED: Final = Residual(where="duckdb:wal", reason="checkpoint-refused")
 
+OTHERS: Final = 100
+
 _INTEGERS: Final = "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT FLOAT DOUBLE"
 _NUMERIC: Final = re.compile(rf"(?:{_INTEGERS.replace(' ', '|')}|DECIMAL\([0-9]{{1,2}},[0-9]{{1,2}}\))\Z")
 _TEXTUAL: Final = frozenset(("VARCHAR", "UUID"))
@@ -59,7 +61,8 @@ class DuckDBExecutor:
     def _delete(self, place: Place, values: Sequence[str]) -> Deleted:
         with _connect(self._path, read_only=False) as connection:
             table, type = _column(connection, place)
-            _check_values(values, type, place)
+            if not all(_can_stand(value, type) for value in values):
+                raise _bent(place, type)
             if _is_view(connection, place):
                 return Deleted(rows=0, method="view-holds-no-rows", residuals=())
             rows = 0
@@ -85,7 +88,7 @@ class DuckDBVerifier:
         self.component = Component(name="duckdb-verifier", version=version("duckdb"))
 
     def probe(self, place: Place, values: Sequence[str]) -> Probe:
-        """Count the rows at `place` whose column holds one of `values`, and look for another value by the same query.
+        """Count the rows at `place` whose column holds one of `values`, and find others by the very same query.
 
         Raises:
             MissingError: There is no such file, table or column.
@@ -97,15 +100,35 @@ class DuckDBVerifier:
     def _probe(self, place: Place, values: Sequence[str]) -> Probe:
         with _connect(self._path, read_only=True) as connection:
             table, type = _column(connection, place)
-            _check_values(values, type, place)
+            if not all(_can_stand(value, type) for value in values):
+                raise _bent(place, type)
             key = quoted(place.column)
             is_one = f"list_contains(CAST(? AS {type}[]), {key})"
             sql = f"SELECT count(*) FILTER (WHERE {is_one}) FROM {table}"  # noqa: S608 as above
-            others = f"SELECT CAST({key} AS VARCHAR) FROM {table} WHERE {key} IS NOT NULL AND NOT {is_one} LIMIT 1"  # noqa: S608
-            matched = _count(connection, sql, list(values))
-            other = connection.execute(others, [list(values)]).fetchone()
-            canary = other is not None and _count(connection, sql, [other[0]]) > 0
-        return Probe(matched=matched, canary=canary, query=hashlib.sha256(sql.encode()).hexdigest(), level="L2")
+            # A number is written as an integer, however the column stores it: 7.0 and 7 are one identity.
+            text = f"CAST({key} AS VARCHAR)" if type in _TEXTUAL else f"CAST(TRY_CAST({key} AS HUGEINT) AS VARCHAR)"
+            others = f"SELECT DISTINCT {text} FROM {table} WHERE {key} IS NOT NULL AND NOT {is_one} LIMIT {OTHERS}"  # noqa: S608
+            matched = _count(connection, sql, values)
+            rows = connection.execute(others, [list(values)]).fetchall()
+            sample = [row[0] for row in rows if row[0] is not None]
+            found = bool(sample) and _count(connection, sql, sample) > 0
+        query = hashlib.sha256(sql.encode()).hexdigest()
+        return Probe(matched=matched, others=tuple(sample) if found else (), query=query, level="L2")
+
+    def knows(self, place: Place, values: Sequence[str]) -> bool:
+        """Say whether the column at `place` holds at least one of `values`; one that cannot stand there is passed over.
+
+        Raises:
+            MissingError, RefusedError, BusyError: As `probe`.
+        """
+        return _quietly(place, lambda: self._knows(place, values))
+
+    def _knows(self, place: Place, values: Sequence[str]) -> bool:
+        with _connect(self._path, read_only=True) as connection:
+            table, type = _column(connection, place)
+            fitting = [value for value in values if _can_stand(value, type)]
+            sql = f"SELECT count(*) FROM {table} WHERE list_contains(CAST(? AS {type}[]), {quoted(place.column)})"  # noqa: S608
+            return bool(fitting) and _count(connection, sql, fitting) > 0
 
 
 def quoted(identifier: str) -> str:
@@ -151,16 +174,18 @@ def _is_view(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
     return answer is not None and answer[0] > 0
 
 
-def _check_values(values: Sequence[str], type: str, place: Place) -> None:
+def _can_stand(value: str, type: str) -> bool:
     if type == "VARCHAR":
-        return
-    shape = _UUID if type == "UUID" else _INTEGER
-    if not all(shape.match(value) for value in values):
-        raise RefusedError(f"an identity of type {place.identity} cannot stand in its column, which is {type}")
+        return True
+    return bool((_UUID if type == "UUID" else _INTEGER).match(value))
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: list[str]) -> int:
-    answer = connection.execute(sql, [values]).fetchone()
+def _bent(place: Place, type: str) -> RefusedError:
+    return RefusedError(f"an identity of type {place.identity} cannot stand in its column, which is {type}")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[str]) -> int:
+    answer = connection.execute(sql, [list(values)]).fetchone()
     return 0 if answer is None else int(answer[0])
 
 
