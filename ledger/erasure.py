@@ -13,31 +13,85 @@ Each step may run again. After a restore, what was erased is destroyed again bef
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from ledger.clock import uuid7
 from ledger.event import Event
 from ledger.store import Store
-from ledger.vault import Vault
+from ledger.vault import StandingHoldError, Vault
 from proofs import jsonstrict
+from proofs.digest import sha256
+from proofs.entry import check_text
+from proofs.errors import MissingError, RefusedError
+from proofs.limits import SUBJECT_BYTES
+
+if TYPE_CHECKING:
+    from ledger.log import Ledger
 
 STARTED = "tallystick.subject.erasure-started.v1"
 ERASED = "tallystick.subject.erased.v1"
+HELD = "tallystick.subject.held.v1"
+_PERSON_BYTES = 4_096
 
 
-def erase(
-    store: Store,
-    vault: Vault,
-    append: Callable[[Event], Any],
-    *,
-    person: str,
-    id: str,
-    request: str | None,
-    origin: str,
-) -> int:
-    """Destroy all parts of `person`; returns how many there were."""
-    count = vault.begin_erasure(id, person, request=request)
-    resume(store, vault, append, origin=origin)
-    return count
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure that is done.
+
+    Attributes:
+        id: Its UUID, which both of its events bear.
+        parts: How many parts were destroyed.
+    """
+
+    id: str
+    parts: int
+
+
+def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasure:
+    """Destroy all parts of `person` and the keys that sealed them; payload and key are gone when it returns.
+
+    Args:
+        request: Id of the deletion request that asks for it.
+
+    Raises:
+        HeldError: A legal hold stands on the person or the request; nothing was destroyed, and the log says so.
+        RefusedError: The person or the request is no text that could be named.
+        MissingError: The ledger was opened without its vault.
+        BusyError: A reader holds an old snapshot of a file. The keys are destroyed; the rest is done when the ledger is
+            next opened.
+    """
+    vault = _vault(log)
+    _check(person, limit_bytes=_PERSON_BYTES, name="person")
+    if request is not None:
+        _check(request, limit_bytes=SUBJECT_BYTES, name="request")
+    id = uuid7(log.clock())
+    try:
+        count = vault.begin_erasure(id, person, request=request)
+    except StandingHoldError as error:
+        log.append(_held(error.hold, request or error.request, origin=log.origin))
+        raise
+    resume(log.store, vault, log.append, origin=log.origin)
+    return Erasure(id, count)
+
+
+def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
+    """Place a legal hold and return its id: from now on erasures for `request` are refused.
+
+    Args:
+        person: Whoever is named here is not erased for any other request either.
+
+    Raises:
+        MissingError: The ledger was opened without its vault.
+        RefusedError: As `erase_person`.
+    """
+    vault = _vault(log)
+    _check(request, limit_bytes=SUBJECT_BYTES, name="request")
+    if person is not None:
+        _check(person, limit_bytes=_PERSON_BYTES, name="person")
+    id = vault.hold(uuid7(log.clock()), request, person=person)
+    log.append(_held(id, request, origin=log.origin))
+    return id
 
 
 def resume(store: Store, vault: Vault, append: Callable[[Event], Any], *, origin: str) -> None:
@@ -50,13 +104,11 @@ def resume(store: Store, vault: Vault, append: Callable[[Event], Any], *, origin
         vault.finish_erasure(id)
 
 
-def replay(store: Store, vault: Vault) -> int:
-    """Destroy again, on a restored ledger, what finished erasures destroyed; returns how many parts came back with it."""
-    gone = [commitment for _, _, commitments in vault.erasures(finished=True) for commitment in commitments]
-    returned = store.parts.find(gone)
-    if returned:
-        destroy_parts(store, [commitment for commitment, _ in returned])
-    return len(returned)
+def reopen(store: Store, vault: Vault, *, origin: str) -> None:
+    """Begin again the finished erasures that a restored ledger does not know of: `resume` then does them again."""
+    for id, _, commitments in vault.erasures(finished=True):
+        if store.parts.find(commitments) or store.identities.find(_id(ERASED, id), origin) is None:
+            vault.reopen_erasure(id)
 
 
 def destroy_parts(store: Store, commitments: Sequence[bytes]) -> None:
@@ -67,9 +119,31 @@ def destroy_parts(store: Store, commitments: Sequence[bytes]) -> None:
     store.scrub()
 
 
+def _check(text: str, *, limit_bytes: int, name: str) -> None:
+    try:
+        check_text(text, limit_bytes=limit_bytes, name=name)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+
+
 def _event(type: str, id: str, request: str | None, parts: int, *, origin: str) -> Event:
     body: dict[str, Any] = {"erasure": id, "parts": parts}
     if request is not None:
         body["request"] = request
     # The id makes a resumed step the same event again, not a second one (I4).
-    return Event(type=type, source=origin, id=f"{id}/{type.split('.')[2]}", data=jsonstrict.dumps(body))
+    return Event(type=type, source=origin, id=_id(type, id), data=jsonstrict.dumps(body))
+
+
+def _id(type: str, erasure: str) -> str:
+    return f"{erasure}/{type.split('.')[2]}"
+
+
+def _held(hold: str, request: str, *, origin: str) -> Event:
+    id = f"{hold}/held/{sha256(request.encode()).hex()[:16]}"  # once for each request that the hold refused
+    return Event(type=HELD, source=origin, id=id, data=jsonstrict.dumps({"hold": hold, "request": request}))
+
+
+def _vault(log: Ledger) -> Vault:
+    if log.vault is None:
+        raise MissingError("nothing personal can be reached without the vault", hint="open the ledger with its keyring")
+    return log.vault

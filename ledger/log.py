@@ -80,7 +80,7 @@ class Ledger:
         if head is not None:
             checkpoint.check_head(self.store, checkpoint.read_checkpoint(head, origin=self.origin).checkpoint)
         if self.vault is not None and self.size:
-            erasure.replay(self.store, self.vault)
+            erasure.reopen(self.store, self.vault, origin=self.origin)
             erasure.resume(self.store, self.vault, self.append, origin=self.origin)
 
     @property

@@ -1,6 +1,7 @@
 """The vault: data keys of people, and which part has which. It stands outside the ledger's database and its backups.
 
-    vault.db   person(lookup, key)  data_key(id, epoch, wrapped)  part(commitment, key)  erasure(id, …)  secret(name, value)
+    vault.db   person(lookup, key)  data_key(id, epoch, wrapped)  part(commitment, key)  erasure(id, …)  hold(id, …)
+               secret(name, value)
     kek-<n>    the key-encryption key of epoch n, 32 bytes, 0600
 
 A person is found by a keyed hash. Destroying a data key destroys every part that it sealed; rotating the epoch also makes
@@ -16,14 +17,15 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlite_utils
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.keyring import sync_folder
-from proofs.errors import BusyError, MissingError, TamperedError
+from ledger.stores.translation import translated
+from proofs.errors import BusyError, HeldError, MissingError, RefusedError, TamperedError
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
@@ -33,6 +35,7 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS person (lookup BLOB PRIMARY KEY, key INTEGER NOT NULL UNIQUE) STRICT",
     "CREATE TABLE IF NOT EXISTS part (commitment BLOB PRIMARY KEY, key INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS part_key ON part (key)",
+    "CREATE TABLE IF NOT EXISTS hold (id TEXT PRIMARY KEY, request TEXT NOT NULL, lookup BLOB) STRICT",
     # What an erasure set out to destroy; commitments say nothing once salt and value are gone. Kept, so that the erasure
     # can be resumed after a crash and replayed on a restored ledger.
     "CREATE TABLE IF NOT EXISTS erasure (id TEXT PRIMARY KEY, request TEXT, started INTEGER, finished INTEGER) STRICT",
@@ -41,6 +44,20 @@ _TABLES: Final = (
         "PRIMARY KEY (erasure, commitment)) STRICT, WITHOUT ROWID"
     ),
 )
+
+
+class StandingHoldError(HeldError):
+    """A legal hold refuses an erasure.
+
+    Attributes:
+        hold: The hold's id.
+        request: What it holds.
+    """
+
+    def __init__(self, hold: str, request: str) -> None:
+        super().__init__(f"erasure is refused by the legal hold {hold} on request {request!r}")
+        self.hold = hold
+        self.request = request
 
 
 class Vault:
@@ -53,19 +70,26 @@ class Vault:
         self._lock = threading.RLock()
         self._keks: dict[int, AESGCM] = {}
         path = folder / "vault.db"
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             conn = sqlite3.connect(path, isolation_level=None, timeout=60.0, check_same_thread=False)
-            conn.execute("PRAGMA journal_mode = WAL")
-            conn.execute("PRAGMA synchronous = FULL")
-            conn.execute("PRAGMA secure_delete = ON")
-        except sqlite3.OperationalError as error:
-            raise BusyError("the vault is held by another process") from error
+        except (OSError, sqlite3.Error) as error:
+            raise RefusedError(f"the vault in {folder} cannot be opened") from error
         self._db = sqlite_utils.Database(conn)
-        with self._writing():
-            for statement in _TABLES:
-                conn.execute(statement)
-        self.epoch = self._newest_epoch()
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+                conn.execute(f"PRAGMA {pragma}")
+            with self._writing():
+                for statement in _TABLES:
+                    conn.execute(statement)
+            if not self._epochs():
+                self._make_kek(1)
+        except sqlite3.Error as error:
+            conn.close()
+            raise translated(error, f"the vault in {folder} cannot be opened") from error
+        except BaseException:
+            conn.close()
+            raise
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -73,21 +97,26 @@ class Vault:
             conn = self._db.conn
             try:
                 conn.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise BusyError("the vault is held by another process") from error
-            try:
                 yield conn
-            except BaseException:
-                conn.execute("ROLLBACK")
-                raise
-            conn.execute("COMMIT")
+                conn.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise translated(error, "the vault cannot be written") from error
+            finally:
+                # What was not committed is left by an exception. SQLite may have rolled back by itself.
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+
+    def _rows(self, select: str, *values: object) -> list[Any]:
+        with self._lock:
+            try:
+                return self._db.conn.execute(select, values).fetchall()
+            except sqlite3.Error as error:
+                raise translated(error, "the vault cannot be read") from error
 
     def secret(self, name: str) -> bytes:
         """Return the vault's secret of this name, 32 random bytes drawn at first use (a key for keyed hashes)."""
-        with self._lock:
-            row = self._db.conn.execute("SELECT value FROM secret WHERE name = ?", (name,)).fetchone()
-        if row is not None:
-            return bytes(row[0])
+        if rows := self._rows("SELECT value FROM secret WHERE name = ?", name):
+            return bytes(rows[0][0])
         with self._writing() as conn:
             conn.execute("INSERT OR IGNORE INTO secret VALUES (?, ?)", (name, os.urandom(KEY_BYTES)))
             return bytes(conn.execute("SELECT value FROM secret WHERE name = ?", (name,)).fetchone()[0])
@@ -109,11 +138,11 @@ class Vault:
                 id, cipher = known[0], self._data_key(known[0])
             else:
                 key = AESGCM.generate_key(256)
+                # Asked inside the transaction: another process may have rotated since, and destroyed the key before.
+                epoch = self.epoch
                 nonce = os.urandom(NONCE_BYTES)
-                wrapped = nonce + self._kek(self.epoch).encrypt(nonce, key, self._wrap_context(self.epoch))
-                id = conn.execute(
-                    "INSERT INTO data_key (epoch, wrapped) VALUES (?, ?)", (self.epoch, wrapped)
-                ).lastrowid
+                wrapped = nonce + self._kek(epoch).encrypt(nonce, key, self._wrap_context(epoch))
+                id = conn.execute("INSERT INTO data_key (epoch, wrapped) VALUES (?, ?)", (epoch, wrapped)).lastrowid
                 cipher = AESGCM(key)
                 if lookup:
                     conn.execute("INSERT INTO person VALUES (?, ?)", (lookup, id))
@@ -131,19 +160,28 @@ class Vault:
             MissingError: The key was destroyed, or never was here.
             TamperedError: The sealed bytes are not what was sealed.
         """
-        with self._lock:
-            row = self._db.conn.execute("SELECT key FROM part WHERE commitment = ?", (commitment,)).fetchone()
-            if row is None:
-                raise MissingError("the key of this part was destroyed, or is in another vault")
-            cipher = self._data_key(row[0])
+        rows = self._rows("SELECT key FROM part WHERE commitment = ?", commitment)
+        if not rows:
+            raise MissingError("the key of this part was destroyed, or is in another vault")
+        cipher = self._data_key(rows[0][0])
         try:
             return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._seal_context(commitment))
         except InvalidTag as error:
             raise TamperedError("a sealed part does not open under its key") from error
 
     def begin_erasure(self, id: str, person: str, *, request: str | None) -> int:
-        """Write down which parts of `person` an erasure destroys, before anything is destroyed; returns their number."""
+        """Write down which parts of `person` an erasure destroys, before anything is destroyed; returns their number.
+
+        Raises:
+            HeldError: A legal hold stands on the person or on the request; nothing was changed.
+        """
         with self._writing() as conn:
+            hold = conn.execute(
+                "SELECT id, request FROM hold WHERE lookup = ? OR (lookup IS NULL AND request = ?) ORDER BY rowid",
+                (self.lookup(person), request),
+            ).fetchone()
+            if hold is not None:
+                raise StandingHoldError(*hold)
             conn.execute("INSERT INTO erasure VALUES (?, ?, NULL, NULL)", (id, request))
             conn.execute(
                 "INSERT INTO erasing SELECT ?, part.commitment FROM part JOIN person ON person.key = part.key WHERE lookup = ?",
@@ -156,15 +194,11 @@ class Vault:
 
     def erasures(self, *, finished: bool) -> list[tuple[str, str | None, list[bytes]]]:
         """Return (id, request, commitments) of the erasures that are finished, or of those that are not."""
-        with self._lock:
-            rows = self._db.conn.execute(
-                "SELECT id, request FROM erasure WHERE (finished IS NOT NULL) = ? ORDER BY rowid", (finished,)
-            ).fetchall()
-            return [(id, request, self._erasing(id)) for id, request in rows]
+        rows = self._rows("SELECT id, request FROM erasure WHERE (finished IS NOT NULL) = ? ORDER BY rowid", finished)
+        return [(id, request, self._erasing(id)) for id, request in rows]
 
     def _erasing(self, id: str) -> list[bytes]:
-        rows = self._db.conn.execute("SELECT commitment FROM erasing WHERE erasure = ?", (id,))
-        return [row[0] for row in rows]
+        return [row[0] for row in self._rows("SELECT commitment FROM erasing WHERE erasure = ?", id)]
 
     def destroy_keys(self, erasure: str) -> None:
         """Destroy the data keys and the mapping of an erasure's parts, and scrub the vault's files."""
@@ -183,21 +217,39 @@ class Vault:
         with self._writing() as conn:
             conn.execute("UPDATE erasure SET finished = 1 WHERE id = ?", (id,))
 
+    def reopen_erasure(self, id: str) -> None:
+        """Mark an erasure as begun again: the ledger was restored to a state before it."""
+        with self._writing() as conn:
+            conn.execute("UPDATE erasure SET finished = NULL WHERE id = ?", (id,))
+
+    def hold(self, id: str, request: str, *, person: str | None) -> str:
+        """Keep a legal hold and return its id; `id`, unless the same hold stands already.
+
+        Args:
+            request: What is held; every erasure for it is refused.
+            person: Every erasure of this person is refused, whatever the request.
+        """
+        lookup = None if person is None else self.lookup(person)
+        with self._writing() as conn:
+            found = conn.execute("SELECT id FROM hold WHERE request = ? AND lookup IS ?", (request, lookup)).fetchone()
+            if found is None:
+                conn.execute("INSERT INTO hold VALUES (?, ?, ?)", (id, request, lookup))
+            return id if found is None else str(found[0])
+
     def scrub(self) -> None:
         """Rewrite the vault's file and empty its write-ahead log, so that destroyed keys stand in neither."""
         with self._lock:
             try:
                 self._db.conn.execute("VACUUM")
                 busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                raise BusyError("the vault is held by another process and cannot be scrubbed yet") from error
+            except sqlite3.Error as error:
+                raise translated(error, "the vault cannot be scrubbed yet") from error
         if busy:
             raise BusyError("the vault is held by another process and cannot be scrubbed yet")
 
     def rotate_epoch(self) -> int:
         """Wrap every surviving data key under a new key-encryption key, destroy the old ones, return the new epoch."""
-        old = self.epoch
-        new = old + 1
+        new = self.epoch + 1
         self._make_kek(new)
         with self._writing() as conn:
             for id, epoch, wrapped in conn.execute("SELECT id, epoch, wrapped FROM data_key").fetchall():
@@ -206,11 +258,11 @@ class Vault:
                 fresh = nonce + self._kek(new).encrypt(nonce, key, self._wrap_context(new))
                 conn.execute("UPDATE data_key SET epoch = ?, wrapped = ? WHERE id = ?", (new, fresh, id))
         self.scrub()
-        for epoch in range(1, new):
-            self._keks.pop(epoch, None)
-            (self._folder / f"kek-{epoch}").unlink(missing_ok=True)
+        for path in self._folder.glob("kek-*"):  # those that a crash left under another name, too
+            if path.name[len("kek-") :].partition(".")[0] != str(new):
+                path.unlink()
+        self._keks = {new: self._kek(new)}
         sync_folder(self._folder)
-        self.epoch = new
         return new
 
     def close(self) -> None:
@@ -218,10 +270,10 @@ class Vault:
         self._db.conn.close()
 
     def _data_key(self, id: int) -> AESGCM:
-        row = self._db.conn.execute("SELECT epoch, wrapped FROM data_key WHERE id = ?", (id,)).fetchone()
-        if row is None:
+        rows = self._rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id)
+        if not rows:
             raise MissingError("the key of this part was destroyed")
-        epoch, wrapped = row
+        epoch, wrapped = rows[0]
         return AESGCM(self._kek(epoch).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], self._wrap_context(epoch)))
 
     def _kek(self, epoch: int) -> AESGCM:
@@ -232,12 +284,13 @@ class Vault:
             self._keks[epoch] = AESGCM(path.read_bytes())
         return self._keks[epoch]
 
-    def _newest_epoch(self) -> int:
-        epochs = [int(path.name[4:]) for path in self._folder.glob("kek-*") if path.name[4:].isdigit()]
-        if epochs:
-            return max(epochs)
-        self._make_kek(1)
-        return 1
+    @property
+    def epoch(self) -> int:
+        """The newest epoch; its key-encryption key wraps what is sealed now."""
+        return max(self._epochs())
+
+    def _epochs(self) -> list[int]:
+        return [int(path.name[4:]) for path in self._folder.glob("kek-*") if path.name[4:].isdigit()]
 
     def _make_kek(self, epoch: int) -> None:
         path = self._folder / f"kek-{epoch}"
