@@ -9,6 +9,7 @@ that brought its own head along could fork the log without anybody seeing it (I1
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_UN, flock
@@ -37,6 +38,8 @@ class Keyring:
         name = f"{origin.replace('/', '_')[:80]}-{sha256(origin.encode()).hex()[:8]}"
         self.folder = (default_home() if home is None else home) / name
         self.passphrase = passphrase
+        self._lock = threading.RLock()
+        self._is_locked = False
 
     @property
     def exists(self) -> bool:
@@ -81,14 +84,20 @@ class Keyring:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the keyring against other processes: one signs, or rotates, at a time."""
-        self.create()
-        with (self.folder / "lock").open("w") as file:
-            flock(file, LOCK_EX)
-            try:
+        """Hold the keyring against other processes and threads: one signs, or rotates, at a time. MAY nest."""
+        with self._lock:
+            if self._is_locked:
                 yield
-            finally:
-                flock(file, LOCK_UN)
+                return
+            self.create()
+            with (self.folder / "lock").open("w") as file:
+                flock(file, LOCK_EX)
+                self._is_locked = True
+                try:
+                    yield
+                finally:
+                    self._is_locked = False
+                    flock(file, LOCK_UN)
 
     def head(self) -> bytes | None:
         """Return the last checkpoint that was signed here, or None."""
