@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from proofs import jsonstrict
 from proofs.bundle import BODIES, ENTRIES, PARTS, Listed
-from proofs.digest import commitment
+from proofs.digest import SALT_BYTES, commitment
 from proofs.entry import LEDGER_PREFIX
 from proofs.errors import IncompleteError, MalformedError, TamperedError
 from proofs.limits import POINTER_BYTES
@@ -100,7 +100,12 @@ def _read(data: bytes, path: str, pointer: str) -> Iterator[tuple[str, Record, S
 
 
 def _content(line: Record, state: State) -> tuple[bytes, bytes]:
-    return (line.salt("salt"), line.base64("bytes")) if state == "disclosed" else (b"", b"")
+    if state != "disclosed":
+        return b"", b""
+    salt = line.base64("salt")
+    if len(salt) != SALT_BYTES:
+        raise MalformedError(f"salt has {len(salt)} bytes, expected {SALT_BYTES}")
+    return salt, line.base64("bytes")
 
 
 def open_body(bodies: Mapping[int, Body], seq: int) -> Body:

@@ -16,7 +16,6 @@ from itertools import pairwise
 from typing import Final
 
 from proofs import b64strict, jsonstrict, limits
-from proofs.digest import SALT_BYTES
 from proofs.entry import check_at, check_text
 from proofs.errors import MalformedError, TallyError
 
@@ -130,13 +129,6 @@ class Record:
         if not isinstance(value, str):
             raise MalformedError(f"{self.path(member)} is not base64")
         return b64strict.decode(value, self.path(member))
-
-    def salt(self, member: str) -> bytes:
-        """Return the 32 bytes of a salt in base64."""
-        salt = self.base64(member)
-        if len(salt) != SALT_BYTES:
-            raise MalformedError(f"{self.path(member)} has {len(salt)} bytes, expected {SALT_BYTES}")
-        return salt
 
     def array(self, member: str) -> list[object]:
         """Return an array."""

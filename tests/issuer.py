@@ -449,11 +449,15 @@ def _head(ledger: Ledger, size: int) -> dict[str, Any]:
 
 
 def _lineage(headers: list[dict[str, Any]], bodies: list[dict[str, Any]]) -> bytes:
-    from proofs.jsonstrict import loads_foreign
+    def structure(header: dict[str, Any], data: bytes) -> Any:
+        try:
+            return json.loads(data) if header.get("datacontenttype", "application/json") == "application/json" else None
+        except ValueError:
+            return None
 
     return edges.to_json(
         edges.fold(
-            (body["seq"], loads_foreign(base64.b64decode(body["bytes"])))
+            (body["seq"], structure(header, base64.b64decode(body["bytes"])))
             for header, body in zip(headers, bodies, strict=True)
             if header["type"] in LINEAGE_TYPES and "bytes" in body
         )

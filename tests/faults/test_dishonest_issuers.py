@@ -669,6 +669,29 @@ def the_answer_is_for_another_request_than_the_subject(i: Any) -> tuple[Any, ...
 
 
 @case("malformed", "census", "data/scope.json")
+def a_question_of_streams_has_a_subject(i: Any) -> tuple[Any, ...]:
+    ledger, _ = i.churn()
+    return ledger, i.Question([(i.CLICKS, None, None)], subject=i.CLICKS)
+
+
+@case("malformed", "census", "data/scope.json")
+def a_question_of_a_dataset_has_no_subject(i: Any) -> tuple[Any, ...]:
+    ledger, _ = i.churn()
+    return ledger, i.Question([(i.CLICKS, None, None)], kind="dataset")
+
+
+@case("malformed", "census", "data/scope.json")
+def the_subject_is_no_dataset(i: Any) -> tuple[Any, ...]:
+    ledger, _ = i.churn()
+    return ledger, i.Question([(i.CLICKS, None, None)], kind="dataset", subject="job:db|clicks")
+
+
+@case("malformed", "census", "data/census.json")
+def a_bucket_is_no_text(i: Any) -> tuple[Any, ...]:
+    return *i.churn(), i.Lies(documents=lambda d: d.census["streams"][0].update(bucket=[]))
+
+
+@case("malformed", "census", "data/scope.json")
 def the_streams_of_a_question_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["question"]["streams"].reverse())
 
@@ -996,6 +1019,113 @@ def a_head_is_as_large_as_the_checkpoint(i: Any) -> tuple[Any, ...]:
 @case("malformed", "expected-head", "data/consistency.json")
 def heads_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.consistency["heads"].reverse())
+
+
+def with_checkpoint(i: Any, origin: str, size: int) -> tuple[Any, ...]:
+    """The world `churn` under another checkpoint, for a reader who trusts its log."""
+    text = f"{origin}\n{size}\n{i.b64(i.root_of(i.churn()[0].leaves))}\n"
+    note = f"{text}\n{i.Key('log-1').line(text, origin)}".encode()
+    trust = f"log {i.Key('log-1').vkey(origin)}\nquorum none\n"
+    return *i.churn(), i.Lies(documents=lambda d: setattr(d, "checkpoint", note)), {"trust": trust.encode()}
+
+
+@case("malformed", "log-key", "data/checkpoint")
+def the_origin_is_none_that_a_log_of_ours_can_have(i: Any) -> tuple[Any, ...]:
+    return with_checkpoint(i, "ledger.example/a~b", 13)
+
+
+@case("malformed", "log-key", "data/checkpoint")
+def the_size_is_beyond_what_a_reader_can_count(i: Any) -> tuple[Any, ...]:
+    return with_checkpoint(i, i.ORIGIN, 2**53)
+
+
+@case("tampered", "inclusion", "data/proofs.json")
+def the_checkpoint_is_of_another_size(i: Any) -> tuple[Any, ...]:
+    return with_checkpoint(i, i.ORIGIN, 2**53 - 1)
+
+
+@case("tampered", "log-key", "data/handovers/0000000000000005")
+def a_handover_is_of_another_log(i: Any) -> tuple[Any, ...]:
+    text = f"ledger.example/other\n5\n{i.b64(b'x' * 32)}\n"
+    note = f"{text}\n{i.Key('log-1').line(text, 'ledger.example/other')}".encode()
+    return *i.rotated(), i.Lies(documents=lambda d: d.handovers.update({5: note}))
+
+
+@case("unverifiable", "keys", "data/checkpoint")
+def a_compromised_key_hands_over_in_the_checkpoint_itself(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.rotate_log("log-2", reason="compromised")
+    ledger.take_census()
+    note = ledger.checkpoint("log-1", "log-2")
+    return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note)), {"trust": ("log-1",)}
+
+
+def with_created(i: Any, **members: Any) -> tuple[Any, ...]:
+    ledger = i.Ledger()
+    ledger.create(**members)
+    ledger.take_census()
+    return ledger, i.Question([("type:com.example.tick.v1", None, None)])
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def the_first_log_key_bears_another_name(i: Any) -> tuple[Any, ...]:
+    return with_created(i, log_key=i.Key("log-1").vkey("ledger.example/other"))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def the_first_log_key_is_a_witnesss(i: Any) -> tuple[Any, ...]:
+    return with_created(i, log_key=i.Key("log-1").vkey(i.ORIGIN, 4))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def the_log_hashes_with_something_else(i: Any) -> tuple[Any, ...]:
+    return with_created(i, hash="sha512")
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def a_predecessor_is_named_without_its_root(i: Any) -> tuple[Any, ...]:
+    return with_created(i, predecessor={"origin": "ledger.example/before", "size": 3})
+
+
+def with_key(i: Any, **members: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    key = i.Key("evidence-2")
+    ledger.record("key-added", {"id": key.id, "purpose": "evidence", "spki": key.spki, **members})
+    ledger.take_census()
+    return ledger, question
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def a_key_is_none_of_ed25519(i: Any) -> tuple[Any, ...]:
+    return with_key(i, spki=i.b64(b"0" * 44))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def a_log_key_has_no_vkey(i: Any) -> tuple[Any, ...]:
+    return with_key(i, purpose="log")
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def an_evidence_key_has_a_vkey(i: Any) -> tuple[Any, ...]:
+    return with_key(i, vkey=i.Key("evidence-2").vkey(i.ORIGIN))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def a_log_key_has_the_vkey_of_another_one(i: Any) -> tuple[Any, ...]:
+    return with_key(i, purpose="log", vkey=i.Key("evidence-1").vkey(i.ORIGIN))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def a_key_is_for_a_purpose_that_does_not_exist(i: Any) -> tuple[Any, ...]:
+    return with_key(i, purpose="both")
+
+
+@case("incomplete", "keys", "data/entries.jsonl")
+def entry_0_is_dropped(i: Any) -> tuple[Any, ...]:
+    return *i.churn(), i.Lies(
+        select=lambda seqs: seqs.discard(0),
+        documents=lambda d: d.bodies.insert(0, i._body(i.churn()[0], i.Question([]), 0)),
+    )
 
 
 # --- what the evidence key signed -----------------------------------------------------------------------------------
