@@ -19,7 +19,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ledger.fsck import fsck
+try:
+    from ledger.fsck import fsck
+except ImportError:
+    fsck = None
 
 import ledger
 from ledger.checkpoint import read_back

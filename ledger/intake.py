@@ -197,7 +197,7 @@ def read_document(data: bytes) -> Any:
 
 def _quotes(data: bytes) -> int:
     """Quotation marks that open or close a string, in a document without escaped backslashes."""
-    return data.count(b'"') - data.count(b'\\"')
+    return data.count(b'"') - (data.count(b'\\"') if b"\\" in data else 0)
 
 
 def continuation(*, origin: str, seq: int, number: int, group: list[str]) -> Prepared:

@@ -6,7 +6,8 @@ Names are as received, never from aliases. The tables below are docs/formats/str
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -128,7 +129,9 @@ def filed_document(type: str, source: str, value: Any) -> list[str]:
     rules = rules_of(type)
     if value is None or not rules:
         return own  # sorted as they stand: "source:" comes before "type:"
-    return sorted({*own, *(name for rule in rules for name in _names(rule, value))})
+    names = set(own)
+    _PATTERNS[rules].walk(value, names)
+    return sorted(names)
 
 
 def _document(body: bytes) -> Any:
@@ -138,34 +141,53 @@ def _document(body: bytes) -> Any:
         return None
 
 
-def _names(rule: Rule, value: Any) -> Iterator[str]:
-    for found in _reach(value, rule.path):
-        if rule.kind in ("dataset", "job"):
-            if not isinstance(found, dict) or (rule.not_jobs and found.get("type") == "JOB"):
-                continue
-            namespace, name = found.get("namespace"), found.get("name")
-            if isinstance(namespace, str) and isinstance(name, str) and namespace and name:
-                yield stream_name(rule.kind, qualified(namespace, name))
-        elif isinstance(found, str) and found:
-            yield stream_name(rule.kind, found)
+class _Pattern:
+    """All rules of a table as one tree of steps, so that a body is walked once and only where it has something."""
+
+    __slots__ = ("each", "members", "rules")
+
+    def __init__(self, rules: Iterable[tuple[Rule, tuple[str, ...]]]) -> None:
+        """Build the tree from rules, each with what is left of its path."""
+        below: defaultdict[str, list[tuple[Rule, tuple[str, ...]]]] = defaultdict(list)
+        self.rules: list[Rule] = []
+        for rule, path in rules:
+            if path:
+                below[path[0]].append((rule, path[1:]))
+            else:
+                self.rules.append(rule)
+        each = below.pop("*", None)
+        self.each = None if each is None else _Pattern(each)
+        self.members = [(step, _Pattern(rest)) for step, rest in below.items()]
+
+    def walk(self, value: Any, names: set[str]) -> None:
+        """Add the streams that `value` names; recursion is as deep as the longest path."""
+        for rule in self.rules:
+            if name := _name(rule, value):
+                names.add(name)
+        if isinstance(value, dict):
+            for step, below in self.members:
+                if step in value:
+                    below.walk(value[step], names)
+            if self.each is not None:
+                for inner in value.values():
+                    self.each.walk(inner, names)
+        elif self.each is not None and isinstance(value, list):
+            for inner in value:
+                self.each.walk(inner, names)
 
 
-def _reach(value: Any, path: Sequence[str]) -> Iterator[Any]:
-    """Every value that the pattern `path` reaches in `value`."""
-    places = [value]
-    for step in path:
-        if step == "*":
-            places = [
-                inner
-                for place in places
-                if isinstance(place, dict | list)
-                for inner in (place.values() if isinstance(place, dict) else place)
-            ]
-        else:
-            places = [place[step] for place in places if isinstance(place, dict) and step in place]
-        if not places:
-            return
-    yield from places
+_PATTERNS: Final = {rules: _Pattern((rule, rule.path) for rule in rules) for rules in (OPENLINEAGE_RULES, DOMAIN_RULES)}
+
+
+def _name(rule: Rule, found: Any) -> str | None:
+    if rule.kind in ("dataset", "job"):
+        if not isinstance(found, dict) or (rule.not_jobs and found.get("type") == "JOB"):
+            return None
+        namespace, name = found.get("namespace"), found.get("name")
+        if isinstance(namespace, str) and isinstance(name, str) and namespace and name:
+            return stream_name(rule.kind, qualified(namespace, name))
+        return None
+    return stream_name(rule.kind, found) if isinstance(found, str) and found else None
 
 
 def entry_groups(names: Sequence[str], type: str, source: str) -> list[list[str]]:
