@@ -57,7 +57,9 @@ def _judge(rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column])
         return Metric(rule, int(bool(strangers)), 1, structural=True)
     missing = [name for name in rule.columns if name not in known]
     if rule.kind is Kind.PRESENT:
-        return Metric(rule, len(missing), 1, structural=True, hint=_new_name(rule, strangers) if missing else None)
+        # Where no promised column is there, the first row of the data may stand in for the header.
+        hint = _new_name(rule, strangers) if missing and known else None
+        return Metric(rule, len(missing), 1, structural=True, hint=hint)
     if missing:
         return Metric(rule, 0, 0, structural=True, unmeasured=True)
     column = known[rule.columns[0]]
@@ -72,8 +74,7 @@ def _judge(rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column])
 def _new_name(rule: Rule, strangers: Sequence[Column]) -> str | None:
     """The name that a missing column seems to have now.
 
-    It is recorded, so it may be no value of the data that slipped into a header: only a name much like the promised one
-    is ever returned.
+    It is recorded, so it may be no value of the data: only a name much like the promised one is ever returned.
     """
     if rule.field is None or len(strangers) > MAX_STRANGERS:
         return None

@@ -30,7 +30,7 @@ from proofs.errors import MalformedError
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 16
-MAX_NODES: Final = 100_000
+MAX_NODES: Final = 30_000
 
 Path = tuple[str | int, ...]
 
