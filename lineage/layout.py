@@ -108,20 +108,23 @@ def _without_cycles(nodes: Sequence[Node], links: Iterable[Link]) -> list[Link]:
 
 
 def _layers(nodes: Sequence[Node], links: Iterable[Link]) -> list[list[Node]]:
-    """Nodes by the length of the longest path that leads to them."""
+    """Nodes by the length of the longest path that leads to them; a source stands just before what first uses it."""
     following: dict[Node, list[Node]] = {node: [] for node in nodes}
     waiting = dict.fromkeys(nodes, 0)
     for source, target in links:
         following[source].append(target)
         waiting[target] += 1
     depth = dict.fromkeys(nodes, 0)
-    ready = [node for node in nodes if not waiting[node]]
+    sources = [node for node in nodes if not waiting[node]]
+    ready = list(sources)
     for node in ready:  # grows as it is walked
         for target in following[node]:
             depth[target] = max(depth[target], depth[node] + 1)
             waiting[target] -= 1
             if not waiting[target]:
                 ready.append(target)
+    for node in sources:
+        depth[node] = min((depth[target] for target in following[node]), default=1) - 1
     layers: list[list[Node]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for node in nodes:
         layers[depth[node]].append(node)

@@ -16,7 +16,7 @@ from proofs.edges import Graph
 from proofs.statement import Node
 
 NODE_LIMIT: Final = 400
-LABEL_CHARACTERS: Final = 30
+LABEL_CHARACTERS: Final = 26
 TITLE_CHARACTERS: Final = 1_000
 CAPTION_HEIGHT: Final = 24
 

@@ -53,6 +53,12 @@ def test_a_node_stands_right_of_everything_it_derives_from() -> None:
     assert found == {"a": 20, "b": 330, "c": 640, "d": 950}
 
 
+def test_a_source_stands_just_before_what_first_uses_it() -> None:
+    found = columns(graph_of(("a", "b"), ("b", "c"), ("c", "d"), ("late", "d"), ("early", "b"), ("early", "d")))
+
+    assert (found["late"], found["early"], found["a"]) == (640, 20, 20)
+
+
 def test_a_cycle_is_drawn_too() -> None:
     found = columns(graph_of(("a", "b"), ("b", "c"), ("c", "a"), ("c", "c")))
 
