@@ -1,0 +1,301 @@
+"""The command line as people and programs use it: real processes, a real ledger, what is printed and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cli.exits import EXIT
+from cli.main import COMMANDS
+from proofs import errors
+
+ROOT = Path(__file__).parents[2]
+Tally = Callable[..., subprocess.CompletedProcess[str]]
+
+CONTRACT = """
+name: orders
+version: 1.0.0
+dataset: {namespace: shop, name: orders}
+schema:
+  - {name: id, type: integer, required: true, unique: true}
+  - {name: amount, type: number, required: true, range: {min: 0}, severity: critical}
+  - {name: customer, type: integer, required: true}
+privacy: {subject_key: customer, deletion_propagation: [features]}
+"""
+
+
+@pytest.fixture
+def tally(tmp_path: Path) -> Tally:
+    """Run `tally` in an empty folder, with a ledger and a home of its own."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TALLY_LEDGER": "sqlite:///audit.db",
+        "TALLY_HOME": str(tmp_path / "home"),
+        "TALLY_KEY_PASSPHRASE": "correct horse",
+    }
+
+    def run(*arguments: str, given: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=tmp_path, env={**environment, **changes}, input=given, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def ledger(tally: Tally) -> Tally:
+    """The same, with a ledger that was created."""
+    ended = tally("init", "--origin", "ledger.example.org/shop")
+    assert ended.returncode == 0, ended.stderr
+    return tally
+
+
+def document(ended: subprocess.CompletedProcess[str]) -> object:
+    """The one JSON document that a command printed."""
+    assert ended.returncode == 0, ended.stderr
+    (line,) = ended.stdout.splitlines()
+    return json.loads(line)
+
+
+def subclasses(kind: type[errors.TallyError]) -> set[type[errors.TallyError]]:
+    return {kind, *(below for child in kind.__subclasses__() for below in subclasses(child))}
+
+
+def test_every_error_of_the_tree_has_an_exit_status() -> None:
+    tree = {kind for kind in subclasses(errors.TallyError) if kind.__module__ == "proofs.errors"}
+
+    assert set(EXIT) == tree - {errors.TallyError}
+
+
+def test_the_verdicts_of_the_verifier_have_the_statuses_that_the_page_fixes() -> None:
+    fixed = {
+        errors.TamperedError: 3,
+        errors.MalformedError: 4,
+        errors.IncompleteError: 5,
+        errors.UnverifiableError: 6,
+        errors.StaleError: 7,
+        errors.MissingError: 8,
+        errors.BlockedError: 10,
+    }
+
+    assert {kind: EXIT[kind] for kind in fixed} == fixed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(tally: Tally, command: str) -> None:
+    ended = tally(command, "--help")
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"Usage: tally {command}")
+
+
+def test_events_go_in_and_come_out(ledger: Tally) -> None:
+    lines = "".join(
+        json.dumps(
+            {"specversion": "1.0", "id": str(n), "source": "urn:shop", "type": "com.acme.order.v1", "data": {"n": n}}
+        )
+        + "\n"
+        for n in range(3)
+    )
+
+    first = ledger("emit", "--json", given=lines)
+    again = ledger("emit", given=lines)
+
+    assert [receipt["seq"] for receipt in document(first)] == [2, 3, 4]  # type: ignore[attr-defined]
+    assert again.stdout == "✓ 0 appended (entries 2 to 4), 3 were there already\n"
+    shown = document(ledger("show", "3", "--json"))
+    assert shown["body"] == {"n": 1}  # type: ignore[index]
+    listed = document(ledger("log", "--stream", "type:com.acme.order.v1", "--json"))
+    assert [row["seq"] for row in listed] == [2, 3, 4]  # type: ignore[attr-defined]
+
+
+def test_a_conflict_ends_with_status_11_and_leaves_a_record(ledger: Tally) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "urn:shop", "type": "com.acme.order.v1"}
+    ledger("emit", given=json.dumps({**event, "data": 1}))
+
+    ended = ledger("emit", "--json", given=json.dumps({**event, "data": 2}))
+
+    assert ended.returncode == 11
+    assert json.loads(ended.stderr)["error"]["code"] == "conflict"
+    (row,) = document(ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1"))  # type: ignore[misc]
+    assert row["seq"] == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "said"),
+    [
+        ("", 9, "the input holds no event"),
+        ("nonsense\n", 9, "line 1"),
+        ('{"specversion":"0.3"}\n', 9, "line 1: no CloudEvent of specversion 1.0"),
+        (
+            '{"specversion":"1.0","id":"1","source":"s","type":"tallystick.ledger.created.v1"}\n',
+            9,
+            "by the ledger alone",
+        ),
+        ('{"specversion":"1.0","id":"","source":"s","type":"t"}\n', 9, "id is empty"),
+        ('{"specversion":"1.0","id":"1","source":"s","type":"t","tallyof":"1"}\n', 9, "the ledger's own"),
+        ('{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":1,"a":2}}\n', 9, "twice"),
+        ("[" * 100_000 + "\n", 9, "line 1"),
+    ],
+)
+def test_a_bad_event_is_refused_in_one_sentence_and_nothing_is_written(
+    ledger: Tally, given: str, status: int, said: str
+) -> None:
+    good = json.dumps({"specversion": "1.0", "id": "good", "source": "s", "type": "t"})
+
+    ended = ledger("emit", given=given and f"{given}{good}\n")
+
+    assert ended.returncode == status
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert document(ledger("status", "--json"))["entries"] == 2  # type: ignore[index]
+
+
+def test_an_entry_is_proven_by_a_file_that_any_c2sp_tool_reads(ledger: Tally, tmp_path: Path) -> None:
+    refused = ledger("prove", "1")
+    signed = document(ledger("checkpoint", "--json"))
+
+    proof = document(ledger("prove", "1", "--json"))
+
+    assert refused.returncode == 8
+    assert signed["size"] == 2  # type: ignore[index]
+    assert proof["proof"].startswith("c2sp.org/tlog-proof@v1\nindex 1\n")  # type: ignore[index]
+    assert proof["proof"].endswith(signed["note"])  # type: ignore[index]
+
+
+def test_a_contract_blocks_with_status_10_and_the_decision_is_in_the_log(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(CONTRACT)
+    (tmp_path / "good.csv").write_text("id,amount,customer\n1,10,7\n2,20,8\n")
+    (tmp_path / "bad.csv").write_text("id,amount,customer\n1,-10,7\n1,20,8\n")
+
+    good = ledger("check", "orders.yaml", "good.csv", "--json")
+    bad = ledger("check", "orders.yaml", "bad.csv", "--move-blocked", "blocked")
+
+    assert document(good)["decision"] == "ALLOW"  # type: ignore[index]
+    assert bad.returncode == 10
+    assert "range:amount" in bad.stdout
+    assert not (tmp_path / "bad.csv").exists()
+    rows = document(ledger("log", "--json", "--stream", "type:tallystick.validation.decided.v1"))
+    assert len(rows) == 2  # type: ignore[arg-type]
+
+
+def test_a_breaking_schema_is_refused_and_the_refusal_is_in_the_log(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text('{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}')
+    (tmp_path / "two.json").write_text('{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}')
+    assert ledger("schema", "publish", "orders", "1.0.0", "one.json").returncode == 0
+
+    refused = ledger("schema", "publish", "orders", "1.1.0", "two.json")
+
+    assert refused.returncode == 9
+    assert [row["version"] for row in document(ledger("schema", "list", "--json"))] == ["1.0.0"]  # type: ignore[attr-defined]
+    assert len(document(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1"))) == 1  # type: ignore[arg-type]
+    assert ledger("schema", "publish", "orders", "2.0.0", "two.json").returncode == 0
+
+
+def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute(
+            "CREATE TABLE orders AS SELECT range AS id, range % 10 AS customer, 1.0 AS amount FROM range(100)"
+        )
+        connection.execute("CREATE TABLE features AS SELECT customer, count(*) AS orders FROM orders GROUP BY customer")
+        connection.execute("COPY orders TO '{tmp_path}/orders.parquet'")
+    (tmp_path / "orders.yaml").write_text(CONTRACT)
+    (tmp_path / "features.yaml").write_text(
+        "name: features\nversion: 1.0.0\ndataset: {namespace: shop, name: features}\n"
+        "schema:\n  - {name: customer, type: integer, required: true}\nprivacy: {subject_key: customer}\n"
+    )
+    (tmp_path / "features.csv").write_text("customer\n1\n")
+    assert ledger("check", "orders.yaml", "orders.parquet").returncode == 0
+    assert ledger("check", "features.yaml", "features.csv").returncode == 0
+    run = {
+        "eventTime": "2026-11-20T09:00:00Z", "eventType": "COMPLETE", "producer": "urn:shop:etl",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": "01931111-1111-7111-8111-111111111111"}, "job": {"namespace": "etl", "name": "features"},
+        "inputs": [{"namespace": "shop", "name": "orders"}], "outputs": [{"namespace": "shop", "name": "features"}],
+    }  # fmt: skip
+    assert ledger("emit", "--openlineage", given=json.dumps(run)).returncode == 0
+
+    asked = document(ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json"))
+    request = asked["request"]  # type: ignore[index]
+    planned = document(ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb", "--json"))
+    ran = document(ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb", "--json"))
+    certificate = document(ledger("delete", "certificate", request, "--json"))
+    sealed = document(ledger("evidence", "export", "--deletion", request, "--out", "out", "--json"))
+    assert ledger("evidence", "trust").returncode == 0
+    verdict = document(ledger("evidence", "verify", sealed["path"], "--trust", "trust.txt", "--json"))  # type: ignore[index]
+
+    assert [target["dataset"]["name"] for target in planned["targets"]] == ["orders", "features"]  # type: ignore[index]
+    assert [(row["deleted"], row["found_after"]) for row in ran] == [(10, "absent"), (1, "absent")]  # type: ignore[attr-defined]
+    assert certificate["outcome"] == "complete_with_residuals"  # type: ignore[index]
+    assert verdict["verdict"] == "verified"  # type: ignore[index]
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        assert connection.execute("SELECT count(*) FROM orders WHERE customer = 7").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (90,)
+    everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.name.startswith("audit.db"))
+    assert b'"value":"7"' not in everything
+
+
+def test_evidence_without_trust_is_unverifiable_and_a_flipped_byte_is_refused(ledger: Tally, tmp_path: Path) -> None:
+    sealed = document(ledger("evidence", "export", "--everything", "--json"))
+    bundle = tmp_path / sealed["path"]  # type: ignore[index]
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "forged.zip").write_bytes(data)
+
+    untrusted = ledger("evidence", "verify", bundle.name)
+    forged = ledger("evidence", "verify", "forged.zip")
+    absent = ledger("evidence", "verify", "absent.zip")
+
+    assert (untrusted.returncode, absent.returncode) == (6, 8)
+    assert forged.returncode in (3, 4)
+
+
+def test_keys_rotate_and_the_log_tells_it(ledger: Tally) -> None:
+    ledger("checkpoint")
+
+    assert ledger("keys", "rotate", "--purpose", "log").returncode == 0
+
+    rows = document(ledger("keys", "list", "--json"))
+    assert [(row["purpose"], row["retired_at_entry"]) for row in rows] == [
+        ("log", 3),
+        ("evidence", None),
+        ("log", None),
+    ]  # type: ignore[attr-defined]
+    assert ledger("verify").returncode == 0
+
+
+def test_the_whole_ledger_is_verified_and_damage_is_named(ledger: Tally, tmp_path: Path) -> None:
+    ledger("checkpoint")
+    whole = ledger("verify")
+    with sqlite3.connect(tmp_path / "audit.db") as connection:
+        connection.execute("DROP TRIGGER body_no_update")
+        connection.execute("UPDATE body SET bytes = X'7B7D' WHERE seq = 1")
+    connection.close()
+
+    damaged = ledger("verify")
+
+    assert whole.returncode == 0
+    assert damaged.returncode == 3
+    assert "entry 1" in damaged.stdout
+
+
+def test_no_ledger_no_passphrase_and_a_foreign_file_are_told_apart(tally: Tally, tmp_path: Path) -> None:
+    (tmp_path / "other.db").write_bytes(b"no database")
+
+    assert tally("status").returncode == 8
+    assert tally("status", TALLY_LEDGER="").returncode == 8
+    assert tally("status", TALLY_LEDGER="sqlite:///other.db").returncode == 4
+    assert tally("status", TALLY_LEDGER="mysql://x/y").returncode == 9
+    assert tally("init", "--origin", "x", TALLY_KEY_PASSPHRASE="").returncode == 6
+    assert tally("init", "--origin", "no blanks allowed").returncode == 9
+    assert not (tmp_path / "audit.db").exists()
