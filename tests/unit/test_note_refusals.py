@@ -219,7 +219,7 @@ def test_extension_lines_are_read_only_where_the_caller_says_so() -> None:
 
 
 def test_a_number_is_named_where_it_is_none() -> None:
-    with pytest.raises(MalformedError, match="^checkpoint size '007' is not a decimal number from 0 to "):
+    with pytest.raises(MalformedError, match=r"^checkpoint size '007' is not a decimal number from 0 to "):
         Checkpoint.parse(TEXT.replace("\n7\n", "\n007\n"))
 
 
