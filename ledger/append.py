@@ -63,7 +63,9 @@ class Appender:
         self._origin = origin
         self._clock = clock
         self._deviation = deviation
-        self.confirmed: datetime | None = None  # what a clock said that somebody confirmed although it jumped
+        # (`at` of the last entry, what the clock said then) when somebody confirmed a clock that jumped; spent as soon as the
+        # log's time moves on, so that the next jump is refused again.
+        self.confirmed: tuple[str, datetime] | None = None
         self._edge: Edge | None = None
 
     def append(self, events: Sequence[Prepared]) -> list[Receipt]:
@@ -176,7 +178,8 @@ class Appender:
                 "the ledger has no first entry: its creation was never finished", hint="remove it, and create it again"
             )
         now = self._clock()
-        at = next_at(edge.at, now, self._deviation, self.confirmed)
+        before, said = self.confirmed or (None, None)
+        at = next_at(edge.at, now, self._deviation, said if before == edge.at else None)
         batch, receipts, leaves = Batch(), [], []
         names = {name for event in events for group in event.groups for name in group}
         names |= _continued_names(events, self._origin)

@@ -8,7 +8,8 @@ with log.run("churn.features", inputs=["crm|households"], outputs=["crm|features
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Self, overload
 
 import sqlite_utils
@@ -112,12 +113,7 @@ class Ledger:
         if not prepared:
             return []
         try:
-            try:
-                return self._appender.append(prepared)
-            except ClockError as error:
-                if not self._is_confirmed(error.before):
-                    raise
-                return self._appender.append(prepared)
+            return self._although_the_clock_jumped(lambda: self._appender.append(prepared))
         except LoserError as error:
             if error.seq is not None:
                 error.salt = secrets.token_bytes(32)
@@ -127,21 +123,35 @@ class Ledger:
                 self._appender.append([self._intake.prepare(conflict)])
             raise
 
-    def _is_confirmed(self, at: str) -> bool:
-        """True when somebody confirmed a clock that is behind or ahead of the last entry's `at`."""
+    def _although_the_clock_jumped(self, write: Callable[[], list[Receipt]]) -> list[Receipt]:
+        """Write, and once more where the clock was refused and somebody had confirmed it."""
+        try:
+            return write()
+        except ClockError as error:
+            said = self._confirmation(error.before)
+            if said is None:
+                raise
+            self._appender.confirmed = (error.before, said)
+            return write()
+
+    def _confirmation(self, at: str) -> datetime | None:
+        """What the clock said when it was last confirmed behind an entry of `at`; None when it was not."""
         for record in reversed(list(self.stream(f"type:{CLOCK_ADJUSTED}"))):
             body = record.json()
-            if body["from"] == at:
-                self._appender.confirmed = parse_at(body["to"])
-                return True
-        return False
+            if isinstance(body, dict) and body.get("from") == at:
+                return parse_at(body["to"])
+        return None
 
     def confirm_clock(self) -> Receipt:
-        """Record that the clock is right although it jumped; entries may be written again."""
+        """Record that the clock is right although it jumped; entries may be written again.
+
+        Raises:
+            MissingError: The log is empty.
+        """
         now = self.clock()
         last = self.entry(self.size - 1).at
         body = jsonstrict.dumps({"from": last, "to": print_at(now)})
-        self._appender.confirmed = now
+        self._appender.confirmed = (last, now)
         return self.record([Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)])[0]
 
     def run(
@@ -212,12 +222,15 @@ class Ledger:
 
     def take_census(self) -> Receipt:
         """Count every stream and record the root; the census speaks of all entries before it."""
+        return self._although_the_clock_jumped(self._take_census)[0]
+
+    def _take_census(self) -> list[Receipt]:
         with self.store.writing():
             root = census.count_changes(self.store)
             event = census.census_event(root, self.store.streams.total(), origin=self.origin)
             edge, receipts = self._appender.write([self._intake.prepare(event, by_ledger=True)])
         self._appender.acknowledge(edge)
-        return receipts[0]
+        return receipts
 
     def prove_counts(self, names: Iterable[str], *, census_seq: int) -> list[census.CountProof]:
         """Prove how many entries each stream had at the census in entry `census_seq`."""
