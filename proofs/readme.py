@@ -14,7 +14,7 @@ TEXT: Final = r"""EVIDENCE FROM A TALLYSTICK LEDGER
 
 This folder answers one question that was put to a ledger; data/scope.json says which, by whom and when. It is
 made so that you need not believe whoever handed it to you: each entry is part of a tree whose root the ledger
-signed, and a census, which the ledger took before it knew the question, proves that none is missing.
+signed, and a census in that tree counts the entries of every stream, so that none can be left out.
 
     data/report.html        the answer, for people
     data/scope.json         the question, and the control totals
@@ -28,6 +28,9 @@ signed, and a census, which the ledger took before it knew the question, proves 
     manifest-sha256.txt, tagmanifest-sha256.txt, signatures/                    the seal over all of this
 
 report.html, lineage.svg and prov.json are renderings: nobody but the one who made this folder answers for them.
+
+What it cannot show: an event that nobody sent to the ledger; whether what a producer sent was true; and, without a
+witness in your trust file or a checkpoint that you kept, whether others are shown another history of the same ledger.
 
 
 THE WHOLE CHECK

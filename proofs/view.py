@@ -254,9 +254,11 @@ class TrustedView:
                 where=self._census.where,
                 hint="ask for an export with a newer census",
             )
-        asked = self._answers
-        listed = sum(answer.listed for answer in asked)
-        return f"{counted(listed, 'entry', 'entries')} in {counted(len(asked), 'stream', 'streams')}, none is missing"
+        if self._scope.kind == scope.EVERYTHING:
+            return f"all {counted(len(self._entries), 'entry', 'entries')} of the log"
+        listed = sum(answer.listed for answer in self._answers)
+        asked = counted(len(self._answers), "stream", "streams")
+        return f"{counted(listed, 'entry', 'entries')} in {asked}, none is missing"
 
     @_step
     def bodies(self) -> str:

@@ -165,6 +165,34 @@ def test_a_body_of_the_ledger_with_anything_in_any_place_is_judged_and_nothing_r
     assert verdict.failure is None or verdict.failure.where
 
 
+HEADER = st.dictionaries(
+    st.sampled_from(["seq", "prev", "at", "id", "subject", "time", "ext", "streams", "body", "parts", "more"]),
+    st.one_of(
+        JSON,
+        st.dictionaries(st.sampled_from(["type:x", "request:r-1", "source:/x", ""]), st.integers(-1, 3), max_size=3),
+    ),
+    min_size=1,
+    max_size=2,
+)
+
+
+@given(members=HEADER)
+@SETTINGS
+def test_a_header_with_anything_in_any_member_is_judged_and_nothing_raises(members: Any, issuer: ModuleType) -> None:
+    ledger = issuer.Ledger()
+    ledger.create()
+    ledger.append("tallystick.deletion.planned.v1", {"request": "r-1"}, "request:r-1")
+    # The census counts, and the issuer selects, by the honest header.
+    changed = {**ledger.headers[2], **members}
+    ledger.entries[2] = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
+    ledger.take_census()
+
+    verdict = verify_bundle(issuer.issue(ledger, issuer.Question([("request:r-1", None, None)])), trust=ledger.trust())
+
+    assert verdict.failure is None or verdict.failure.where
+    assert verdict.word in ("verified", "malformed", "tampered", "incomplete")
+
+
 @given(data=st.binary(max_size=200), trust=st.binary(max_size=80), head=st.binary(max_size=80))
 @SETTINGS
 def test_any_bytes_are_judged_and_nothing_raises(data: bytes, trust: bytes, head: bytes) -> None:

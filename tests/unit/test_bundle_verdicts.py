@@ -20,7 +20,7 @@ SMALL_JSON = (
     '{"bundle":"bundle","census_at":"2026-11-20T09:00:03.000000Z","grades":["chained","signed"],'
     '"not_proven":["data/lineage.svg","data/prov.json","data/report.html"],"origin":"ledger.example/churn",'
     '"root":"89c79e0ef2e18160b491b75de3806a1d887e9d00de32b7fad26b799a22a885cc","size":4,"status":0,"steps":['
-    '{"detail":"canonical: 21 files in 20817 bytes","outcome":"passed","step":"archive"},'
+    '{"detail":"canonical: 21 files in 21051 bytes","outcome":"passed","step":"archive"},'
     '{"detail":"15 files of data, every hash right, none besides","outcome":"passed","step":"manifests"},'
     '{"detail":"checkpoint of size 4 is signed by a trusted key","outcome":"passed","step":"log-key"},'
     '{"detail":"no head was kept","outcome":"passed","step":"expected-head"},'
@@ -42,7 +42,7 @@ log      ledger.example/churn
 tree     4 entries, root 89c79e0ef2e18160b491b75de3806a1d887e9d00de32b7fad26b799a22a885cc
 census   2026-11-20T09:00:03.000000Z
 
-  ✓ archive             canonical: 21 files in 20817 bytes
+  ✓ archive             canonical: 21 files in 21051 bytes
   ✓ manifests           15 files of data, every hash right, none besides
   ✓ log-key             checkpoint of size 4 is signed by a trusted key
   ✓ expected-head       no head was kept
@@ -198,6 +198,7 @@ def test_everything_can_be_asked_for(issuer: ModuleType) -> None:
 
     assert verdict.word == "verified"
     assert verdict.steps[STEPS.index("inclusion")].detail == "13 entries are in the tree of 13"
+    assert verdict.steps[STEPS.index("streams")].detail == "all 13 entries of the log"
 
 
 @pytest.mark.parametrize(
