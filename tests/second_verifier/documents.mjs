@@ -1,0 +1,145 @@
+// The documents below data/ (bundle.md): one exact shape each, read on first use.
+import { HEX64 } from "./bytes.mjs";
+import { NAME, ORIGIN } from "./bag.mjs";
+import { parseEntry } from "./entry.mjs";
+import { lines, readCanonical, readFile } from "./json.mjs";
+import { placed, refuse } from "./refusal.mjs";
+import { anyText, at, blob, either, hash, int, like, list, mapping, object, oneOf, rising, text, tuple } from "./shape.mjs";
+
+const version = (value) => (value === 1 ? 1 : refuse("malformed", "document is not of version 1"));
+const counts = object({ destroyed: int, disclosed: int, withheld: int });
+const salt = (value) => { const bytes = blob(value); return bytes.length === 32 ? bytes : refuse("malformed", "salt has not 32 bytes"); };
+const lost = oneOf("withheld", "destroyed");
+const hash32 = (value) => Buffer.from(hash(value), "hex");
+
+const SCOPE = object({
+  asked: object({ at, by: like(/^[A-Za-z0-9._:-]{1,128}$/) }),
+  control: object({
+    bodies: counts, entries: int, parts: counts, streams: list(object({ count: int, listed: int, name: text })), types: mapping(int) }),
+  log: object({ census: int, origin: like(ORIGIN), root: hash, size: int }),
+  question: object(
+    { kind: oneOf("stream", "dataset", "deletion", "everything"), streams: list(object({ name: text }, { from: at, to: at })) },
+    { subject: text }),
+  v: version,
+});
+const CONSISTENCY = object({ heads: list(object({ path: list(hash32), root: hash32, size: int })), v: version });
+const KEYS = object({ added: list(int), evidence: hash, log: hash, retired: list(int), v: version });
+const CENSUS = object({
+  root: hash, seq: int, streams: list(object({ bucket: anyText, count: int, name: text, path: list(hash32) })), v: version });
+const PROOFS = object({ size: int, subtrees: list(tuple(int, int, hash32)), v: version });
+const STATEMENT = object({
+  _type: oneOf("https://in-toto.io/Statement/v1"),
+  predicate: object({ census: int, origin: like(ORIGIN), root: hash, size: int }),
+  predicateType: oneOf("urn:tallystick:evidence:v1"),
+  subject: list(object({ digest: object({ sha256: hash }), name: text })),
+});
+const BODY = either(object({ seq: int, state: lost }), object({ bytes: blob, salt, seq: int }));
+const PART = either(object({ pointer: anyText, seq: int, state: lost }), object({ bytes: blob, pointer: anyText, salt, seq: int }));
+
+const byName = ({ name }) => name;
+
+/** Bundle files as values; each is refused at its own path. */
+export class Documents {
+  #read = new Map();
+
+  constructor(files) {
+    this.files = files;
+  }
+
+  once(path, read) {
+    if (!this.#read.has(path)) this.#read.set(path, placed(path, () => read(this.files.get(path))));
+    return this.#read.get(path);
+  }
+
+  json(path, shape) {
+    return this.once(path, (bytes) => shape(readFile(bytes)));
+  }
+
+  lines(path, read) {
+    return this.once(path, (bytes) => lines(bytes).map((line, i) => placed(`${path} line ${i + 1}`, () => read(line))));
+  }
+
+  get entries() {
+    return this.lines("data/entries.jsonl", parseEntry);
+  }
+
+  get bodies() {
+    return this.lines("data/bodies.jsonl", (line) => BODY(readCanonical(line)));
+  }
+
+  get parts() {
+    return this.lines("data/parts.jsonl", (line) => PART(readCanonical(line)));
+  }
+
+  get scope() {
+    const scope = this.json("data/scope.json", SCOPE);
+    placed("data/scope.json", () => {
+      rising(scope.question.streams, byName, "streams of the question");
+      rising(scope.control.streams, byName, "streams of the control totals");
+    });
+    return scope;
+  }
+
+  get consistency() {
+    const { heads } = this.json("data/consistency.json", CONSISTENCY);
+    return placed("data/consistency.json", () => rising(heads, ({ size }) => size, "heads"));
+  }
+
+  get keys() {
+    return this.json("data/keys.json", KEYS);
+  }
+
+  get census() {
+    const census = this.json("data/census.json", CENSUS);
+    placed("data/census.json", () => rising(census.streams, byName, "streams"));
+    return census;
+  }
+
+  get proofs() {
+    return this.json("data/proofs.json", PROOFS);
+  }
+
+  get statement() {
+    const statement = this.json("data/statement.json", STATEMENT);
+    placed("data/statement.json", () => rising(statement.subject, byName, "subjects"));
+    return statement;
+  }
+}
+
+const BY_LEDGER = {
+  "tallystick.ledger.created.v1": object(
+    { format: int, hash: oneOf("sha256"), log_key: text, origin: like(ORIGIN) },
+    { predecessor: object({ origin: like(ORIGIN), root: hash, size: int }) }),
+  "tallystick.ledger.key-added.v1": object({ id: like(HEX64), purpose: oneOf("log", "evidence"), spki: blob }, { vkey: text }),
+  "tallystick.ledger.key-retired.v1": object(
+    { id: like(HEX64), purpose: oneOf("log", "evidence"), reason: oneOf("rotated", "compromised") }),
+  "tallystick.ledger.census-taken.v1": object({ root: hash, streams: int }),
+};
+
+/** The body of one of the ledger's own events that a verifier looks into (events.md). */
+export const readLedgerBody = (type, bytes) => BY_LEDGER[type](readCanonical(bytes));
+
+const REQUIRED = [
+  "bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt", "signatures/statement.dsse.json",
+  "signatures/tagmanifest.ed25519.sig", ...["README.txt", "scope.json", "checkpoint", "consistency.json", "keys.json", "census.json",
+    "entries.jsonl", "bodies.jsonl", "parts.jsonl", "proofs.json", "lineage.json", "lineage.svg", "prov.json", "report.html",
+    "statement.json"].map((name) => `data/${name}`)];
+const OPTIONAL = /^(signatures\/manifest\.(p256\.sig|tsr)|data\/checkpoint\.tsr|data\/handovers\/[0-9]{16}|data\/certificates\/(0|[1-9][0-9]*)\.json)$/;
+export const UNPROVEN = /^(signatures\/manifest\..*|data\/(checkpoint\.tsr|lineage\.svg|prov\.json|report\.html))$/;
+
+/** The bundle's name and its files without the top folder. */
+export function openFolder(archive) {
+  const folders = new Set([...archive.keys()].map((path) => path.split("/")[0]));
+  const [name] = folders;
+  const inside = [...archive.keys()].every((path) => path.includes("/"));
+  if (folders.size !== 1 || !inside || !NAME.test(name)) refuse("malformed", "archive is not one folder with a bundle's name", "archive");
+  return { name, files: new Map([...archive].map(([path, bytes]) => [path.slice(name.length + 1), bytes])) };
+}
+
+/** Refuse unless the files are those of bundle.md: all that must be, none that may not. */
+export function checkFileList(files) {
+  for (const path of REQUIRED) if (!files.has(path)) refuse("incomplete", "file is not there", path);
+  for (const path of files.keys()) {
+    if (!REQUIRED.includes(path) && !OPTIONAL.test(path)) refuse("tampered", "file has no place in a bundle", path);
+  }
+}
