@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -60,7 +61,7 @@ def ledger(tally: Tally) -> Tally:
     return tally
 
 
-def document(ended: subprocess.CompletedProcess[str]) -> object:
+def document(ended: subprocess.CompletedProcess[str]) -> Any:
     """The one JSON document that a command printed."""
     assert ended.returncode == 0, ended.stderr
     (line,) = ended.stdout.splitlines()
@@ -111,12 +112,12 @@ def test_events_go_in_and_come_out(ledger: Tally) -> None:
     first = ledger("emit", "--json", given=lines)
     again = ledger("emit", given=lines)
 
-    assert [receipt["seq"] for receipt in document(first)] == [2, 3, 4]  # type: ignore[attr-defined]
+    assert [receipt["seq"] for receipt in document(first)] == [2, 3, 4]
     assert again.stdout == "✓ 0 appended (entries 2 to 4), 3 were there already\n"
     shown = document(ledger("show", "3", "--json"))
-    assert shown["body"] == {"n": 1}  # type: ignore[index]
+    assert shown["body"] == {"n": 1}
     listed = document(ledger("log", "--stream", "type:com.acme.order.v1", "--json"))
-    assert [row["seq"] for row in listed] == [2, 3, 4]  # type: ignore[attr-defined]
+    assert [row["seq"] for row in listed] == [2, 3, 4]
 
 
 def test_a_conflict_ends_with_status_11_and_leaves_a_record(ledger: Tally) -> None:
@@ -127,7 +128,7 @@ def test_a_conflict_ends_with_status_11_and_leaves_a_record(ledger: Tally) -> No
 
     assert ended.returncode == 11
     assert json.loads(ended.stderr)["error"]["code"] == "conflict"
-    (row,) = document(ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1"))  # type: ignore[misc]
+    (row,) = document(ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1"))
     assert row["seq"] == 3
 
 
@@ -158,7 +159,7 @@ def test_a_bad_event_is_refused_in_one_sentence_and_nothing_is_written(
     assert ended.returncode == status
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert document(ledger("status", "--json"))["entries"] == 2  # type: ignore[index]
+    assert document(ledger("status", "--json"))["entries"] == 2
 
 
 def test_an_entry_is_proven_by_a_file_that_any_c2sp_tool_reads(ledger: Tally, tmp_path: Path) -> None:
@@ -168,9 +169,9 @@ def test_an_entry_is_proven_by_a_file_that_any_c2sp_tool_reads(ledger: Tally, tm
     proof = document(ledger("prove", "1", "--json"))
 
     assert refused.returncode == 8
-    assert signed["size"] == 2  # type: ignore[index]
-    assert proof["proof"].startswith("c2sp.org/tlog-proof@v1\nindex 1\n")  # type: ignore[index]
-    assert proof["proof"].endswith(signed["note"])  # type: ignore[index]
+    assert signed["size"] == 2
+    assert proof["proof"].startswith("c2sp.org/tlog-proof@v1\nindex 1\n")
+    assert proof["proof"].endswith(signed["note"])
 
 
 def test_a_contract_blocks_with_status_10_and_the_decision_is_in_the_log(ledger: Tally, tmp_path: Path) -> None:
@@ -181,12 +182,12 @@ def test_a_contract_blocks_with_status_10_and_the_decision_is_in_the_log(ledger:
     good = ledger("check", "orders.yaml", "good.csv", "--json")
     bad = ledger("check", "orders.yaml", "bad.csv", "--move-blocked", "blocked")
 
-    assert document(good)["decision"] == "ALLOW"  # type: ignore[index]
+    assert document(good)["decision"] == "ALLOW"
     assert bad.returncode == 10
     assert "range:amount" in bad.stdout
     assert not (tmp_path / "bad.csv").exists()
     rows = document(ledger("log", "--json", "--stream", "type:tallystick.validation.decided.v1"))
-    assert len(rows) == 2  # type: ignore[arg-type]
+    assert len(rows) == 2
 
 
 def test_a_breaking_schema_is_refused_and_the_refusal_is_in_the_log(ledger: Tally, tmp_path: Path) -> None:
@@ -197,8 +198,8 @@ def test_a_breaking_schema_is_refused_and_the_refusal_is_in_the_log(ledger: Tall
     refused = ledger("schema", "publish", "orders", "1.1.0", "two.json")
 
     assert refused.returncode == 9
-    assert [row["version"] for row in document(ledger("schema", "list", "--json"))] == ["1.0.0"]  # type: ignore[attr-defined]
-    assert len(document(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1"))) == 1  # type: ignore[arg-type]
+    assert [row["version"] for row in document(ledger("schema", "list", "--json"))] == ["1.0.0"]
+    assert len(document(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1"))) == 1
     assert ledger("schema", "publish", "orders", "2.0.0", "two.json").returncode == 0
 
 
@@ -226,18 +227,18 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally
     assert ledger("emit", "--openlineage", given=json.dumps(run)).returncode == 0
 
     asked = document(ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json"))
-    request = asked["request"]  # type: ignore[index]
+    request = asked["request"]
     planned = document(ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb", "--json"))
     ran = document(ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb", "--json"))
     certificate = document(ledger("delete", "certificate", request, "--json"))
     sealed = document(ledger("evidence", "export", "--deletion", request, "--out", "out", "--json"))
     assert ledger("evidence", "trust").returncode == 0
-    verdict = document(ledger("evidence", "verify", sealed["path"], "--trust", "trust.txt", "--json"))  # type: ignore[index]
+    verdict = document(ledger("evidence", "verify", sealed["path"], "--trust", "trust.txt", "--json"))
 
-    assert [target["dataset"]["name"] for target in planned["targets"]] == ["orders", "features"]  # type: ignore[index]
-    assert [(row["deleted"], row["found_after"]) for row in ran] == [(10, "absent"), (1, "absent")]  # type: ignore[attr-defined]
-    assert certificate["outcome"] == "complete_with_residuals"  # type: ignore[index]
-    assert verdict["verdict"] == "verified"  # type: ignore[index]
+    assert [target["dataset"]["name"] for target in planned["targets"]] == ["orders", "features"]
+    assert [(row["deleted"], row["found_after"]) for row in ran] == [(10, "absent"), (1, "absent")]
+    assert certificate["outcome"] == "complete_with_residuals"
+    assert verdict["verdict"] == "verified"
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
         assert connection.execute("SELECT count(*) FROM orders WHERE customer = 7").fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (90,)
@@ -247,7 +248,7 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally
 
 def test_evidence_without_trust_is_unverifiable_and_a_flipped_byte_is_refused(ledger: Tally, tmp_path: Path) -> None:
     sealed = document(ledger("evidence", "export", "--everything", "--json"))
-    bundle = tmp_path / sealed["path"]  # type: ignore[index]
+    bundle = tmp_path / sealed["path"]
     data = bytearray(bundle.read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / "forged.zip").write_bytes(data)
@@ -270,7 +271,7 @@ def test_keys_rotate_and_the_log_tells_it(ledger: Tally) -> None:
         ("log", 3),
         ("evidence", None),
         ("log", None),
-    ]  # type: ignore[attr-defined]
+    ]
     assert ledger("verify").returncode == 0
 
 
