@@ -42,8 +42,8 @@ _WORDS: Final = "Payload and key destroyed, as far as each target says; not a st
 def render(items: Iterable[Item]) -> Html:
     """Return a section with every disclosed deletion certificate; nothing without one."""
     found = [(item, wording.parse(item.body.data)) for item in items if item.entry.type == CERTIFIED]
-    told = [_certificate(item, body) for item, body in found if isinstance(body, dict)]
-    return section("deletion", "Deletion certificate", *told)
+    told_of = [_certificate(item, body) for item, body in found if isinstance(body, dict)]
+    return section("deletion", "Deletion certificate", *told_of)
 
 
 def _certificate(item: Item, body: dict[str, Any]) -> Html:

@@ -5,7 +5,7 @@
     destroyed     it does not exist any more; every proof about the entry stands
 
 Bodies hold no personal values; those are parts, and a part is opened only when it is named, for a reader and a purpose.
-The reading is in the log, durably, before anything is opened.
+The reading is in the log, durably, before anything leaves the ledger.
 
 Source: docs/formats/bodies.md; docs/formats/bundle.md, bodies.jsonl and parts.jsonl.
 """
@@ -19,6 +19,7 @@ from typing import Final
 
 from evidence.terms import Disclosure
 from ledger.clock import uuid7
+from ledger.disclosure import RECORD_READ
 from ledger.event import Event
 from ledger.log import Ledger
 from proofs import jsonstrict
@@ -26,8 +27,6 @@ from proofs.digest import SALT_BYTES
 from proofs.disclosure import State
 from proofs.entry import LEDGER_PREFIX, Entry
 from proofs.errors import MissingError, RefusedError
-
-RECORD_READ: Final = "tallystick.ledger.record-read.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +56,25 @@ def is_open(disclosure: Disclosure, entry: Entry, *, is_inside: bool) -> bool:
 
 
 def open_parts(log: Ledger, disclosure: Disclosure) -> Opened:
-    """Record that the chosen parts are read, then open them.
+    """Return the chosen parts with their salts; that they were read is in the log, durably, before.
 
     Raises:
-        MissingError: A part is not there, was destroyed, or the vault is not at hand; nothing was opened.
+        MissingError: A part is not there, was destroyed, or the vault is not at hand; nothing was recorded.
+        TamperedError: A sealed part does not open under its key; nothing was recorded.
     """
     if not disclosure.parts:
         return {}
     if log.vault is None:
         raise MissingError("personal parts cannot be opened without the vault", hint="open the ledger with its keyring")
     rows = {(row.seq, row.pointer): row for row in log.store.parts.among({seq for seq, _ in disclosure.parts})}
-    for seq, pointer in disclosure.parts:
-        if (seq, pointer) not in rows:
-            raise MissingError(f"entry {seq} has no part {pointer!r}, or it was destroyed")
-    log.record(_readings(log, disclosure))  # from here on the log says so, whatever happens next
     opened = {}
     for key in disclosure.parts:
+        if key not in rows:
+            raise MissingError(f"entry {key[0]} has no part {key[1]!r}, or it was destroyed")
         plain = log.vault.open(rows[key].commitment, rows[key].sealed)
         opened[key] = Content("disclosed", plain[:SALT_BYTES], plain[SALT_BYTES:])
+    # Nothing has left yet. From here on the log says that it did, whatever happens next.
+    log.record(_readings(log, disclosure))
     return opened
 
 

@@ -1,6 +1,6 @@
 """Census → checkpoint → bundle → verified → on the disk and in the log: how evidence leaves the house.
 
-    1  parts that were chosen: the reading is recorded, then they are opened
+    1  parts that were chosen are opened, and the reading is recorded
     2  a census, and a checkpoint whose last entry it is
     3  the bundle: manifests, statement, signatures, canonical ZIP; equal inputs give equal bytes
     4  the verifier's own verdict, under the log's key; what does not verify is not kept
@@ -117,10 +117,21 @@ def build(log: Ledger, question: Question, terms: Terms, *, note: bytes, opened:
         TamperedError: The checkpoint is not of this log.
     """
     answer = gather(log, question, terms, note=note, opened=opened)
-    signer = _evidence_signer(log, answer.keys.evidence.id)
+    return seal_answer(answer, _evidence_signer(log, answer.keys.evidence.id))
+
+
+def seal_answer(answer: Answer, signer: Signer) -> Bundle:
+    """Return the bundle of an answer.
+
+    Args:
+        signer: Of the evidence key that is current at the answer's checkpoint.
+
+    Raises:
+        RefusedError: It does not fit into an archive.
+    """
     files = payload(answer)
     name = _name(answer, bag.print_manifest(files))
-    sealed = _seal(name, answer, files, signer)
+    sealed = _sign(name, answer, files, signer)
     try:
         return Bundle(name, archive.write({f"{name}/{path}": content for path, content in sealed.items()}))
     except MalformedError as error:
@@ -207,7 +218,7 @@ def _evidence_signer(log: Ledger, id: str) -> Signer:
     return log.keyring.signer("evidence", id)
 
 
-def _seal(name: str, answer: Answer, files: Mapping[str, bytes], signer: Signer) -> dict[str, bytes]:
+def _sign(name: str, answer: Answer, files: Mapping[str, bytes], signer: Signer) -> dict[str, bytes]:
     """All files of the bundle, below its folder."""
     statement = files[STATEMENT]
     envelope = dsse.Envelope(statement, answer.keys.evidence.id, signer.sign(dsse.pae(dsse.PAYLOAD_TYPE, statement)))
