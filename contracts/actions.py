@@ -32,11 +32,13 @@ class StagedBatch:
     Attributes:
         source: The staged table, ready to be measured.
         target: The table that consumers read.
+        transaction: The engine's number of the transaction; in another one a batch is never promoted.
     """
 
     source: Table
     target: Table
     mode: Mode
+    transaction: int
     settled: bool = False
     on_release: ClassVar[Action] = "promoted"
     on_withhold: ClassVar[Action] = "rolled-back"
@@ -46,13 +48,17 @@ class StagedBatch:
 
         Raises:
             BusyError: Somebody else changed the table meanwhile; the transaction is rolled back.
-            RefusedError: The batch does not fit into the table, which then stays as it was.
+            RefusedError: The batch does not fit into the table, which then stays as it was; or somebody else ended the
+                transaction.
             UnknownOutcomeError: The commit did not answer.
         """
         import duckdb
 
         connection = self.source.connection
         staged, target = _quoted(self.source), _quoted(self.target)
+        if _transaction(connection) != self.transaction:
+            self.settled = True
+            raise RefusedError("somebody else ended the transaction in which the batch was staged")
         try:
             if self.mode == "replace":
                 connection.execute(f"DROP TABLE IF EXISTS {target}")
@@ -107,7 +113,7 @@ def staged(
         mode: "replace" makes the batch the whole table; "append" adds its rows, columns matched by name.
 
     Raises:
-        RefusedError: A transaction is open already.
+        RefusedError: A transaction is open already, or `load` ended the one that was opened.
         MalformedError: `load` failed in the engine.
     """
     import duckdb
@@ -118,13 +124,17 @@ def staged(
         connection.execute("BEGIN TRANSACTION")
     except duckdb.TransactionException as error:
         raise RefusedError("a transaction is open in this connection; a batch is staged in one of its own") from error
-    batch = StagedBatch(source, target, mode)
+    batch = StagedBatch(source, target, mode, _transaction(connection))
     try:
         try:
             load(connection, _quoted(source))
         except duckdb.Error as error:
             kind = type(error).__name__
             raise MalformedError(f"the batch for table {target.name!r} cannot be loaded ({kind})") from None
+        if _transaction(connection) != batch.transaction:
+            batch.settled = True
+            connection.execute(f"DROP TABLE IF EXISTS {_quoted(source)}")
+            raise RefusedError("loading the batch ended the transaction in which it was to be staged")
         yield batch
     finally:
         if not batch.settled:
@@ -167,6 +177,12 @@ class MoveAside:
             raise MissingError("the file to be moved aside is gone", where=str(self.path)) from error
         except OSError as error:
             raise RefusedError(f"the file cannot be moved aside: {error.strerror}", where=str(self.path)) from error
+
+
+def _transaction(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("SELECT txid_current()").fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    return int(row[0])
 
 
 def _quoted(table: Table) -> str:
