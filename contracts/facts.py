@@ -196,7 +196,7 @@ class SchemaName(Fact):
 
 
 class ChangeFact(Fact):
-    """One difference between a schema and the one before it (docs/formats/schema-registry.md)."""
+    """One difference between a schema and the one before it (docs/formats/contract.md)."""
 
     path: str
     kind: Filled

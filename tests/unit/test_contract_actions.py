@@ -19,7 +19,7 @@ from contracts.enforce import Outcome, check
 from contracts.facts import ActionTaken
 from contracts.source import CsvFile, Table
 from ledger.log import Ledger
-from proofs.errors import BusyError, MalformedError, MissingError, RefusedError
+from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, UnknownOutcomeError
 
 CONTRACT = parse(b"""\
 name: scores
@@ -224,6 +224,42 @@ def test_of_two_writers_the_second_is_told_that_somebody_else_was_there(warehous
             batch.release()
 
     assert warehouse.seen() == [(0,), (1,), (2,), (3,), (4,)]
+
+
+class Interrupted:
+    """The real connection, with something else happening just before it commits."""
+
+    def __init__(self, real: duckdb.DuckDBPyConnection, before: Callable[[], object]) -> None:
+        self.real = real
+        self.before = before
+
+    def execute(self, query: str, *parameters: Any) -> Any:
+        if query == "COMMIT":
+            self.before()
+        return self.real.execute(query, *parameters)
+
+
+def test_a_commit_that_loses_against_another_is_busy_and_changes_nothing(warehouse: Warehouse) -> None:
+    warehouse.writer.execute("CREATE TABLE scores (id INTEGER PRIMARY KEY)")
+    warehouse.consumer.execute("BEGIN; INSERT INTO scores VALUES (1)")
+    connection: Any = Interrupted(warehouse.writer, lambda: warehouse.consumer.execute("COMMIT"))
+
+    told = pytest.raises(BusyError, match="somebody else changed the table 'scores'; nothing was promoted")
+    with staged(Table(connection, "scores"), creating("SELECT 1 AS id"), mode="append") as batch, told:
+        batch.release()
+
+    assert warehouse.seen() == [(1,)]
+
+
+def test_a_commit_that_does_not_answer_is_of_unknown_outcome(warehouse: Warehouse) -> None:
+    def fail() -> None:
+        raise duckdb.IOException("disk full")
+
+    connection: Any = Interrupted(warehouse.writer, fail)
+
+    told = pytest.raises(UnknownOutcomeError, match="the commit of table 'scores' did not answer")
+    with staged(Table(connection, "scores"), creating(GOOD)) as batch, told:
+        batch.release()
 
 
 @pytest.mark.parametrize("name", ['a"b', "select", 'x"; DROP TABLE scores; --', "ä " + "n" * 80])
