@@ -23,17 +23,17 @@ from proofs.errors import BlockedError, TallyError
 
 
 class Enforcement(Protocol):
-    """What can be done with a batch once it is decided: at most one of its methods is called, once.
-
-    Attributes:
-        on_release: What `release` does, as it is recorded; None when there is nothing to do.
-        on_withhold: What `withhold` does; None when there is nothing to do.
-    """
+    """What can be done with a batch once it is decided: at most one of its methods is called, once."""
 
     @property
-    def on_release(self) -> Action | None: ...
+    def on_release(self) -> Action | None:
+        """What `release` does, as it is recorded; None when there is nothing to do."""
+        ...
+
     @property
-    def on_withhold(self) -> Action | None: ...
+    def on_withhold(self) -> Action | None:
+        """What `withhold` does; None when there is nothing to do."""
+        ...
 
     def release(self) -> None:
         """Let the batch through.
