@@ -124,14 +124,15 @@ def test_some_of_the_parts_may_come_back() -> None:
 
 
 def test_a_document_of_the_greatest_size_comes_back_though_cutting_made_it_longer() -> None:
-    data = b'[1,2,"' + b"x" * (limits.BODY_BYTES - 8) + b'"]'
+    count = limits.MAX_PARTS
+    data = b"[" + b"7," * count
+    data += b'"' + b"x" * (limits.BODY_BYTES - len(data) - 3) + b'"]'
     assert len(data) == limits.BODY_BYTES
 
-    found = spans(data, ["/0", "/1"])
-    left = cut(data, found)
+    left = cut(data, spans(data, [f"/{index}" for index in range(count)]))
 
-    assert len(left) == limits.BODY_BYTES + 6
-    assert restore(left, {"/0": b"1", "/1": b"2"}) == data
+    assert len(left) == limits.BODY_BYTES + 3 * count
+    assert restore(left, {f"/{index}": b"7" for index in range(count)}) == data
 
 
 def test_a_caller_deep_in_the_stack_gets_no_crash() -> None:
