@@ -1,0 +1,141 @@
+"""The projection says what the fold says, also where an event takes back what an earlier one let infer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import sqlite_utils
+
+from ledger.record import Record
+from lineage import query
+from lineage.graph import LineageProjection
+from proofs import edges, jsonstrict
+
+
+def run(event_type: str, run_id: str, inputs: str = "", outputs: str = "", *, facets: Any = None) -> dict[str, Any]:
+    return {
+        "eventType": event_type,
+        "run": {"runId": run_id},
+        "job": {"namespace": "n", "name": "j"},
+        "inputs": [{"namespace": "db", "name": name} for name in inputs],
+        "outputs": [{"namespace": "db", "name": name, "facets": facets or {}} for name in outputs],
+    }
+
+
+def project(bodies: Sequence[bytes | None]) -> sqlite_utils.Database:
+    db = sqlite_utils.Database(memory=True)
+    projection = LineageProjection()
+    projection.create(db)
+    for seq, body in enumerate(bodies):
+        projection.apply(db, Record(seq, "", "", "", "", {}, b"", body))
+    return db
+
+
+SETTLED: dict[str, Any] = {"lineage": {"inputs": []}}
+CLOSED = {"namespace": "n", "name": "j", "facets": {"lineage": {"entries": []}}}
+SCENARIOS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "one of two runs takes its edge back": (
+        [run("START", "1", "a", "b"), run("START", "2", "a", "b"), run("COMPLETE", "1", "", "b", facets=SETTLED)],
+        ["a>b open 1"],
+    ),
+    "both runs take it back": (
+        [
+            run("START", "1", "a", "b"),
+            run("START", "2", "a", "b"),
+            run("COMPLETE", "1", "", "b", facets=SETTLED),
+            run("COMPLETE", "2", "", "b", facets=SETTLED),
+        ],
+        [],
+    ),
+    "a failure without datasets is a witness": (
+        [run("START", "1", "a", "b"), run("FAIL", "1")],
+        ["a>b attempted 0,1"],
+    ),
+    "a completion without datasets is a witness": (
+        [run("START", "1", "a", "b"), run("FAIL", "1"), run("COMPLETE", "1")],
+        ["a>b committed 0,2"],
+    ),
+    "the worse run comes last": (
+        [run("COMPLETE", "1", "a", "b"), run("START", "2", "a", "b"), run("FAIL", "3", "a", "b")],
+        ["a>b committed 0,1,2"],
+    ),
+    "the better run comes last": (
+        [run("FAIL", "1", "a", "b"), run("START", "2", "a", "b"), run("COMPLETE", "3", "a", "b")],
+        ["a>b committed 0,1,2"],
+    ),
+    "a run is closed by any of its events": (
+        [run("START", "1", "a", "b") | {"job": CLOSED}, run("COMPLETE", "1", "a", "b")],
+        [],
+    ),
+    "a run is closed by a later event": (
+        [run("START", "1", "a", "b"), run("COMPLETE", "1") | {"job": CLOSED}],
+        [],
+    ),
+    "a repetition adds a witness and nothing else": (
+        [run("COMPLETE", "1", "a", "b"), run("COMPLETE", "1", "a", "b")],
+        ["a>b committed 0,1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_I20_the_projection_and_the_fold_say_the_same(scenario: str) -> None:
+    events, expected = SCENARIOS[scenario]
+    bodies = [json.dumps(event).encode() for event in events]
+
+    projected = query.load(project(bodies))
+
+    assert [
+        f"{edge.source.name}>{edge.target.name} {edge.state} {','.join(map(str, edge.seqs))}"
+        for edge in projected.edges
+    ] == expected
+    assert projected == edges.fold((seq, jsonstrict.loads_foreign(body)) for seq, body in enumerate(bodies))
+
+
+def test_a_hub_that_grows_out_of_pairs_replaces_them() -> None:
+    small = run("START", "1") | {
+        "inputs": [{"namespace": "db", "name": f"i{n}"} for n in range(64)],
+        "outputs": [{"namespace": "db", "name": f"o{n}"} for n in range(64)],
+    }
+    bodies = [json.dumps(event).encode() for event in (small, run("COMPLETE", "1", "x"))]
+
+    before, after = query.load(project(bodies[:1])), query.load(project(bodies))
+
+    assert (len(before.edges), len(after.edges)) == (64 * 64, 65 + 64)
+    assert after == edges.fold((seq, jsonstrict.loads_foreign(body)) for seq, body in enumerate(bodies))
+
+
+def test_a_body_that_nobody_has_any_more_says_nothing() -> None:
+    body = json.dumps(run("COMPLETE", "1", "a", "b")).encode()
+
+    assert query.load(project([None, body])).edges[0].seqs == (1,)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b'{"a":1,"a":1}', b"[" * 200 + b"]" * 200])
+def test_a_body_without_structure_is_a_finding(body: bytes) -> None:
+    graph = query.load(project([body]))
+
+    assert (graph.nodes, graph.findings) == ((), (("bad-document", (0,)),))
+
+
+def test_hostile_names_are_values_and_never_sql() -> None:
+    names = ["'); DROP TABLE lineage_edge; --", '"; DELETE FROM lineage_node; --', "x" * 1_000_000, "a\x00b", "%s {0}"]
+    event = run("COMPLETE", "1", "a") | {"outputs": [{"namespace": "db", "name": name} for name in names]}
+
+    graph = query.load(project([json.dumps(event).encode()]))
+
+    assert sorted(edge.target.name for edge in graph.edges) == sorted(names)
+
+
+def test_a_subgraph_has_the_edges_between_its_nodes_and_their_witnesses() -> None:
+    events = [run("COMPLETE", "1", "a", "b"), run("COMPLETE", "2", "b", "c"), run("COMPLETE", "3", "a", "c")]
+    db = project([json.dumps(event).encode() for event in events])
+    whole = query.load(db)
+    kept = [node for node in whole.nodes if node.name in "bc"]
+
+    part = query.subgraph(db, kept)
+
+    assert [(edge.source.name, edge.target.name, edge.seqs) for edge in part.edges] == [("b", "c", (1,))]
