@@ -125,13 +125,19 @@ def filed(type: str, source: str, datacontenttype: str | None, body: bytes) -> l
 
 def filed_document(type: str, source: str, value: Any) -> list[str]:
     """Return all streams of an event whose body was parsed already; None for a body without structure."""
-    own = [stream_name("source", source), stream_name("type", type)]
-    rules = rules_of(type)
-    if value is None or not rules:
-        return own  # sorted as they stand: "source:" comes before "type:"
+    own = _own(type, source)
+    pattern = None if value is None else _pattern_of(type)
+    if pattern is None:
+        return list(own)
     names = set(own)
-    _PATTERNS[rules].walk(value, names)
+    pattern.walk(value, names)
     return sorted(names)
+
+
+@lru_cache(maxsize=4096)
+def _own(type: str, source: str) -> tuple[str, str]:
+    """The two streams that every event is in, sorted: "source:" comes before "type:"."""
+    return stream_name("source", source), stream_name("type", type)
 
 
 def _document(body: bytes) -> Any:
@@ -179,15 +185,25 @@ class _Pattern:
 _PATTERNS: Final = {rules: _Pattern((rule, rule.path) for rule in rules) for rules in (OPENLINEAGE_RULES, DOMAIN_RULES)}
 
 
+@lru_cache(maxsize=1024)
+def _pattern_of(type: str) -> _Pattern | None:
+    return _PATTERNS.get(rules_of(type))
+
+
 def _name(rule: Rule, found: Any) -> str | None:
     if rule.kind in ("dataset", "job"):
         if not isinstance(found, dict) or (rule.not_jobs and found.get("type") == "JOB"):
             return None
         namespace, name = found.get("namespace"), found.get("name")
         if isinstance(namespace, str) and isinstance(name, str) and namespace and name:
-            return stream_name(rule.kind, qualified(namespace, name))
+            return _qualified_name(rule.kind, namespace, name)
         return None
     return stream_name(rule.kind, found) if isinstance(found, str) and found else None
+
+
+@lru_cache(maxsize=4096)
+def _qualified_name(kind: str, namespace: str, name: str) -> str:
+    return stream_name(kind, qualified(namespace, name))
 
 
 def entry_groups(names: Sequence[str], type: str, source: str) -> list[list[str]]:
