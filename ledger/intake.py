@@ -180,6 +180,7 @@ def read_document(data: bytes) -> Any:
     Raises:
         RefusedError: `data` is not an acceptable document (docs/formats/json.md).
     """
+    _bounded(data)
     if data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH and b"\\\\" not in data:
         try:
             value = orjson.loads(data)

@@ -1,0 +1,110 @@
+"""What `ledger.fsck` found: each difference with its kind and its place, as many as a person can read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from proofs.errors import TallyError
+
+LIMIT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference between what is stored and what it must be.
+
+    Attributes:
+        code: Its kind, a stable word: file, damaged, missing, malformed, seq, chain, time, created, source, position,
+            filing, body, part, stray, tile, counter, census, identity, keys, checkpoint, fork, head, projection.
+        where: The place, as a reader can find it ("entry 41").
+        what: One sentence.
+    """
+
+    code: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was checked, and what was found.
+
+    Attributes:
+        entries: Entries that were read; `bodies` and `parts` likewise, `destroyed` are bodies that are gone on purpose.
+        streams: Streams that were counted again; `tiles`, `censuses`, `checkpoints` and `projections` likewise.
+        unlisted: Findings beyond the first 1,000, which are only counted.
+    """
+
+    entries: int
+    bodies: int
+    destroyed: int
+    parts: int
+    streams: int
+    tiles: int
+    censuses: int
+    checkpoints: int
+    projections: int
+    findings: tuple[Finding, ...]
+    unlisted: int
+
+    @property
+    def ok(self) -> bool:
+        """True when everything is as it must be."""
+        return not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as a document."""
+        return {**asdict(self), "findings": [asdict(finding) for finding in self.findings], "ok": self.ok}
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects findings and counts while a check runs.
+
+    Attributes:
+        counts: Name of a count of `Report` → what was counted.
+    """
+
+    found: list[Finding] = field(default_factory=list)
+    unlisted: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, code: str, where: str, what: str) -> None:
+        """Note one finding."""
+        if len(self.found) < LIMIT:
+            self.found.append(Finding(code, where, what))
+        else:
+            self.unlisted += 1
+
+    @contextmanager
+    def at(self, code: str, where: str) -> Iterator[None]:
+        """Turn an error that leaves the block into a finding; what comes after the block goes on."""
+        try:
+            yield
+        except TallyError as error:
+            self.add(code, error.where or where, error.what)
+        except sqlite3.Error as error:
+            self.add(code, where, f"it cannot be read: {error}")
+
+    def report(self) -> Report:
+        """Return what was found so far."""
+        names: Mapping[str, int] = {name: self.counts[name] for name in _COUNTS}
+        return Report(**names, findings=tuple(self.found), unlisted=self.unlisted)
+
+
+_COUNTS: Final = (
+    "entries",
+    "bodies",
+    "destroyed",
+    "parts",
+    "streams",
+    "tiles",
+    "censuses",
+    "checkpoints",
+    "projections",
+)

@@ -1,0 +1,122 @@
+"""`tally verify`: the whole ledger again, from the bytes that are stored, and every difference by its name and place.
+
+    file          what the driver finds wrong with its own files, indexes and guards
+    entries       grammar, chain, time, filing, commitments, tiles, roots          ledger.walk, ledger.scrutiny
+    streams       counters, every census and what the last one left                ledger.recount
+    identities    one row for each entry, and none besides
+    checkpoints   roots, signatures, handovers, and the head beside the key        ledger.countersign
+    projections   replayed, and compared row by row (I19)                          ledger.replay
+
+All of it reads one snapshot through a handle of its own, while others go on writing, in memory that does not grow with the
+log. Damage never raises: it is what a report is for.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+
+from ledger.countersign import Heads, check_checkpoints, check_heads, read_note
+from ledger.finding import Finding, Findings, Report
+from ledger.identity import check_identities
+from ledger.keyring import Keyring
+from ledger.projection import Projection
+from ledger.recount import Recount
+from ledger.replay import check_projection
+from ledger.scrutiny import Scrutiny
+from ledger.store import Store
+from ledger.walk import Progress, Walk
+from proofs.errors import TallyError
+from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
+
+__all__ = ["Finding", "Progress", "Report", "fsck"]
+
+
+def fsck(
+    store: Store,
+    *,
+    keyring: Keyring | None = None,
+    projections: Iterable[Projection] = (),
+    progress: Progress | None = None,
+) -> Report:
+    """Return what is wrong with `store`, and how much was checked.
+
+    Args:
+        keyring: Holds the head that the store must contain; without it, an older copy that is whole looks sound.
+        projections: Those whose output is replayed and compared.
+        progress: Called with (entries done, entries in all).
+    """
+    findings = Findings()
+    before = _head(keyring)
+    try:
+        reader = store.reader()
+    except TallyError as error:
+        findings.add("file", "file", error.what)
+        return findings.report()
+    try:
+        with findings.at("damaged", "file"), reader.reading():
+            size = reader.size()
+            heads = Heads(before, _head(keyring), is_known=keyring is not None and keyring.exists)
+            with findings.at("file", "file"):
+                for where, what in reader.audit.damage():
+                    findings.add("file", where, what)
+            _check(reader, size, heads, findings, progress)
+            for projection in projections:
+                with findings.at("projection", f"projection {projection.name}"):
+                    check_projection(reader, projection, size, findings)
+    finally:
+        reader.close()
+    return findings.report()
+
+
+def _head(keyring: Keyring | None) -> bytes | None:
+    return keyring.head() if keyring is not None and keyring.exists else None
+
+
+def _check(store: Store, size: int, heads: Heads, findings: Findings, progress: Progress | None) -> None:
+    origin = store.meta()["origin"]
+    stored: Sequence[tuple[int, bytes]] = ()
+    with findings.at("checkpoint", "checkpoints"):
+        stored = store.checkpoints.all()
+    recount = Recount()
+    salt = secrets.token_hex(8)
+    walk = Walk(store, findings, recount, origin=origin, salt=salt)
+    wanted = frozenset((*(at for at, _ in stored), *_size_of(heads.before, origin)))
+    try:
+        if size == 0:
+            findings.add("created", "entry 0", "the ledger has no first entry: its creation was never finished")
+        with findings.at("damaged", "entries"):
+            walk.run(size, sizes=wanted, progress=progress)
+            walk.check_tiles(size)
+        with findings.at("damaged", "rows"):
+            for kind, seq in store.audit.strays(size):
+                findings.add("stray", f"{kind} {seq}", f"there is such a row, and the log holds {size} entries")
+        with findings.at("damaged", "streams"):
+            recount.compare(store, findings)
+        with findings.at("damaged", "identities"):
+            check_identities(store, size, walk.identities, findings, salt=salt)
+    finally:
+        recount.close()
+    ring = _ring(walk.scrutiny, origin, findings)
+    check_checkpoints(stored, walk.roots, size, ring, findings)
+    check_heads(heads, stored, walk.roots, size, findings, origin=origin)
+
+
+def _size_of(head: bytes | None, origin: str) -> Sequence[int]:
+    """The size that the head speaks of; nothing where it cannot be read, which `check_heads` reports."""
+    if head is None:
+        return ()
+    try:
+        return (read_note(head, origin=origin)[1].size,)
+    except TallyError:
+        return ()
+
+
+def _ring(scrutiny: Scrutiny, origin: str, findings: Findings) -> KeyRing | None:
+    """The log's keys as its own entries tell them; None where they do not."""
+    bodies = scrutiny.key_bodies
+    if not bodies[CREATED]:
+        return None
+    with findings.at("keys", "key entries"):
+        return read_ring(origin, bodies[CREATED][0], bodies[KEY_ADDED], bodies[KEY_RETIRED])
+    return None

@@ -1,0 +1,65 @@
+"""Projections again from the first entry, in a file of their own, held to what is stored row by row (I19)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any, Final
+
+import sqlite_utils
+
+from ledger.finding import Findings
+from ledger.projection import Projection
+from ledger.record import read_range
+from ledger.store import Store
+
+_TABLES: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ? ORDER BY name"
+
+
+def check_projection(store: Store, projection: Projection, size: int, findings: Findings) -> None:
+    """Report where the stored output of a projection is not what the log gives; none stored is nothing to report."""
+    where = f"projection {projection.name}"
+    stored = store.projections()
+    row = stored.execute(
+        "SELECT position FROM projection WHERE name = ? AND version = ?", [projection.name, projection.version]
+    ).fetchone()
+    if row is None:
+        return
+    findings.counts["projections"] += 1
+    position = int(row[0])
+    if not 0 <= position <= size:
+        findings.add("projection", where, f"it stands at {position}, and {size} entries are stored")
+        return
+    fresh = sqlite_utils.Database(sqlite3.connect("", isolation_level=None))  # a temporary file, not memory
+    try:
+        fresh.execute("BEGIN")
+        projection.create(fresh)
+        for record in read_range(store, 0, position, bodies=projection.wants_bodies):
+            if not projection.types or record.type in projection.types:
+                projection.apply(fresh, record)
+        fresh.execute("COMMIT")
+        _compare(stored, fresh, projection.name, where, findings)
+    finally:
+        fresh.close()
+
+
+def _compare(
+    stored: sqlite_utils.Database, fresh: sqlite_utils.Database, name: str, where: str, findings: Findings
+) -> None:
+    ours, theirs = (dict(db.execute(_TABLES, [len(name) + 1, f"{name}_"]).fetchall()) for db in (fresh, stored))
+    for table in sorted(ours.keys() | theirs.keys()):
+        if ours.get(table) != theirs.get(table):
+            findings.add("projection", where, f"table {table} is not as a replay makes it")
+            continue
+        pairs = zip_longest(_rows(fresh, table), _rows(stored, table))
+        different = next((number for number, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
+        if different is not None:
+            findings.add("projection", where, f"row {different} of table {table} is not as a replay makes it")
+
+
+def _rows(db: sqlite_utils.Database, table: str) -> Iterator[tuple[Any, ...]]:
+    """All rows, in an order that depends on them alone."""
+    columns = db.execute(f'SELECT count(*) FROM pragma_table_info("{table}")').fetchone()[0]  # noqa: S608 - a name from the schema
+    order = ", ".join(str(number) for number in range(1, columns + 1))
+    yield from db.execute(f'SELECT * FROM "{table}" ORDER BY {order}')  # noqa: S608
