@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from contracts.decision import Verdict
 from contracts.document import Document
@@ -32,6 +33,8 @@ from contracts.model import Contract, Dataset, Policy
 from contracts.rules import millionths
 from ledger.event import Event
 from proofs.errors import RefusedError
+
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 Action = Literal["promoted", "rolled-back", "moved-aside"]
 
@@ -64,16 +67,25 @@ class Context:
 
     Attributes:
         source: The CloudEvents source of the events.
-        run: The run's UUID, as the lineage events have it.
+        run: The run's UUID, as the lineage events have it. It names a stream, so free text is not taken for one.
         job: Namespace and name of the job.
         new_id: Draws the id of an event. Without one of its own, the log would take a second, equal measurement for a
             retry of the first.
+
+    Raises:
+        RefusedError: `run` is not a UUID, or a name of `job` is empty.
     """
 
     source: str = "tallystick/contracts"
     run: str | None = None
     job: tuple[str, str] | None = None
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+
+    def __post_init__(self) -> None:
+        if self.run is not None and not _UUID.fullmatch(self.run):
+            raise RefusedError("the run is not a UUID", hint="take the run id of the lineage events")
+        if self.job is not None and not all(self.job):
+            raise RefusedError("a job has a namespace and a name")
 
     @property
     def job_name(self) -> JobName | None:

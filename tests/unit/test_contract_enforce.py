@@ -320,3 +320,18 @@ def test_a_context_that_no_entry_may_hold_is_refused_before_anything_is_done(doc
         check(log, document, table(GOOD), context=Context(source=""))
 
     assert log.events == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"run": "nightly"}, "the run is not a UUID"),
+        ({"run": ""}, "the run is not a UUID"),
+        ({"run": RUN + "\n"}, "the run is not a UUID"),
+        ({"job": ("demo", "")}, "a job has a namespace and a name"),
+        ({"job": ("", "load")}, "a job has a namespace and a name"),
+    ],
+)
+def test_a_run_is_a_uuid_and_a_job_has_two_names(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        Context(**fields)
