@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+import ledger
+
+if TYPE_CHECKING:
+    from ledger.log import Ledger
 
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
@@ -50,3 +58,58 @@ def issuer() -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+PASSPHRASE = b"correct horse"
+
+
+@dataclass
+class Ledgers:
+    """Makes and opens ledgers in one folder, all with one keyring home and one clock that a test can set.
+
+    Attributes:
+        folder: Holds `<name>.db` and the keyrings' `home`.
+        now: What the clock says next; every look at it moves it on by a millisecond.
+    """
+
+    folder: Path
+    now: datetime = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    opened: list[Ledger] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def path(self, name: str = "log") -> Path:
+        return self.folder / f"{name}.db"
+
+    def url(self, name: str = "log") -> str:
+        return f"sqlite:///{self.path(name)}"
+
+    def create(self, name: str = "log", *, origin: str = "ledger.example/test", memory: bool = False) -> Ledger:
+        url = "memory:" if memory else self.url(name)
+        log = ledger.create(url, origin=origin, home=self.home, passphrase=lambda: PASSPHRASE, clock=self.clock)
+        self.opened.append(log)
+        return log
+
+    def open(self, name: str = "log", **options: Any) -> Ledger:
+        options = {"home": self.home, "passphrase": lambda: PASSPHRASE, "clock": self.clock, **options}
+        log = ledger.open(self.url(name), **options)
+        self.opened.append(log)
+        return log
+
+    def close(self) -> None:
+        while self.opened:
+            self.opened.pop().close()
+
+
+@pytest.fixture
+def ledgers(tmp_path: Path) -> Iterator[Ledgers]:
+    """A folder for ledgers; those that a test made or opened are closed behind it."""
+    made = Ledgers(tmp_path)
+    yield made
+    made.close()
