@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from proofs.bundle import ENTRIES, Listed
@@ -72,23 +73,22 @@ def answer(window: Window, count: int, placed: Sequence[tuple[int, Entry]], cens
             continue
         side = before if window.is_before(entry.at) else behind if window.is_behind(entry.at) else inside
         side.append((position, entry))
-    start = inside[0][0] if inside else before[-1][0] + 1 if before else 0
-    stop = start + len(inside)
-    for expected, (position, _) in enumerate(inside, start):
-        if position != expected:
-            raise _missing(window, expected)
-    if start > 0 and not (before and before[-1][0] == start - 1):
-        raise _missing(window, start - 1)
-    if stop < count and not (behind and behind[0][0] == stop):
+    shown = [*before[-1:], *inside, *behind[:1]]
+    for (one, _), (other, _) in pairwise(shown):
+        if other != one + 1:
+            raise _missing(window, one + 1)
+    stop = shown[-1][0] + 1 if shown else 0
+    if not behind and stop != count:
         raise _missing(window, stop)
-    neighbours = [*(before[-1:] if start > 0 else ()), *(behind[:1] if stop < count else ())]
+    if not before and shown and shown[0][0] != 0:
+        raise _missing(window, shown[0][0] - 1)
     open_end = window.stop is None or window.stop > census.at
     return Answer(
         name=window.name,
         count=count,
         listed=len(inside),
         grade=UP_TO_CENSUS if open_end else WHOLE,
-        required=frozenset(entry.seq for _, entry in (*inside, *neighbours)),
+        required=frozenset(entry.seq for _, entry in shown),
     )
 
 

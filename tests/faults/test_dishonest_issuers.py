@@ -154,6 +154,11 @@ def a_census_counts_too_few(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
+@case("tampered", "streams", "data/entries.jsonl")
+def a_census_counts_one_too_few(i: Any) -> tuple[Any, ...]:
+    return ticks(i, filed(0), filed(1), census={"type:com.example.tick.v1": 1})
+
+
 @case("incomplete", "streams", "data/entries.jsonl")
 def a_census_counts_too_many(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
@@ -211,6 +216,17 @@ def an_entry_is_not_filed_where_its_body_says(i: Any) -> tuple[Any, ...]:
     )
     ledger.take_census()
     return ledger, i.Question([("contract:clicks", None, None)])
+
+
+@case("tampered", "streams", "data/entries.jsonl line 3")
+def an_entry_is_not_filed_under_its_type_and_its_body_is_withheld(i: Any) -> tuple[Any, ...]:
+    ledger = i.Ledger()
+    ledger.create()
+    filed_in = {i.CLICKS: 0, "source:/pipelines": 0}
+    decided = {"dataset": {"name": "clicks", "namespace": "db"}}
+    ledger.append("tallystick.validation.decided.v1", decided, i.CLICKS, streams=filed_in)
+    ledger.take_census()
+    return ledger, i.Question([(i.CLICKS, None, None)], withheld=frozenset([2]))
 
 
 @case("tampered", "keys", "data/entries.jsonl line 3")
@@ -302,6 +318,29 @@ def the_first_entry_is_of_another_log(i: Any) -> tuple[Any, ...]:
 def the_last_entry_is_no_census(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.append("com.example.tick.v1", at=i.at(9))
+    return ledger, question
+
+
+@case("tampered", "census", "data/entries.jsonl line 4")
+def an_older_census_is_passed_off_as_the_last(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.append("com.example.tick.v1")
+    return ledger, question, i.Lies(select=lambda seqs: (seqs.add(3), seqs.difference_update((4,))))
+
+
+@case("tampered", "census", "data/bodies.jsonl line 4")
+def the_body_of_the_census_is_swapped(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    other = i.dump({"root": ledger.censuses[3].root.hex(), "streams": 99})
+    return ledger, question, i.Lies(documents=lambda d: d.bodies[3].update(bytes=i.b64(other)))
+
+
+@case("malformed", "census", "data/bodies.jsonl line 4")
+def a_census_counts_no_streams(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.take_census()
+    root = ledger.censuses[4].root.hex()
+    ledger.record("census-taken", {"root": root, "streams": "many"}, ext={"tallycensus": root})
     return ledger, question
 
 
@@ -775,6 +814,15 @@ def an_entry_stands_twice(i: Any) -> tuple[Any, ...]:
 @case("malformed", "inclusion", "data/entries.jsonl line 5")
 def entries_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.entries.insert(3, d.entries.pop(4)))
+
+
+@case("incomplete", "keys", "data/entries.jsonl")
+def every_entry_is_left_out(i: Any) -> tuple[Any, ...]:
+    def without_entries(documents: Any) -> None:
+        documents.entries.clear()
+        documents.proofs["subtrees"] = i.subtrees(i.churn()[0].leaves, set())
+
+    return *i.churn(), i.Lies(documents=without_entries)
 
 
 @case("tampered", "inclusion", "data/proofs.json")
@@ -1311,6 +1359,11 @@ def a_continuation_has_another_id(i: Any) -> tuple[Any, ...]:
 @case("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_has_a_subject(i: Any) -> tuple[Any, ...]:
     return continued(i, subject="x")
+
+
+@case("tampered", "streams", "data/entries.jsonl line 4")
+def a_continuation_has_a_part(i: Any) -> tuple[Any, ...]:
+    return continued(i, parts={"": b"{}"})
 
 
 @case("tampered", "streams", "data/entries.jsonl line 4")

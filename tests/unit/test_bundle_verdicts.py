@@ -394,3 +394,16 @@ def test_a_bundle_has_one_top_folder_of_a_fitting_name(paths: list[str], what: s
 
     assert failure is not None
     assert (failure.word, failure.step, failure.detail, failure.where) == ("malformed", "archive", what, where)
+
+
+@pytest.mark.parametrize(("dropped", "number"), [(2, 0), (4, 1), (6, 2), (8, 3)])
+def test_I16_the_entry_that_is_missing_is_named_by_its_number(dropped: int, number: int, issuer: ModuleType) -> None:
+    ledger, question = issuer.churn()
+    lies = issuer.Lies(select=lambda seqs: seqs.discard(dropped))
+
+    failure = verify_bundle(issuer.issue(ledger, question, lies), trust=ledger.trust()).failure
+
+    assert failure is not None
+    assert (
+        failure.detail == f"number {number} of 'dataset:db|clicks' is not listed, so that the answer may lack entries"
+    )
