@@ -71,12 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
-        tally.main(args=arguments, prog_name="tally", standalone_mode=False)
+        # Without click's standalone mode, `context.exit(n)` comes back as what the call returns.
+        ended = tally.main(args=arguments, prog_name="tally", standalone_mode=False)
     except TallyError as error:
         Output(as_json=as_json).error(error)
         return status_of(error)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except click.Abort:
         click.echo("tally: stopped", err=True)
         return 130
@@ -91,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         Output(as_json=as_json).fault(error)
         return CRASHED
-    return 0
+    return ended if isinstance(ended, int) else 0
 
 
 def run() -> None:
