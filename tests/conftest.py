@@ -107,6 +107,12 @@ class Ledgers:
             self.opened.pop().close()
 
 
+@pytest.fixture(scope="session")
+def ledgers_in() -> type[Ledgers]:
+    """For tests that share ledgers, or make them in folders of their own."""
+    return Ledgers
+
+
 @pytest.fixture
 def ledgers(tmp_path: Path) -> Iterator[Ledgers]:
     """A folder for ledgers; those that a test made or opened are closed behind it."""
