@@ -103,7 +103,7 @@ class Headers:
 
     def fetch(self, seqs: Iterable[int]) -> None:
         """Read entries ahead, neighbours together."""
-        for start, stop in _runs(sorted(set(seqs) - self._read.keys())):
+        for start, stop in _runs(sorted({seq for seq in seqs if seq not in self._read})):
             found = self._store.headers(start, stop)
             if len(found) != stop - start:
                 raise TamperedError(f"entry {start + len(found)} is not in the store")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ledger.log import Ledger
 
 MAX_STREAMS: Final = 100_000  # 130 MB of census.json
+NAMES_BYTES: Final = 8 * 1024 * 1024  # they also stand in the body of `evidence-exported`
 SUBJECT_BYTES: Final = 4_096
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z)?\Z", re.ASCII)
 
@@ -60,6 +61,8 @@ class Question:
             )
         for window in self.streams:
             _check_window(window)
+        if (size := sum(len(window.name.encode()) for window in self.streams)) > NAMES_BYTES:
+            raise RefusedError(f"names of the streams have {size} bytes, at most {NAMES_BYTES} are answered at once")
         if any(before.name >= after.name for before, after in pairwise(self.streams)):
             raise RefusedError("streams of the question are not sorted by name, each once")
         _check_subject(self)

@@ -17,13 +17,14 @@ from evidence.terms import Disclosure, Terms
 from evidence.trust import evidence_pem, trust_text
 from ledger.event import Event
 from ledger.log import Ledger
-from proofs.errors import ForkError, MalformedError, MissingError, RefusedError, TamperedError
+from proofs.errors import ForkError, MalformedError, MissingError, RefusedError, TamperedError, UnverifiableError
 from proofs.view import verify_bundle
 
 House = Any
 Files = Callable[[Path | bytes], Mapping[str, bytes]]
 Lines = Callable[[bytes], list[Any]]
 DECIDED = "type:tallystick.validation.decided.v1"
+EXPORTED = "type:tallystick.ledger.evidence-exported.v1"
 
 
 def test_an_export_is_verified_before_it_is_kept_and_its_entry_names_its_hash(
@@ -273,6 +274,64 @@ def test_nothing_is_left_in_the_folder_when_the_log_refuses_the_entry(
     with pytest.raises(RefusedError, match="the disk is full"):
         seal.export(house.log, everything(), asked, out_dir=house.out)
     assert list(house.out.iterdir()) == []
+
+
+def test_nothing_is_left_when_the_folder_is_gone_by_then(house: House, asked: Terms) -> None:
+    def vanish(stage: str, done: int, total: int) -> None:
+        if stage == "keeping it":
+            house.out.rmdir()
+
+    with pytest.raises(RefusedError, match="cannot be kept at"):
+        seal.export(house.log, everything(), asked, out_dir=house.out, progress=vanish)
+    assert house.log.positions(EXPORTED) == []
+
+
+def test_nothing_is_left_in_the_folder_when_its_name_is_taken_by_a_folder(
+    house: House, asked: Terms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = house.log.record
+
+    def record(events: list[Event]) -> Any:
+        (house.out / f"{json.loads(events[0].data)['bundle']}.zip").mkdir()
+        return genuine(events)
+
+    monkeypatch.setattr(house.log, "record", record)
+
+    with pytest.raises(RefusedError, match="cannot be kept at"):
+        seal.export(house.log, everything(), asked, out_dir=house.out)
+    assert [path.is_dir() for path in house.out.iterdir()] == [True]
+
+
+def test_a_wrong_passphrase_is_found_out_before_a_census_is_taken(house: House, asked: Terms) -> None:
+    size = house.log.size
+
+    with (
+        ledger.open(house.url, home=house.home, passphrase=lambda: b"wrong", clock=house.clock) as locked,
+        pytest.raises(UnverifiableError, match="does not open with this passphrase"),
+    ):
+        seal.export(locked, everything(), asked, out_dir=house.out)
+    assert house.log.size == size
+
+
+def test_a_ledger_in_memory_exports_as_well(asked: Terms, tmp_path: Path) -> None:
+    secrets = {"home": tmp_path / "home", "passphrase": lambda: b"test"}
+    with ledger.create("memory://", origin="ledger.example.org/brief", **secrets) as log:
+        with log.run("churn.features", inputs=["crm|households"], outputs=["crm|features"]):
+            pass
+
+        sealed = seal.export(log, about_dataset("crm", "features"), asked, out_dir=tmp_path / "out")
+
+    assert [(stream.count, stream.listed) for stream in sealed.verdict.streams] == [(2, 2)]
+
+
+def test_a_dataset_that_is_filed_under_a_hash_is_asked_for_by_its_name(house: House, files: Files) -> None:
+    name = "x" * 300
+    house.append("long", "tallystick.residency.decided.v1", {"dataset": {"namespace": "crm", "name": name}})
+
+    sealed = house.export(about_dataset("crm", name))
+
+    assert [(stream.count, stream.listed) for stream in sealed.verdict.streams] == [(1, 1)]
+    assert json.loads(files(sealed.path)["data/scope.json"])["question"]["subject"] == f"dataset:crm|{name}"
 
 
 def test_a_checkpoint_that_ends_with_no_census_seals_nothing(house: House, asked: Terms) -> None:

@@ -165,3 +165,10 @@ def test_more_streams_than_one_bundle_can_answer_for_are_refused() -> None:
 def test_a_dataset_whose_name_cannot_stand_in_a_scope_is_refused(namespace: Any, name: Any) -> None:
     with pytest.raises(RefusedError):
         about_dataset(namespace, name)
+
+
+def test_names_of_streams_that_the_log_could_not_write_down_are_refused() -> None:
+    windows = tuple(Window(f"run:{n:06}{'x' * 200}") for n in range(40_000))
+
+    with pytest.raises(RefusedError, match="have 8400000 bytes, at most 8388608"):
+        Question("stream", windows)
