@@ -16,7 +16,7 @@ LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emi
 unexport PIP_FIND_LINKS PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint types format verifier bench lock packages clean
+.PHONY: help env demo transcript test lint types format verifier bench lock packages clean
 
 help: ## print the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -27,7 +27,10 @@ env: $(VENV)/.locked ## make .venv from requirements.lock; the command is then .
 demo: $(VENV)/.demo ## run a churn pipeline on real households, break it, delete one, verify offline
 	@$(TREE) $(RUN) examples/demo/run.py
 
-test: env packages ## run every test, or those of T=tests/unit
+transcript: $(VENV)/.demo ## put what the demo prints into the README
+	@$(TREE) $(RUN) tools/transcript.py
+
+test: env $(VENV)/.demo packages ## run every test, or those of T=tests/unit
 	@$(RUN) -m pytest $(T)
 
 lint: env ## ruff: rules and format

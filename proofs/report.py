@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, Literal, Self, TypeAlias
 
 from proofs import jsonstrict
@@ -68,6 +69,7 @@ _MEANING: Final[Mapping[str, str]] = {
     "stale": "it is true, and older than asked for",
     "missing": "there is no such file",
 }
+_FOLDED: Final = 8  # streams of one kind and grade, beyond which they stand on one line
 _INDENT: Final = 11  # the width of the labels below the verdict
 
 
@@ -245,6 +247,13 @@ def _conclusion(verdict: Verdict) -> list[str]:
 
 
 def _table(streams: Sequence[StreamGrade]) -> list[str]:
-    rows = [(stream.name, f"{stream.listed} of {stream.count}", stream.grade) for stream in streams]
+    rows = []
+    for (kind, grade), group in groupby(streams, key=lambda stream: (stream.name.partition(":")[0], stream.grade)):
+        alike = list(group)
+        if len(alike) > _FOLDED:  # nobody reads a hundred runs; `--json` names each
+            listed, count = sum(each.listed for each in alike), sum(each.count for each in alike)
+            rows.append((f"{kind}: {len(alike)} streams", f"{listed} of {count}", grade))
+        else:
+            rows += [(each.name, f"{each.listed} of {each.count}", each.grade) for each in alike]
     names, counts = (max(len(visible(row[column])) for row in rows) for column in (0, 1))
     return [f"  {name:<{names}}  {count:>{counts}}  {grade}" for name, count, grade in rows]

@@ -59,7 +59,7 @@ def main() -> int:
         household = run_pipeline(log, files)
         request = delete_household(log, household)
         bundles = seal_evidence(log, request)
-        with doing("Recompute everything in the ledger from its stored bytes") as done:
+        with doing("recompute the ledger from its stored bytes") as done:
             report = fsck(log.store, keyring=log.keyring)
             done(f"{report.entries} entries, {len(report.findings)} findings")
         if not report.ok:
