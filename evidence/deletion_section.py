@@ -24,6 +24,7 @@ _TONES: Final = {
     "not_found": "good",
     "not_applicable": "plain",
     "retained": "warn",
+    "unresolved": "warn",
     "unverified": "warn",
     "pending": "warn",
     "failed": "bad",
@@ -36,7 +37,7 @@ _LEVELS: Final = {
     "L3": "not retrievable from history",
     "L4": "unreadable everywhere",
 }
-_WORDS: Final = "Payload and key destroyed, as far as each target says; not a statement that anybody is anonymous."
+_WORDS: Final = "Each target says how far its deletion reaches, L0 to L4. Nothing here says that anybody is anonymous."
 
 
 def render(items: Iterable[Item]) -> Html:

@@ -119,7 +119,11 @@ def _facts(answer: Answer) -> Html:
         (_count(bodies, "disclosed"), f"of {len(bodies)} bodies disclosed"),
     ]
     cards += [(n, f"bodies {state}") for state in ("withheld", "destroyed") if (n := _count(bodies, state))]
-    cards += [(n, f"personal parts {state}") for state in STATES if (n := _count(parts, state))]
+    cards += [
+        (n, f"{'personal part' if n == 1 else 'personal parts'} {state}")
+        for state in STATES
+        if (n := _count(parts, state))
+    ]
     cards.append((answer.checkpoint.size, "entries in the log, all under one signature"))
     return Html(f"{element('div', *(_card(*card) for card in cards), class_='facts')}\n")
 

@@ -71,7 +71,7 @@ def test_the_page_of_a_deletion_tells_request_certificate_decisions_lineage_and_
 
     assert f"Deletion request {REQUEST}" in text
     assert "Asked by auditor:7 on 2026-11-20 12:00:00 UTC" in text
-    assert "1 personal parts withheld" in text
+    assert "1 personal part withheld" in text
     assert "t1 crm|features delete erased L2 not retrievable" in text
     assert "BLOCK_AND_ROLLBACK" in text
     assert "99.99 %" in text
@@ -205,19 +205,19 @@ def test_markup_is_made_of_escaped_pieces() -> None:
 @pytest.mark.parametrize(
     ("type", "body", "told"),
     [
-        ("tallystick.ledger.census-taken.v1", b'{"root":"00","streams":12}', "census of 12 streams"),
+        ("tallystick.ledger.census-taken.v1", b'{"root":"00","streams":12}', "census, streams: 12"),
         (
             "tallystick.validation.decided.v1",
             (
                 b'{"batch":{"rows":9},"contract":{"name":"c","version":"1.0.0"},"dataset":{"name":"d","namespace":"n"},'
                 b'"decision":"ALLOW","risk":5}'
             ),
-            "ALLOW: n|d, risk 0.00 %, 9 rows, contract c 1.0.0",
+            "ALLOW: n|d, risk 0.00 %, rows: 9, contract c 1.0.0",
         ),
         (
             "tallystick.deletion.planned.v1",
             b'{"targets":[1,2],"seeds":[]}',
-            "2 targets, — datasets derive from 0 seeds",
+            "plan, targets: 2, derived datasets: —, seeds: 0",
         ),
         ("tallystick.deletion.planned.v1", b"[1]", "[1]"),
         ("tallystick.deletion.planned.v1", b'{"a":1,"a":2}', '{"a":1,"a":2}'),
