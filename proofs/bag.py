@@ -38,7 +38,6 @@ _ALWAYS_TAGGED: Final = frozenset({DECLARATION_PATH, INFO_PATH, MANIFEST_PATH})
 SOFTWARE_AGENT: Final = "tallystick"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,119}\Z")
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9._/-]{1,200}\Z")
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _INFO: Final = re.compile(
     "External-Identifier: (.*)\nBagging-Date: (.*)\nPayload-Oxum: (0|[1-9][0-9]{0,15})\\.(0|[1-9][0-9]{0,15})\n"
     f"Source-Organization: (.*)\nBag-Software-Agent: {SOFTWARE_AGENT}\n\\Z"
@@ -232,7 +231,7 @@ def _compare(files: Mapping[str, bytes], present: Collection[str], listed: Mappi
 
 def _is_date(text: str) -> bool:
     try:
-        return bool(_DATE.match(text)) and date.fromisoformat(text).isoformat() == text
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 

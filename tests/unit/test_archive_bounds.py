@@ -118,6 +118,17 @@ def test_a_file_in_the_wrong_place_is_a_wrong_call(
         bag.seal_manifests(payload, tags)
 
 
+def test_a_manifest_lists_no_path_that_leads_elsewhere() -> None:
+    with pytest.raises(MalformedError, match="is not made of names of"):
+        bag.print_manifest({"data/../x": b""})
+
+
+def test_a_payload_may_be_as_large_as_a_number() -> None:
+    info = bag.BagInfo("b", "2026-11-20", 2**53 - 1, 2**53 - 1, "o")
+
+    assert bag.BagInfo.parse(info.to_bytes()) == info
+
+
 def test_a_bag_without_payload_is_whole() -> None:
     tags = {"bagit.txt": bag.DECLARATION, "bag-info.txt": bag.BagInfo("b", "2026-11-20", 0, 0, "o").to_bytes()}
     files = {**tags, **bag.seal_manifests({}, tags), bag.SEAL_PATH: b""}

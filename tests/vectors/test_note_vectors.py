@@ -70,7 +70,7 @@ def test_a_verifier_key_that_is_none_is_refused(vector: Any) -> None:
     with pytest.raises(MalformedError) as caught:
         VerifierKey.parse(vector["vkey"])
 
-    assert vector["error"] in str(caught.value)
+    assert str(caught.value) == vector["error"]
 
 
 @pytest.mark.parametrize("vector", vectors("checkpoint.json", bad=False))
@@ -91,7 +91,7 @@ def test_a_checkpoint_that_is_none_is_refused(vector: Any) -> None:
     with pytest.raises(MalformedError) as caught:
         Checkpoint.parse(vector["text"], foreign=vector["foreign"])
 
-    assert vector["error"] in str(caught.value)
+    assert str(caught.value) == vector["error"]
 
 
 @pytest.mark.parametrize("vector", vectors("cosignature.json", bad=False))

@@ -45,7 +45,7 @@ def test_a_proof_that_is_none_is_refused(vector: Any) -> None:
     with pytest.raises(MalformedError) as caught:
         TlogProof.parse(vector["proof"])
 
-    assert vector["error"] in str(caught.value)
+    assert str(caught.value) == vector["error"]
 
 
 def prove(vector: Any) -> ProvenEntry:
@@ -103,5 +103,4 @@ def test_a_trust_file_that_is_none_is_refused_with_its_line(vector: Any) -> None
     with pytest.raises(MalformedError) as caught:
         Policy.parse(vector["policy"])
 
-    assert vector["error"] in caught.value.what
-    assert caught.value.where == vector["where"]
+    assert (caught.value.what, caught.value.where) == (vector["error"], vector["where"])
