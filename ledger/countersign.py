@@ -49,7 +49,13 @@ def read_note(data: bytes, *, origin: str) -> tuple[Note, Checkpoint]:
 
 
 def check_checkpoints(
-    stored: Sequence[tuple[int, bytes]], roots: Mapping[int, bytes], size: int, ring: KeyRing | None, findings: Findings
+    stored: Sequence[tuple[int, bytes]],
+    roots: Mapping[int, bytes],
+    size: int,
+    ring: KeyRing | None,
+    findings: Findings,
+    *,
+    origin: str,
 ) -> None:
     """Report checkpoints that are not of the stored entries, or not signed by the keys that had to.
 
@@ -63,16 +69,12 @@ def check_checkpoints(
         findings.counts["checkpoints"] += 1
         where = f"checkpoint {at}"
         with findings.at("checkpoint", where):
-            note, checkpoint = read_note(data, origin=ring.origin if ring else _origin(data))
+            note, checkpoint = read_note(data, origin=origin)
             if checkpoint.size != at:
                 findings.add("checkpoint", where, f"it says that it is of {checkpoint.size} entries")
             _check_root(checkpoint, roots, size, where, findings)
             if ring is not None:
                 _check_signers(note, checkpoint.size, since, ring)
-
-
-def _origin(data: bytes) -> str:
-    return Checkpoint.parse(Note.parse(data).text).origin
 
 
 def _check_root(checkpoint: Checkpoint, roots: Mapping[int, bytes], size: int, where: str, findings: Findings) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from proofs.errors import TallyError
 
-LIMIT: Final = 1_000
+LIMIT: Final = 100  # findings of one code
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Report:
     Attributes:
         entries: Entries that were read; `bodies` and `parts` likewise, `destroyed` are bodies that are gone on purpose.
         streams: Streams that were counted again; `tiles`, `censuses`, `checkpoints` and `projections` likewise.
-        unlisted: Findings beyond the first 1,000, which are only counted.
+        unlisted: Findings beyond the first 100 of a code, which are only counted.
     """
 
     entries: int
@@ -68,15 +68,18 @@ class Findings:
 
     Attributes:
         counts: Name of a count of `Report` → what was counted.
+        codes: Code → how many findings it has.
     """
 
     found: list[Finding] = field(default_factory=list)
     unlisted: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
 
     def add(self, code: str, where: str, what: str) -> None:
         """Note one finding."""
-        if len(self.found) < LIMIT:
+        self.codes[code] += 1
+        if self.codes[code] <= LIMIT:
             self.found.append(Finding(code, where, what))
         else:
             self.unlisted += 1

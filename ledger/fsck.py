@@ -24,7 +24,7 @@ from ledger.projection import Projection
 from ledger.recount import Recount
 from ledger.replay import check_projection
 from ledger.scrutiny import Scrutiny
-from ledger.store import Store
+from ledger.store import FILE, Store
 from ledger.walk import Progress, Walk
 from proofs.errors import TallyError
 from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
@@ -51,15 +51,14 @@ def fsck(
     try:
         reader = store.reader()
     except TallyError as error:
-        findings.add("file", "file", error.what)
+        findings.add("file", FILE, error.what)
         return findings.report()
     try:
-        with findings.at("damaged", "file"), reader.reading():
+        with findings.at("damaged", FILE), reader.reading():
             size = reader.size()
             heads = Heads(before, _head(keyring), is_known=keyring is not None and keyring.exists)
-            with findings.at("file", "file"):
-                for where, what in reader.audit.damage():
-                    findings.add("file", where, what)
+            if not _is_readable(reader, findings):
+                return findings.report()
             _check(reader, size, heads, findings, progress)
             for projection in projections:
                 with findings.at("projection", f"projection {projection.name}"):
@@ -67,6 +66,17 @@ def fsck(
     finally:
         reader.close()
     return findings.report()
+
+
+def _is_readable(store: Store, findings: Findings) -> bool:
+    """False when the file is so damaged that what is read from it may be of any type, or nobody's."""
+    with findings.at("file", FILE):
+        for where, what in store.audit.damage():
+            findings.add("file", where, what)
+    if any(finding.where == FILE for finding in findings.found):
+        findings.add("damaged", FILE, "nothing else was checked, for what is read from a damaged file says nothing")
+        return False
+    return True
 
 
 def _head(keyring: Keyring | None) -> bytes | None:
@@ -98,7 +108,7 @@ def _check(store: Store, size: int, heads: Heads, findings: Findings, progress: 
     finally:
         recount.close()
     ring = _ring(walk.scrutiny, origin, findings)
-    check_checkpoints(stored, walk.roots, size, ring, findings)
+    check_checkpoints(stored, walk.roots, size, ring, findings, origin=origin)
     check_heads(heads, stored, walk.roots, size, findings, origin=origin)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import sqlite_utils
+
+FILE: Final = "file"  # the place of what is wrong with a store as a whole
 
 
 class BodyRow(NamedTuple):
@@ -151,7 +153,10 @@ class AuditRows(Protocol):
     """
 
     def damage(self) -> Iterator[tuple[str, str]]:
-        """Yield (place, what is wrong) for all that the driver finds damaged in its files, indexes and guards."""
+        """Yield (place, what is wrong) for all that the driver finds damaged in its files, indexes and guards.
+
+        The place is `FILE`, and nothing else is yielded, when the rows themselves cannot be relied upon.
+        """
 
     def identities(self) -> Iterator[tuple[str, str, int]]:
         """Yield (id, source, seq) of every identity."""

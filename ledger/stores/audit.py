@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlite_utils
 
+from ledger.store import FILE
 from ledger.stores import schema
 from ledger.stores.rows import Rows
 from proofs.census import stream_hash
@@ -27,9 +28,10 @@ class AuditRows:
         self._rows = rows
 
     def damage(self) -> Iterator[tuple[str, str]]:
-        for (said,) in self._rows.each("PRAGMA quick_check"):
-            if said != "ok":
-                yield "file", f"SQLite finds: {said}"
+        said = [row[0] for row in self._rows.each("PRAGMA quick_check")]
+        if said != ["ok"]:
+            yield from ((FILE, f"SQLite finds: {what}") for what in said)
+            return
         yield from self._changed_schema()
         if self._rows.one("SELECT 1 FROM forgetting"):
             yield "table forgetting", "the guards against deletion are held open"
