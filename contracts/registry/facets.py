@@ -180,7 +180,7 @@ def compare_counts(old: dict[str, Any], new: dict[str, Any], path: str, what: st
     for name, sign, absent in ((f"min{what}", 1, Decimal(0)), (f"max{what}", -1, Decimal("Infinity"))):
         before, after = old.get(name, absent), new.get(name, absent)
         if before != after:
-            tightens = (after - before) * sign > 0 if before.is_finite() and after.is_finite() else before > after
+            tightens = (after - before) * sign > 0
             word = "raised" if after > before else "lowered"
             yield change(f"{path}/{name}", f"{name}-{word}", Direction.TIGHTENS if tightens else Direction.LOOSENS)
 
