@@ -14,7 +14,7 @@ from ledger import record as ledger_record
 from ledger.event import Event
 from lineage.deletion import certificate, run, verify
 from lineage.deletion.certificate import Certificate
-from lineage.deletion.facts import Component, Place, Planned, Residual
+from lineage.deletion.facts import Component, Place, Planned, Residual, Verified
 from lineage.deletion.history import History, read_history
 from lineage.deletion.plan import Delete, Disposition, Lineage, NotApplicable, Retain, make_plan
 from lineage.deletion.request import new_request, read_subject
@@ -335,6 +335,28 @@ def test_what_was_deleted_and_not_looked_at_is_unverified() -> None:
     assert issued.outcome == "partial"
 
 
+def test_a_look_at_an_earlier_attempt_says_nothing_about_the_last() -> None:
+    log, store = requested(), replace(store_with(a=3, b=1, c=2), fails={"a": RefusedError("no")})
+    certified(log, store)
+    store.fails.clear()
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+
+    issued = certificate.issue(log, REQUEST, clock=clock)
+
+    assert outcomes(issued)["a"] == ("unverified", "L1")
+    assert (issued.targets[0].verifier, issued.targets[0].matched_after) == (None, None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_residuals_that_were_known_beforehand_stay(*, fails: bool) -> None:
+    backup = Residual(where="backup:weekly", reason="rotation", expires="2026-12-20")
+    store = replace(store_with(a=3, b=1, c=2), fails={"a": RefusedError("no")} if fails else {})
+
+    issued = certified(requested(), store, draft(a=Delete(place("a"), (backup,))))
+
+    assert issued.targets[0].residuals == ((backup,) if fails else (backup, FREED))
+
+
 def test_what_was_planned_and_not_done_is_pending() -> None:
     log = requested()
     run.record_plan(log, draft())
@@ -423,7 +445,70 @@ def test_a_new_plan_keeps_what_an_earlier_one_counted() -> None:
 
     assert outcomes(issued) == {"a": ("erased", "L2"), "b": ("erased", "L2"), "c": ("erased", "L2")}
     assert [target.matched_before for target in issued.targets] == [3, 1, 2]
-    assert len(read_history(log, REQUEST).plans) == 2
+    history = read_history(log, REQUEST)
+    assert len(history.plans) == 2
+    # A new plan is executed and looked at from its beginning.
+    assert [len(history.executions(target)) for target in history.plan.fact.targets] == [1, 1, 1]
+    assert [len(history.verifications(target)) for target in history.plan.fact.targets] == [1, 1, 1]
+    assert (len(history.executed), len(history.verified)) == (5, 5)
+
+
+def test_what_nobody_could_see_is_looked_at_again_and_what_was_seen_is_not() -> None:
+    log, store = requested(), store_with(a=3, b=1, c=2)
+    verifiers = {"warehouse": FakeVerifier(store)}
+    run.record_plan(log, run.survey(draft(), verifiers, SUBJECT))
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+    store.blind = True
+    verify.verify(log, REQUEST, verifiers, SUBJECT, clock=clock)
+    store.blind = False
+
+    again = verify.verify(log, REQUEST, verifiers, SUBJECT, clock=clock)
+
+    assert [(fact.attempt, fact.result) for fact in again] == [(2, "absent")] * 3
+    assert verify.verify(log, REQUEST, verifiers, SUBJECT, clock=clock) == []
+    assert certificate.issue(log, REQUEST, clock=clock).outcome == "complete_with_residuals"
+
+
+def test_only_what_is_absent_has_a_level() -> None:
+    log, store = requested(), replace(store_with(a=3, b=0, c=2), keeps={"c"})
+    store.others["b"] = ()
+    run.record_plan(log, run.survey(draft(), {"warehouse": FakeVerifier(store)}, SUBJECT))
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+
+    facts = verify.verify(log, REQUEST, {"warehouse": FakeVerifier(store)}, SUBJECT, clock=clock)
+
+    assert [(fact.result, fact.level) for fact in facts] == [
+        ("absent", "L2"),
+        ("inconclusive", None),
+        ("present", None),
+    ]
+
+
+def test_a_canary_is_known_by_the_same_type_of_identity() -> None:
+    # At a the person was found by another identity: how that is written says nothing about this one.
+    both = read_subject(b'{"identities":[{"type":"household","value":"7700123"},{"type":"email","value":"7700123"}]}')
+    log, store = requested(), store_with(a=3)
+    planned = draft(a=Delete(place("a", "email")), c=NotApplicable("x"))
+    run.record_plan(log, run.survey(planned, {"warehouse": FakeVerifier(store)}, both))
+    run.execute(log, REQUEST, {"warehouse": store}, both, clock=clock)
+
+    facts = verify.verify(log, REQUEST, {"warehouse": FakeVerifier(store)}, both, clock=clock)
+
+    assert [(fact.control, fact.result) for fact in facts] == [("before_count", "absent"), ("none", "inconclusive")]
+
+
+def test_a_canary_is_known_at_another_place() -> None:
+    log, store = requested(), store_with(a=3)
+    planned = run.survey(draft(b=NotApplicable("x"), c=NotApplicable("x")), {"warehouse": FakeVerifier(store)}, SUBJECT)
+    (first, *others) = planned.targets
+    assert first.before is not None
+    other_query = first.model_copy(update={"before": first.before.model_copy(update={"query": "d" * 64})})
+    run.record_plan(log, planned.model_copy(update={"targets": (other_query, *others)}))
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+
+    (fact,) = verify.verify(log, REQUEST, {"warehouse": FakeVerifier(store)}, SUBJECT, clock=clock)
+
+    assert (fact.control, fact.result) == ("none", "inconclusive")
 
 
 def test_a_refusal_is_a_certificate_too() -> None:
@@ -565,6 +650,58 @@ def test_a_standing_counts_and_names_the_last_outcome() -> None:
 
     assert (standing.targets, standing.done, standing.absent) == (3, 3, 2)
     assert (standing.outcome, standing.level, standing.due) == ("partial", "L1", "2026-11-23T09:15:00.000000Z")
+
+
+def test_an_attempt_that_nobody_looked_at_yet_unsettles_a_standing() -> None:
+    log, store = requested(), replace(store_with(a=3, b=1, c=2), fails={"a": RefusedError("no")})
+    certified(log, store)
+    store.fails.clear()
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+    before = standings(project(log))[0]
+    verifiers = {"warehouse": FakeVerifier(store)}
+
+    verify.verify(log, REQUEST, verifiers, SUBJECT, clock=clock)
+
+    after = standings(project(log))[0]
+    assert [(standing.done, standing.absent) for standing in (before, after)] == [(3, 2), (3, 3)]
+
+
+def test_a_late_word_about_an_earlier_attempt_settles_nothing() -> None:
+    log, store = requested(), store_with(a=3, b=1, c=2)
+    run.record_plan(log, run.survey(draft(), {"warehouse": FakeVerifier(store)}, SUBJECT))
+    failing = replace(store, fails={"a": RefusedError("no")})
+    run.execute(log, REQUEST, {"warehouse": failing}, SUBJECT, clock=clock)
+    first = read_history(log, REQUEST).executed[0]
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+    said = Verified(
+        request=REQUEST,
+        plan=first.fact.plan,
+        target="t1",
+        dataset=first.fact.dataset,
+        attempt=9,
+        executed=first.seq,
+        verifier=Component(name="late", version="1"),
+        at=RECEIVED,
+        control="before_count",
+        result="absent",
+    )
+
+    log.append(said.event("verifier/late"))
+
+    assert standings(project(log))[0].absent == 0
+    assert verify.verify(log, REQUEST, {"warehouse": FakeVerifier(store)}, SUBJECT, clock=clock) != []
+
+
+def test_a_standing_keeps_the_time_of_the_first_certificate_and_the_words_of_the_last() -> None:
+    log = requested()
+    run.record_plan(log, draft())
+    moments = iter([clock(), clock() + timedelta(days=1), clock() + timedelta(days=2)])
+    issued = [certificate.issue(log, REQUEST, clock=lambda: next(moments)) for _ in range(3)]
+
+    standing = standings(project(log))[0]
+
+    assert standing.issued == "2026-11-20T12:00:00.000000Z"
+    assert [one.supersedes for one in issued] == [None, issued[0].certificate, issued[1].certificate]
 
 
 def test_a_refused_request_stands_as_refused() -> None:

@@ -79,10 +79,24 @@ def test_what_may_outlive_the_deletion_is_said(warehouse: Path) -> None:
     ]
 
 
-def test_the_write_ahead_log_is_emptied(warehouse: Path) -> None:
-    DuckDBExecutor(warehouse).delete(place("households"), [SECRET])
+def test_the_write_ahead_log_is_emptied_while_others_have_the_file_open(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse)):
+        deleted = DuckDBExecutor(warehouse).delete(place("households"), [SECRET])
 
-    assert not warehouse.with_name("warehouse.duckdb.wal").exists()
+        wal = warehouse.with_name("warehouse.duckdb.wal")
+        assert not wal.exists() or wal.stat().st_size == 0
+    assert deleted.method == "delete+checkpoint"
+
+
+def test_a_write_ahead_log_that_cannot_be_emptied_is_said(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse)) as other:
+        other.execute("BEGIN")
+        other.execute("UPDATE baskets SET basket = 1 WHERE basket = 2")
+
+        deleted = DuckDBExecutor(warehouse).delete(place("households"), [SECRET])
+
+    assert (deleted.rows, deleted.method) == (1, "delete")
+    assert [left.where for left in deleted.residuals] == ["duckdb:wal", "duckdb:file"]
 
 
 def test_a_view_holds_no_rows_and_is_looked_through(warehouse: Path) -> None:

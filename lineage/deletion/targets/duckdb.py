@@ -107,7 +107,7 @@ class DuckDBVerifier:
             sql = f"SELECT count(*) FILTER (WHERE {is_one}) FROM {table}"  # noqa: S608 as above
             # A number is written as an integer, however the column stores it: 7.0 and 7 are one identity.
             text = f"CAST({key} AS VARCHAR)" if type in _TEXTUAL else f"CAST(TRY_CAST({key} AS HUGEINT) AS VARCHAR)"
-            others = f"SELECT DISTINCT {text} FROM {table} WHERE {key} IS NOT NULL AND NOT {is_one} LIMIT {OTHERS}"  # noqa: S608
+            others = f"SELECT DISTINCT {text} FROM {table} WHERE NOT {is_one} LIMIT {OTHERS}"  # noqa: S608
             matched = _count(connection, sql, values)
             rows = connection.execute(others, [list(values)]).fetchall()
             sample = [row[0] for row in rows if row[0] is not None]
