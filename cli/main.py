@@ -40,9 +40,11 @@ class Commands(click.Group):
     """The commands, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's shape
+        """Return the names of all commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's shape
+        """Import and return a command; None when there is no such one."""
         if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), cmd_name)

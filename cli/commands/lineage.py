@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import sqlite_utils
 
 from cli.session import Session, pass_session, with_json, write_output
 from lineage import query
@@ -71,7 +70,13 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
     """The graph around DATASET, or all of it: as text, picture, W3C PROV or lineage.json."""
     with session.open(read_only=True) as log:
         db = log.project(LineageProjection())
-        found = query.load(db) if dataset is None else query.subgraph(db, _around(db, read_node(dataset)))
+        if dataset is None:
+            found = query.load(db)
+        else:
+            below, above = (
+                query.closure(db, [read_node(dataset)], upstream=upstream).distance for upstream in (False, True)
+            )
+            found = query.subgraph(db, {*below, *above})
     if form == "text" and not session.output.as_json and out is None:
         rows = [
             {
@@ -90,13 +95,6 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
         session.output.document({"file": str(out)}, f"✓ {out}")
     else:
         click.echo(data.decode().rstrip("\n"))
-
-
-def _around(db: sqlite_utils.Database, node: Node) -> set[Node]:
-    return {
-        *query.closure(db, [node]).distance,
-        *query.closure(db, [node], upstream=True).distance,
-    }
 
 
 def read_node(dataset: str) -> Node:

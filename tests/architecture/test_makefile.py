@@ -11,7 +11,24 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["bench", "clean", "demo", "env", "format", "help", "lint", "lock", "packages", "test", "types", "verifier"]
+TARGETS = sorted(
+    ["bench", "clean", "demo", "env", "format", "help", "lint", "lock", "packages", "test", "transcript", "types"]
+    + ["verifier"]
+)
+    "bench",
+    "clean",
+    "demo",
+    "env",
+    "format",
+    "help",
+    "lint",
+    "lock",
+    "packages",
+    "test",
+    "transcript",
+    "types",
+    "verifier",
+]
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
