@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from ledger.stores.translation import ERRORS
 from proofs.errors import TallyError
 
 LIMIT: Final = 100  # findings of one code
@@ -91,7 +91,7 @@ class Findings:
             yield
         except TallyError as error:
             self.add(code, error.where or where, error.what)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self.add(code, where, f"it cannot be read: {error}")
 
     def report(self) -> Report:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -52,13 +53,14 @@ def _compare(
         if ours.get(table) != theirs.get(table):
             findings.add("projection", where, f"table {table} is not as a replay makes it")
             continue
-        pairs = zip_longest(_rows(fresh, table), _rows(stored, table))
-        different = next((number for number, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
+        with closing(_rows(fresh, table)) as made, closing(_rows(stored, table)) as found:
+            pairs = enumerate(zip_longest(made, found))
+            different = next((number for number, (ours, theirs) in pairs if ours != theirs), None)
         if different is not None:
             findings.add("projection", where, f"row {different} of table {table} is not as a replay makes it")
 
 
-def _rows(db: sqlite_utils.Database, table: str) -> Iterator[tuple[Any, ...]]:
+def _rows(db: sqlite_utils.Database, table: str) -> Generator[tuple[Any, ...], None, None]:
     """All rows, in an order that depends on them alone."""
     columns = db.execute(f'SELECT count(*) FROM pragma_table_info("{table}")').fetchone()[0]  # noqa: S608 - a name from the schema
     order = ", ".join(str(number) for number in range(1, columns + 1))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from ledger.store import PartRow, StreamRow
-from ledger.stores.translation import translated
+from ledger.stores.translation import ERRORS, translated
 from proofs.errors import ConflictError
 
 _STREAMS_FROM: Final = "SELECT name, count, counted FROM stream WHERE name >= ? ORDER BY name LIMIT 1000"
@@ -57,7 +57,7 @@ class Rows:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translated(error, "the ledger cannot be read") from error
 
     def execute(self, statement: str, *values: object) -> None:

@@ -19,7 +19,7 @@ from ledger.store import Batch, BodyRow
 from ledger.stores import schema
 from ledger.stores.audit import AuditRows
 from ledger.stores.rows import CensusRows, CheckpointRows, IdentityRows, PartRows, Rows, StreamRows, TileRows
-from ledger.stores.translation import translated
+from ledger.stores.translation import ERRORS, translated
 from proofs.census import stream_hash
 from proofs.errors import BusyError, ConflictError, MalformedError, MissingError, RefusedError, UnknownOutcomeError
 
@@ -57,7 +57,7 @@ class SqliteStore:
                 # Kept in the file since it was created, but lost where a copy was made by other means. Only now: whatever
                 # else stands at `path` is not ours to change.
                 self._db.conn.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self.close()
             raise translated(error, f"{path} cannot be read as a ledger") from error
         except MalformedError:
@@ -102,7 +102,7 @@ class SqliteStore:
         try:
             for pragma in _PRAGMAS:
                 conn.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             conn.close()
             raise translated(error, f"{path} cannot be opened") from error
         self._db = sqlite_utils.Database(conn)
