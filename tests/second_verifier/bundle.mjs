@@ -103,7 +103,7 @@ export function verifyBundle(request, read = readOrMissing) {
 const gradesOf = ({ policy, witnesses }) => ["chained", "signed",
   ...(policy.witnesses.size ? [`witnessed ${witnesses.size} of ${policy.witnesses.size}`] : [])];
 
-function viewOf({ headSize, witnesses }) {
-  if (headSize !== undefined) return `consistent with the kept head of size ${headSize}`;
-  return witnesses.size ? undefined : "single view";
+function viewOf({ head, policy, witnesses }) {
+  if (head) return `consistent with the kept head of size ${head.size}`;
+  return witnesses.size ? `witnessed ${witnesses.size} of ${policy.witnesses.size}` : "single view";
 }

@@ -1,31 +1,38 @@
 // The documents below data/ (bundle.md): one exact shape each, read on first use.
 import { HEX64 } from "./bytes.mjs";
 import { NAME, ORIGIN } from "./bag.mjs";
-import { parseEntry } from "./entry.mjs";
+import { isWritable, parseEntry } from "./entry.mjs";
 import { lines, readCanonical, readFile } from "./json.mjs";
 import { placed, refuse } from "./refusal.mjs";
+import { filed, isStreamName } from "./streams.mjs";
 import { anyText, at, blob, either, hash, int, like, list, mapping, object, oneOf, rising, text, tuple } from "./shape.mjs";
 
+const word = (value) => (isWritable(text(value)) ? value : refuse("malformed", "text holds a character that no entry may hold"));
+const pointer = (value) => (isWritable(anyText(value)) ? value : refuse("malformed", "pointer holds a character that no entry may hold"));
 const version = (value) => (value === 1 ? 1 : refuse("malformed", "document is not of version 1"));
 const counts = object({ destroyed: int, disclosed: int, withheld: int });
 const salt = (value) => { const bytes = blob(value); return bytes.length === 32 ? bytes : refuse("malformed", "salt has not 32 bytes"); };
 const lost = oneOf("withheld", "destroyed");
 const hash32 = (value) => Buffer.from(hash(value), "hex");
 
+const streamName = (value) => (isStreamName(word(value)) ? value : refuse("malformed", "a stream is filed under no such name"));
+const subject = (value) => (Buffer.byteLength(word(value)) <= 4096 ? value : refuse("malformed", "subject has more than 4096 bytes"));
+const some = (shape) => (value) => (shape(value).length ? shape(value) : refuse("malformed", "array is empty"));
+
 const SCOPE = object({
   asked: object({ at, by: like(/^[A-Za-z0-9._:-]{1,128}$/) }),
   control: object({
-    bodies: counts, entries: int, parts: counts, streams: list(object({ count: int, listed: int, name: text })), types: mapping(int) }),
-  log: object({ census: int, origin: like(ORIGIN), root: hash, size: int }),
+    bodies: counts, entries: int, parts: counts, streams: list(object({ count: int, listed: int, name: word })), types: mapping(int) }),
+  log: object({ census: int, origin: word, root: hash, size: int }),
   question: object(
-    { kind: oneOf("stream", "dataset", "deletion", "everything"), streams: list(object({ name: text }, { from: at, to: at })) },
-    { subject: text }),
+    { kind: oneOf("stream", "dataset", "deletion", "everything"), streams: some(list(object({ name: streamName }, { from: at, to: at }))) },
+    { subject }),
   v: version,
 });
 const CONSISTENCY = object({ heads: list(object({ path: list(hash32), root: hash32, size: int })), v: version });
 const KEYS = object({ added: list(int), evidence: hash, log: hash, retired: list(int), v: version });
 const CENSUS = object({
-  root: hash, seq: int, streams: list(object({ bucket: anyText, count: int, name: text, path: list(hash32) })), v: version });
+  root: hash, seq: int, streams: list(object({ bucket: anyText, count: int, name: streamName, path: list(hash32) })), v: version });
 const PROOFS = object({ size: int, subtrees: list(tuple(int, int, hash32)), v: version });
 const STATEMENT = object({
   _type: oneOf("https://in-toto.io/Statement/v1"),
@@ -34,9 +41,20 @@ const STATEMENT = object({
   subject: list(object({ digest: object({ sha256: hash }), name: text })),
 });
 const BODY = either(object({ seq: int, state: lost }), object({ bytes: blob, salt, seq: int }));
-const PART = either(object({ pointer: anyText, seq: int, state: lost }), object({ bytes: blob, pointer: anyText, salt, seq: int }));
+const PART = either(object({ pointer, seq: int, state: lost }), object({ bytes: blob, pointer, salt, seq: int }));
 
 const byName = ({ name }) => name;
+
+/** What a question of each kind asks about: a dataset by its full name, a deletion by the id of its request. */
+function checkQuestion({ kind, streams, subject: about }) {
+  rising(streams, byName, "streams of the question");
+  for (const { name, from, to } of streams) if (from >= to) refuse("malformed", `window of ${name} ends before it begins`);
+  const asks = kind === "dataset" || kind === "deletion";
+  if (asks !== (about !== undefined)) refuse("malformed", `a question of kind ${kind} has ${asks ? "no" : "a"} subject`);
+  if (!asks) return;
+  const name = kind === "deletion" ? filed("request", about) : about.startsWith("dataset:") ? filed("dataset", about.slice(8)) : "";
+  if (!streams.some((stream) => stream.name === name)) refuse("malformed", "the stream of the subject is not asked for");
+}
 
 /** Bundle files as values; each is refused at its own path. */
 export class Documents {
@@ -64,19 +82,21 @@ export class Documents {
   }
 
   get bodies() {
-    return this.lines("data/bodies.jsonl", (line) => BODY(readCanonical(line)));
+    const path = "data/bodies.jsonl";
+    const bodies = this.lines(path, (line) => BODY(readCanonical(line)));
+    return placed(path, () => rising(bodies, ({ seq }) => seq, "bodies"));
   }
 
   get parts() {
-    return this.lines("data/parts.jsonl", (line) => PART(readCanonical(line)));
+    const path = "data/parts.jsonl";
+    const parts = this.lines(path, (line) => PART(readCanonical(line)));
+    const order = ({ seq, pointer }) => `${String(seq).padStart(16, "0")} ${pointer}`;
+    return placed(path, () => rising(parts, order, "parts"));
   }
 
   get scope() {
     const scope = this.json("data/scope.json", SCOPE);
-    placed("data/scope.json", () => {
-      rising(scope.question.streams, byName, "streams of the question");
-      rising(scope.control.streams, byName, "streams of the control totals");
-    });
+    placed("data/scope.json", () => checkQuestion(scope.question));
     return scope;
   }
 
@@ -86,7 +106,9 @@ export class Documents {
   }
 
   get keys() {
-    return this.json("data/keys.json", KEYS);
+    const keys = this.json("data/keys.json", KEYS);
+    placed("data/keys.json", () => [keys.added, keys.retired].forEach((seqs) => rising(seqs, (seq) => seq, "seqs")));
+    return keys;
   }
 
   get census() {
@@ -140,6 +162,6 @@ export function openFolder(archive) {
 export function checkFileList(files) {
   for (const path of REQUIRED) if (!files.has(path)) refuse("incomplete", "file is not there", path);
   for (const path of files.keys()) {
-    if (!REQUIRED.includes(path) && !OPTIONAL.test(path)) refuse("tampered", "file has no place in a bundle", path);
+    if (!REQUIRED.includes(path) && !OPTIONAL.test(path)) refuse("malformed", "file has no place in a bundle", path);
   }
 }

@@ -65,7 +65,6 @@ function checkParts(parts) {
   for (const part of parts) {
     if (!Array.isArray(part) || part.length !== 2) malformed("a part is not a pointer and a hash");
     if (part[0] !== "") string(part[0], 256, "pointer");
-    if (!isPointer(part[0])) malformed("pointer is not one of RFC 6901");
     hash(part[1], "part");
   }
   checkSorted(parts.map(([pointer]) => pointer), "parts");

@@ -49,7 +49,8 @@ class Statement {
     this.readRun(body);
     for (const [name, set] of [["inputs", this.inputs], ["outputs", this.outputs]]) this.readDatasets(member(body, name), set);
     if (member(body, "dataset") !== undefined) this.readDataset(body.get("dataset"));
-    if (this.job) this.readFacet(body.get("job"), "lineage", (facet) => this.readJobLineage(facet));
+    const job = body.get("job");
+    if (isObject(job)) this.readFacet(job, "lineage", (facet) => this.readJobLineage(facet));
     return this;
   }
 
@@ -149,7 +150,7 @@ class Statement {
   }
 
   /** The explicit pairs of a facet or an entry, and whether they settle their target; false where a piece was passed over. */
-  readEntity(facet, target, wholly = true) {
+  readEntity(facet, target) {
     const each = (element) => {
       const { id, clean } = this.entity(element);
       if (id) this.explicit.push([id, target]);
@@ -159,7 +160,7 @@ class Statement {
     let clean = this.elements(inputs, each);
     const fields = this.fields(facet, "inputs", each);
     clean &&= fields.clean;
-    if (wholly && clean && (Array.isArray(inputs) || fields.there)) this.settled.add(target);
+    if (clean && (Array.isArray(inputs) || fields.there)) this.settled.add(target);
     return clean;
   }
 
@@ -172,7 +173,7 @@ class Statement {
       return { id, clean: id ? true : this.pass() };
     }
     const id = this.node("dataset", value);
-    const clean = id && (type === undefined || type === "DATASET") ? true : this.pass();
+    const clean = id && type === "DATASET" ? true : this.pass();
     return { id, clean };
   }
 
@@ -181,7 +182,7 @@ class Statement {
     const clean = this.elements(entries, (element) => {
       const target = this.entity(element);
       if (!target.id) return false;
-      return this.readEntity(element, target.id, target.clean) && target.clean;
+      return this.readEntity(element, target.id) && target.clean;
     });
     this.closed = Array.isArray(entries) && clean;
   }

@@ -2,11 +2,11 @@
 import { byBytes, sorted } from "./bytes.mjs";
 import { provenCount } from "./census.mjs";
 import { claimsJson, isLedger } from "./entry.mjs";
-import { spansOf } from "./json.mjs";
+import { readFile, spansOf } from "./json.mjs";
 import { foldLineage } from "./lineage.mjs";
 import { cover, rootFromCover, verifyConsistency } from "./merkle.mjs";
 import { placed, refuse } from "./refusal.mjs";
-import { fileOthers, kindsOf, ownStreams, structure } from "./streams.mjs";
+import { fileOthers, isStreamName, kindsOf, ownStreams, structure } from "./streams.mjs";
 import { checkCommitment, ledgerBody } from "./trust.mjs";
 
 const CENSUS = "tallystick.ledger.census-taken.v1";
@@ -14,6 +14,7 @@ const CONTINUED = "tallystick.ledger.continued.v1";
 const CERTIFIED = "tallystick.deletion.certified.v1";
 const KEY_STREAMS = ["type:tallystick.ledger.key-added.v1", "type:tallystick.ledger.key-retired.v1"];
 const OBSERVED = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
+const ATTRIBUTES = ["subject", "time", "datacontenttype", "dataschema", "sequence", "traceparent"];
 const FULL = 128;
 
 const tampered = (detail, where) => refuse("tampered", detail, where);
@@ -26,8 +27,9 @@ export function checkInclusion(view) {
   view.bySeq = new Map(entries.map((entry) => [entry.seq, entry]));
   entries.forEach((entry, i) => {
     if (i > 0 && entries[i - 1].seq >= entry.seq) refuse("malformed", "entries do not ascend", place(entry));
+  });
+  entries.forEach((entry) => {
     if (entry.seq >= view.size) tampered("entry stands behind the end of the tree", place(entry));
-    if (isLedger(entry) && entry.source !== view.origin) tampered("an event of the ledger has another source than its origin", place(entry));
   });
   const where = "data/proofs.json";
   if (proofs.size !== view.size) tampered("size is not the checkpoint's", where);
@@ -50,16 +52,16 @@ export function checkInclusion(view) {
 function checkConsistency(view) {
   const where = "data/consistency.json";
   const heads = view.documents.consistency;
-  for (const { size, root, path } of heads) {
-    if (size >= view.size) tampered("head is not older than the checkpoint", where);
-    placed(where, () => verifyConsistency(BigInt(size), BigInt(view.size), root, view.root, path));
-  }
+  for (const { size } of heads) if (size < 1 || size >= view.size) refuse("malformed", `head of size ${size} is none before the checkpoint`, where);
   for (const { size, root } of view.handovers) {
     const head = heads.find((one) => BigInt(one.size) === size);
     if (!head) incomplete(`no consistency proof from the handover at ${size}`, where);
     if (!head.root.equals(root)) tampered(`root at ${size} is not the handover's`, where);
   }
-  if (heads.length > view.handovers.length + 1) tampered("more heads than handovers and one", where);
+  if (heads.length > view.handovers.length + 1) refuse("malformed", "more heads than handovers and one", where);
+  for (const { size, root, path } of heads) {
+    placed(where, () => verifyConsistency(BigInt(size), BigInt(view.size), root, view.root, path));
+  }
 }
 
 /** Step census: the last entry counts every stream, and the bundle proves the counts that it needs. */
@@ -67,19 +69,24 @@ export function checkCensus(view) {
   const { census: proofs, scope } = view.documents;
   const where = "data/census.json";
   const census = view.bySeq.get(view.size - 1);
-  if (!census) incomplete("the last entry of the tree is not listed", "data/entries.jsonl");
+  if (!census) tampered("the last entry of the tree is not listed", "data/entries.jsonl");
   if (census.type !== CENSUS) tampered("the last entry of the tree is not a census", place(census));
   const body = ledgerBody(view, census);
   if (census.ext?.size !== 1 || census.ext.get("tallycensus") !== body.root) tampered("ext and body of the census differ", place(census));
   if (proofs.root !== body.root || proofs.seq !== census.seq) tampered("root or seq is not the census's", where);
   if (view.info.date !== census.at.slice(0, 10)) refuse("malformed", "Bagging-Date is not the day of the census", "bag-info.txt");
 
+  const log = { census: census.seq, origin: view.origin, root: view.root.toString("hex"), size: view.size };
+  if (view.print(log) !== view.print(scope.log)) tampered("log is not what the checkpoint says", "data/scope.json");
+
   const names = sorted(new Set([...scope.question.streams.map(({ name }) => name), ...KEY_STREAMS]));
-  if (String(names) !== String(proofs.streams.map(({ name }) => name))) tampered("streams are not those of the question and of the keys", where);
+  const given = proofs.streams.map(({ name }) => name);
+  for (const name of given) if (!names.includes(name)) tampered(`stream ${name} was not asked for`, where);
+  for (const name of names) if (!given.includes(name)) incomplete(`stream ${name} has no proof`, where);
   view.counts = new Map();
   for (const { name, bucket, count, path } of proofs.streams) {
-    const proven = placed(`${where} ${name}`, () => provenCount(name, Buffer.from(bucket), path, Buffer.from(body.root, "hex")));
-    if (proven !== count) tampered(`count of ${name} is ${count}, proven ${proven}`, where);
+    const found = placed(`${where} ${name}`, () => provenCount(name, Buffer.from(bucket), path, Buffer.from(body.root, "hex")));
+    if (found !== count) tampered(`count of ${name} is ${count}, proven ${found}`, where);
     view.counts.set(name, count);
   }
   view.census = census;
@@ -98,6 +105,12 @@ export function checkStreams(view) {
     const open = asked.to === undefined || asked.to > view.census.at;
     return { name: asked.name, count: view.counts.get(asked.name), listed: window.listed, grade: `complete as filed${open ? ", up to the census" : ""}` };
   });
+  if (scope.question.kind === "everything") {
+    for (let seq = 0; seq < view.size; seq += 1) {
+      if (!view.bySeq.has(seq)) incomplete(`entry ${seq} is not listed, and everything was asked for`, "data/entries.jsonl");
+      needed.add(seq);
+    }
+  }
   addContinued(view, needed);
   for (const entry of entries) if (!needed.has(entry.seq)) tampered("entry is out of scope", place(entry));
   if (view.notBefore !== undefined && view.census.at < view.notBefore) refuse("stale", `census is of ${view.census.at}`, place(view.census));
@@ -151,7 +164,8 @@ function addContinued(view, needed) {
 
 function parentOf(entry) {
   const parent = entry.ext?.size === 1 ? entry.ext.get("tallyof") : undefined;
-  if (!/^(0|[1-9][0-9]*)$/.test(parent ?? "") || !(Number(parent) < entry.seq)) tampered("continuation names no parent", place(entry));
+  if (typeof parent !== "string" || !/^(0|[1-9][0-9]*)$/.test(parent)) tampered("continuation names no parent", place(entry));
+  if (Number(parent) >= entry.seq) incomplete("continuation stands before its parent", place(entry));
   return Number(parent);
 }
 
@@ -160,9 +174,9 @@ const othersOf = (entry) => [...entry.streams.keys()].filter((name) => !ownStrea
 function checkHeader(view, entry) {
   for (const name of ownStreams(entry)) if (!entry.streams.has(name)) tampered(`entry is not filed in ${name}`, place(entry));
   const parent = entry.type === CONTINUED ? checkContinuation(view, entry) : entry;
-  const kinds = kindsOf(parent.type);
+  const kinds = kindsOf(parent);
   for (const name of othersOf(entry)) {
-    if (!kinds.includes(name.split(":")[0])) tampered(`an event of this type is not filed in ${name}`, place(entry));
+    if (!kinds.includes(name.split(":")[0]) || !isStreamName(name)) tampered(`an event of this type is not filed in ${name}`, place(entry));
   }
 }
 
@@ -174,7 +188,8 @@ function checkContinuation(view, entry) {
   const [parent, before] = [view.bySeq.get(seq), view.bySeq.get(entry.seq - 1)];
   const follows = before === parent ? parent.type !== CONTINUED : before.type === CONTINUED && parentOf(before) === seq;
   if (!follows || before.streams.size !== FULL) tampered("continuation does not follow a full entry of its event", place(entry));
-  const said = entry.id === `${seq}-${entry.seq - seq}` && entry.at === parent.at && entry.source === view.origin;
+  const said = entry.id === `${seq}-${entry.seq - seq}` && entry.at === parent.at && ATTRIBUTES.every((name) => entry[name] === undefined)
+    && !entry.parts.length;
   const others = othersOf(entry);
   const last = othersOf(before).at(-1);
   if (!said || !others.length || byBytes(last, others[0]) >= 0) tampered("continuation is not what its parent leaves over", place(entry));
@@ -194,8 +209,11 @@ export function checkBodies(view) {
   checkScope(view, scope);
 
   const lineage = foldLineage(entries.map((entry, i) => [entry, bodies[i].bytes])
-    .filter(([entry, bytes]) => OBSERVED.test(entry.type) && bytes).map(([entry, bytes]) => [entry.seq, bytes]));
-  if (!view.files.get("data/lineage.json").equals(lineage)) tampered("lineage is not what the disclosed events give", "data/lineage.json");
+    .filter(([entry, bytes]) => OBSERVED.test(entry.type) && bytes)
+    .map(([entry, bytes]) => [entry.seq, claimsJson(entry) ? bytes : Buffer.alloc(0)]));
+  const where = "data/lineage.json";
+  placed(where, () => readFile(view.files.get(where)));
+  if (!view.files.get(where).equals(lineage)) tampered("lineage is not what the disclosed events give", where);
   checkCertificates(view);
 }
 
@@ -210,7 +228,7 @@ function matchLines(lines, wanted, matches, where) {
 
 function checkBody(view, entry, line, where) {
   if (!line.bytes) {
-    if (isLedger(entry)) tampered("the body of an event of the ledger is not disclosed", where);
+    if (isLedger(entry)) incomplete("the body of an event of the ledger is not disclosed", where);
     return;
   }
   checkCommitment("body", line, entry.body, where);
@@ -247,12 +265,10 @@ function checkScope(view, scope) {
   const types = new Map();
   for (const { type } of entries) types.set(type, (types.get(type) ?? 0) + 1);
   const facts = {
-    control: { bodies: tally(bodies), entries: entries.length, parts: tally(parts), streams: view.streams.map(({ count, listed, name }) => ({ count, listed, name })), types },
-    log: { census: view.census.seq, origin: view.origin, root: view.root.toString("hex"), size: view.size },
+    bodies: tally(bodies), entries: entries.length, parts: tally(parts), types,
+    streams: view.streams.map(({ count, listed, name }) => ({ count, listed, name })),
   };
-  for (const [name, fact] of Object.entries(facts)) {
-    if (view.print(fact) !== view.print(scope[name])) tampered(`${name} has other numbers than were counted`, "data/scope.json");
-  }
+  if (view.print(facts) !== view.print(scope.control)) tampered("control has other numbers than were counted", "data/scope.json");
 }
 
 function checkCertificates(view) {

@@ -6,7 +6,7 @@ import { Refusal } from "./refusal.mjs";
 
 const GROUP = 126;
 const OPENLINEAGE = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
-const DOMAIN = /^tallystick\.(lineage|contract|validation|quarantine|schema|slo|residency|deletion|subject)\.[^.]+\.v1$/;
+const DOMAIN = /^tallystick\.(lineage|contract|validation|quarantine|schema|slo|residency|deletion|subject)\.[a-z-]+\.v1$/;
 
 const node = (kind, value) => {
   const [namespace, name] = value instanceof Map ? [value.get("namespace"), value.get("name")] : [];
@@ -65,10 +65,22 @@ function domain(body) {
   ];
 }
 
-/** The kinds of streams, besides type and source, that a type's row in streams.md knows. */
-export function kindsOf(type) {
-  if (OPENLINEAGE.test(type)) return ["dataset", "job", "run"];
-  return DOMAIN.test(type) ? ["contract", "dataset", "job", "request", "run", "schema"] : [];
+/** The kinds of streams, besides type and source, that an entry's row in streams.md knows. */
+export function kindsOf(entry) {
+  if (!claimsJson(entry)) return [];
+  if (OPENLINEAGE.test(entry.type)) return ["dataset", "job", "run"];
+  return DOMAIN.test(entry.type) ? ["contract", "dataset", "job", "request", "run", "schema"] : [];
+}
+
+const KINDS = ["type", "source", "dataset", "job", "run", "contract", "schema", "request"];
+
+/** True for a name that some event could be filed under. */
+export function isStreamName(name) {
+  const [, kind, rest] = /^([a-z]+):([^]+)$/.exec(name) ?? [];
+  if (!KINDS.includes(kind)) return false;
+  if (/^sha256:[0-9a-f]{64}$/.test(rest)) return true;
+  const whole = kind === "dataset" || kind === "job" ? /^([^%|]|%25|%7C)+\|[^]+$/.test(rest) : true;
+  return whole && filed(kind, rest) === name;
 }
 
 /** A body as a document, or undefined where it has no structure. */

@@ -1,11 +1,13 @@
 // Steps log-key, expected-head and keys: from the reader's trust to the keys that signed (checkpoint.md).
 import { sha256, sha256Hex } from "./bytes.mjs";
+import { ORIGIN } from "./bag.mjs";
+
 import { readLedgerBody } from "./documents.mjs";
-import { isStrictPoint, keyOfSpki, spkiOf } from "./ed25519.mjs";
-import { readCanonical } from "./json.mjs";
+import { keyOfSpki, spkiOf } from "./ed25519.mjs";
+import { isLedger } from "./entry.mjs";
 import { verifyConsistency } from "./merkle.mjs";
 import { TYPE, checkSignatures, parseCheckpoint, parseNote, parseVkey } from "./note.mjs";
-import { Refusal, placed, refuse } from "./refusal.mjs";
+import { placed, refuse } from "./refusal.mjs";
 
 const CHECKPOINT = "data/checkpoint";
 const CREATED = "tallystick.ledger.created.v1";
@@ -13,30 +15,74 @@ const ADDED = "tallystick.ledger.key-added.v1";
 const RETIRED = "tallystick.ledger.key-retired.v1";
 
 const tampered = (detail, where) => refuse("tampered", detail, where);
-const idOf = (vkey) => sha256Hex(spkiOf(vkey.key));
 
 function readSigned(files, path) {
   return placed(path, () => {
     const note = parseNote(files.get(path));
-    return { path, note, ...parseCheckpoint(note.text) };
+    const checkpoint = parseCheckpoint(note.text);
+    if (!ORIGIN.test(checkpoint.origin)) refuse("malformed", "origin is not 1 to 200 bytes of [A-Za-z0-9._/-]");
+    return { path, note, ...checkpoint };
   });
 }
 
-/** Log keys that bodies of the bundle speak of: hints that only a signature makes worth something. */
-function hintedKeys(files, origin) {
-  const quietly = (work) => {
-    try {
-      return [work()];
-    } catch (error) {
-      if (error instanceof Refusal) return [];
-      throw error;
+/** The disclosed body of an event of the ledger; its commitment can be checked once the entries are known. */
+function claimedLine(view, seq) {
+  const where = `data/bodies.jsonl seq ${seq}`;
+  const line = view.documents.bodies.find((one) => one.seq === seq);
+  if (!line) refuse("incomplete", "an event of the ledger has no line for its body", where);
+  if (!line.bytes) refuse("incomplete", "the body of an event of the ledger is not disclosed", where);
+  return { line, where };
+}
+
+/** A body of the ledger whose commitment holds. */
+export function ledgerBody(view, entry) {
+  const { line, where } = claimedLine(view, entry.seq);
+  checkCommitment("body", line, entry.body, where);
+  return placed(where, () => readLedgerBody(entry.type, line.bytes));
+}
+
+/** What the bundle says of its keys, in log order: {id, purpose, key, vkey, added, retired}. Step keys checks it against the entries. */
+function claimedKeys(view, origin) {
+  const { added, retired } = view.documents.keys;
+  const events = [[0, CREATED], ...added.map((seq) => [seq, ADDED]), ...retired.map((seq) => [seq, RETIRED])].sort(([a], [b]) => a - b);
+  const keys = new Map();
+  for (const [seq, type] of events) {
+    const { line, where } = claimedLine(view, seq);
+    const body = placed(where, () => readLedgerBody(type, line.bytes));
+    if (type === RETIRED) {
+      const known = keys.get(body.id);
+      if (known?.purpose !== body.purpose || known.retired !== Infinity) tampered("a key is retired that was not in use", where);
+      Object.assign(known, { retired: seq, compromised: body.reason === "compromised" });
+    } else {
+      const claimed = placed(where, () => (type === CREATED ? firstKey(body, origin) : addedKey(body, origin)));
+      if (keys.has(claimed.id)) tampered("a key is added twice", where);
+      keys.set(claimed.id, { ...claimed, added: seq, retired: Infinity });
     }
-  };
-  const document = (bytes) => quietly(() => readCanonical(bytes)).filter((value) => value instanceof Map);
-  const texts = files.get("data/bodies.jsonl").toString("latin1").split("\n").flatMap((line) => document(Buffer.from(line, "latin1")))
-    .filter((line) => typeof line.get("bytes") === "string").flatMap((line) => document(Buffer.from(line.get("bytes"), "base64")))
-    .flatMap((body) => [body.get("log_key"), body.get("vkey")]).filter((text) => typeof text === "string");
-  return texts.flatMap((text) => quietly(() => parseVkey(text))).filter((vkey) => vkey.type === TYPE.log && vkey.name === origin);
+  }
+  return [...keys.values()];
+}
+
+function logKey(text, origin) {
+  const vkey = parseVkey(text);
+  if (vkey.type !== TYPE.log || vkey.name !== origin) refuse("malformed", "log key is of another log");
+  return vkey;
+}
+
+function firstKey(created, origin) {
+  if (created.origin !== origin) tampered("entry 0 is of another origin");
+  if (created.format !== 1) refuse("malformed", "log is of another format");
+  const vkey = logKey(created.log_key, origin);
+  return { id: sha256Hex(spkiOf(vkey.key)), purpose: "log", key: vkey.key, vkey };
+}
+
+function addedKey({ id, purpose, spki, vkey: text }, origin) {
+  const key = keyOfSpki(spki);
+  if (!key) refuse("malformed", "key is not one of Ed25519");
+  if (sha256Hex(spki) !== id) refuse("malformed", "key has another id");
+  if ((text !== undefined) !== (purpose === "log")) refuse("malformed", "a vkey stands exactly with a log key");
+  const vkey = text === undefined ? null : logKey(text, origin);
+  if (vkey && !vkey.key.equals(key)) refuse("malformed", "vkey is of another key");
+  return { id, purpose, key, vkey };
 }
 
 /** The keys of all lists, each once: of equal ones the first, so that identity means equality. */
@@ -52,27 +98,38 @@ export function checkLogKey(view) {
   if (!trusted.length) refuse("unverifiable", `trust file has no log ${origin}`, CHECKPOINT);
   if (view.info.origin !== origin) refuse("malformed", "Source-Organization is not the checkpoint's origin", "bag-info.txt");
 
-  const hints = hintedKeys(files, origin);
+  view.claimed = claimedKeys(view, origin);
+  const logKeys = view.claimed.filter(({ purpose }) => purpose === "log");
+  const known = joined(trusted, logKeys.map(({ vkey }) => vkey));
+  const line = new Set(trusted.map(({ text }) => text));
+  /** Trust the new key of a handover that was signed by it and by the key before, if that one is trusted and was not compromised. */
+  const follow = ({ signers }) => logKeys.slice(1).forEach((key, i) => {
+    const [old, both] = [logKeys[i], [logKeys[i], key].every(({ vkey }) => signers.some(({ text }) => text === vkey.text))];
+    if (both && line.has(old.vkey.text) && !old.compromised) line.add(key.vkey.text);
+  });
+
   const handovers = [...files.keys()].filter((path) => path.startsWith("data/handovers/")).sort().map((path) => readSigned(files, path));
-  let line = trusted;
   for (const handover of handovers) {
-    if (handover.origin !== origin || handover.path !== `data/handovers/${String(handover.size).padStart(16, "0")}`
-      || handover.size >= checkpoint.size) refuse("malformed", "handover is not of this log and size", handover.path);
-    handover.signers = placed(handover.path, () => [...checkSignatures(handover.note, joined(line, hints)).signers.keys()]);
-    if (handover.signers.length === 2 && handover.signers.some((key) => line.includes(key))) line = joined(line, handover.signers);
+    if (handover.origin !== origin) tampered(`handover is of ${handover.origin}`, handover.path);
+    if (handover.path !== `data/handovers/${String(handover.size).padStart(16, "0")}`
+      || handover.size >= checkpoint.size) refuse("malformed", "handover is not of this size", handover.path);
+    handover.signers = placed(handover.path, () => [...checkSignatures(handover.note, known).signers.keys()]);
+    follow(handover);
   }
-  const rotated = joined(line, hints);
-  const { signers, witnesses } = placed(CHECKPOINT, () => policy.verify(checkpoint.note, origin, rotated.filter((key) => !trusted.includes(key))));
-  checkpoint.signers = signers.filter((key) => rotated.includes(key));
-  if (!checkpoint.signers.some((key) => line.includes(key))) refuse("unverifiable", "no key of the trusted line signed", CHECKPOINT);
-  if (checkpoint.signers.length === 2) line = joined(line, checkpoint.signers);
+  const { signers, witnesses } = placed(CHECKPOINT, () => policy.verify(checkpoint.note, origin, known.filter((key) => !trusted.includes(key))));
+  checkpoint.signers = signers.filter((key) => known.includes(key));
+  follow(checkpoint);
+  if (!checkpoint.signers.some(({ text }) => line.has(text))) refuse("unverifiable", "no key of the trusted line signed", CHECKPOINT);
   if (!policy.met(new Set(witnesses.keys()))) refuse("unverifiable", "the quorum of the trust file is not met", CHECKPOINT);
   if (checkpoint.size > BigInt(Number.MAX_SAFE_INTEGER)) refuse("malformed", "checkpoint has a size beyond 2^53-1", CHECKPOINT);
-  Object.assign(view, { checkpoint, origin, size: Number(checkpoint.size), root: checkpoint.root, handovers, line, witnesses });
+  Object.assign(view, {
+    checkpoint, origin, size: Number(checkpoint.size), root: checkpoint.root, handovers, witnesses,
+    line: known.filter(({ text }) => line.has(text)) });
 }
 
 /** Step expected-head: the reader's kept checkpoint is the same, or was continued. */
 export function checkExpectedHead(view) {
+  const heads = view.documents.consistency;
   if (!view.expectedHead) return;
   const where = "expected head";
   const head = placed(where, () => {
@@ -82,24 +139,14 @@ export function checkExpectedHead(view) {
   if (head.origin !== view.origin) refuse("unverifiable", `head is of ${head.origin}`, where);
   const { signers } = placed(where, () => checkSignatures(head.note, view.line));
   if (!signers.size) refuse("unverifiable", "head is not signed by a key of the trusted line", where);
-  view.headSize = head.size;
+  view.head = { ...head, signers: [...signers.keys()], path: where };
   if (head.size === view.checkpoint.size) {
     if (!head.root.equals(view.root)) tampered("one size has two roots", where);
     return;
   }
-  const proof = view.documents.consistency.find(({ size }) => BigInt(size) === head.size);
+  const proof = heads.find(({ size }) => BigInt(size) === head.size);
   if (!proof) refuse("unverifiable", `no consistency proof from size ${head.size}`, "data/consistency.json");
   placed("data/consistency.json", () => verifyConsistency(head.size, view.checkpoint.size, head.root, view.root, proof.path));
-}
-
-/** A disclosed body whose commitment holds; every event of the ledger must have one. */
-export function ledgerBody(view, entry) {
-  const where = `data/bodies.jsonl seq ${entry.seq}`;
-  const line = view.documents.bodies.find(({ seq }) => seq === entry.seq);
-  if (!line) refuse("incomplete", "an event of the ledger has no line for its body", where);
-  if (!line.bytes) tampered("the body of an event of the ledger is not disclosed", where);
-  checkCommitment("body", line, entry.body, where);
-  return placed(where, () => readLedgerBody(entry.type, line.bytes));
 }
 
 export function checkCommitment(kind, { salt, bytes }, commitment, where) {
@@ -108,78 +155,46 @@ export function checkCommitment(kind, { salt, bytes }, commitment, where) {
   }
 }
 
-/** Every key by id, as the entries tell: {id, purpose, key, vkey, added, retired}. */
-function keyHistory(view) {
-  const keys = new Map();
-  for (const entry of view.documents.entries) {
-    const where = `data/entries.jsonl seq ${entry.seq}`;
-    if ((entry.type === CREATED) !== (entry.seq === 0)) tampered("created stands at entry 0 and nowhere else", where);
-    if (entry.seq === 0) {
-      const created = ledgerBody(view, entry);
-      const vkey = placed(where, () => parseVkey(created.log_key));
-      if (created.origin !== view.origin || entry.source !== view.origin) tampered("entry 0 is of another origin", where);
-      if (created.format !== 1) refuse("malformed", "log is of another format", where);
-      if (vkey.type !== TYPE.log || vkey.name !== view.origin) tampered("the first log key is of another log", where);
-      keys.set(idOf(vkey), { id: idOf(vkey), purpose: "log", key: vkey.key, vkey, added: 0, retired: Infinity });
-    } else if (entry.type === ADDED) {
-      const added = readAdded(view, entry, where);
-      if (keys.has(added.id)) tampered("a key is added twice", where);
-      keys.set(added.id, added);
-    } else if (entry.type === RETIRED) {
-      const { id, purpose } = ledgerBody(view, entry);
-      const known = keys.get(id);
-      if (known?.purpose !== purpose || known.retired !== Infinity) tampered("a key is retired that was not in use", where);
-      known.retired = entry.seq;
-    }
-  }
-  return [...keys.values()];
-}
-
-function readAdded(view, entry, where) {
-  const { id, purpose, spki, vkey: text } = ledgerBody(view, entry);
-  const key = keyOfSpki(spki);
-  if (!key || !isStrictPoint(key)) refuse("malformed", "key is not one of Ed25519", where);
-  if (sha256Hex(spki) !== id) tampered("key has another id", where);
-  if ((text !== undefined) !== (purpose === "log")) refuse("malformed", "a vkey stands exactly with a log key", where);
-  const vkey = text === undefined ? null : placed(where, () => parseVkey(text));
-  if (vkey && (vkey.type !== TYPE.log || vkey.name !== view.origin || !vkey.key.equals(key))) tampered("vkey is of another key", where);
-  return { id, purpose, key, vkey, added: entry.seq, retired: Infinity };
-}
-
 const currentAt = (keys, purpose, size) => keys.filter((key) => key.purpose === purpose && key.added < size && key.retired >= size).at(-1);
 
 /** Step keys: what was trusted by signature is what the entries say, in their order. */
 export function checkKeys(view) {
   const { entries, keys } = view.documents;
   if (!entries.some(({ seq }) => seq === 0)) refuse("incomplete", "entry 0 is not listed", "data/entries.jsonl");
-  const history = keyHistory(view);
+  for (const entry of entries) {
+    const place = `data/entries.jsonl seq ${entry.seq}`;
+    if ((entry.type === CREATED) !== (entry.seq === 0)) tampered("created stands at entry 0 and nowhere else", place);
+    if (isLedger(entry) && entry.source !== view.origin) tampered("an event of the ledger has another source than its origin", place);
+    if ([CREATED, ADDED, RETIRED].includes(entry.type)) ledgerBody(view, entry);
+  }
   const where = "data/keys.json";
   const seqsOf = (type) => entries.filter((entry) => entry.type === type).map(({ seq }) => seq);
   for (const [name, type] of [["added", ADDED], ["retired", RETIRED]]) {
     if (String(keys[name]) !== String(seqsOf(type))) tampered(`${name} is not the list of its entries`, where);
   }
-  const [log, evidence] = ["log", "evidence"].map((purpose) => currentAt(history, purpose, view.size));
+  checkHandovers(view, view.claimed.filter(({ purpose }) => purpose === "log"));
+  const [log, evidence] = ["log", "evidence"].map((purpose) => currentAt(view.claimed, purpose, view.size));
   if (keys.log !== log?.id) tampered("log is not the current log key", where);
   if (keys.evidence !== evidence?.id) tampered("evidence is not the current evidence key", where);
-  checkHandovers(view, history.filter(({ purpose }) => purpose === "log"));
   view.evidenceKey = evidence;
 }
 
-/** Each change of the log key has its checkpoint, signed by the old key and the new one, and none signed alone afterwards. */
+/** Each change of the log key has its checkpoint, signed by the old key and the new one, and none is signed by the old one later. */
 function checkHandovers(view, logKeys) {
+  const signed = ({ signers }, key) => signers.some((vkey) => vkey.key.equals(key.key));
   const notes = [...view.handovers, view.checkpoint];
-  for (const { path, size, signers } of notes) {
-    const current = currentAt(logKeys, "log", Number(size));
-    if (!signers.some((vkey) => vkey.key.equals(current?.key ?? Buffer.of()))) tampered("the log key of that size did not sign", path);
+  for (const note of view.handovers) {
+    const current = currentAt(logKeys, "log", Number(note.size));
+    const old = logKeys[logKeys.indexOf(current) - 1];
+    if (!old || !signed(note, old) || !signed(note, current)) refuse("incomplete", "handover is not signed by the old key and the new one", note.path);
+    if (Number(note.size) <= old.retired) tampered("handover does not hold the end of the old key", note.path);
   }
-  view.handovers.forEach(({ path, size, signers }) => {
-    const index = logKeys.indexOf(currentAt(logKeys, "log", Number(size)));
-    const both = index > 0 && [logKeys[index - 1], logKeys[index]].every(({ key }) => signers.some((vkey) => vkey.key.equals(key)));
-    if (!both || Number(size) <= logKeys[index - 1].retired) tampered("handover is not signed by the old key and the new one", path);
-  });
   logKeys.slice(1).forEach((key, i) => {
-    const done = notes.some(({ size, signers }) => currentAt(logKeys, "log", Number(size)) === key
-      && [logKeys[i], key].every((one) => signers.some((vkey) => vkey.key.equals(one.key))));
+    const done = notes.some((note) => currentAt(logKeys, "log", Number(note.size)) === key && signed(note, key) && signed(note, logKeys[i]));
     if (!done) refuse("incomplete", "a change of the log key has no handover", `data/entries.jsonl seq ${key.added}`);
   });
+  for (const note of [view.checkpoint, ...(view.head ? [view.head] : [])]) {
+    const current = currentAt(logKeys, "log", Number(note.size));
+    if (!current || !signed(note, current)) tampered(`the log key that is current at ${note.size} did not sign`, note.path);
+  }
 }

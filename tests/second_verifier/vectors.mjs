@@ -8,6 +8,7 @@ import { pae, verifyEnvelope } from "./dsse.mjs";
 import { keyOfSpki, verifyEd25519 } from "./ed25519.mjs";
 import { isPointer, parseEntry } from "./entry.mjs";
 import { print, readCanonical, readForeign, readOurs, spansOf } from "./json.mjs";
+import { foldLineage } from "./lineage.mjs";
 import { cover, leafHash, nodeHash, rootOf, verifyConsistency, verifyInclusion } from "./merkle.mjs";
 import { checkSignatures, parseCheckpoint, parseNote, parseProof, parseVkey, verifySignature } from "./note.mjs";
 import { parsePolicy } from "./policy.mjs";
@@ -69,6 +70,7 @@ const OPERATIONS = {
   pointer: (v) => claim(isPointer(v.pointer)),
   entry: (v) => parseEntry(bytesOf(v, "entry")).leaf.toString("hex"),
   filing: (v) => fileOthers(v, bytesOf(v, "body")),
+  lineage: (v) => foldLineage(v.events.map(([seq, body]) => [seq, hex(body)])).toString(),
   bucket: (v) => Object.fromEntries(parseBucket(bytesOf(v, "bucket"), v.index ?? bucketOf(v.name))),
   count: (v) => provenCount(v.name, Buffer.from(v.bucket), hexes(v.path), hex(v.root)),
   archive(v) {
