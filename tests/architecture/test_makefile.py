@@ -12,23 +12,22 @@ from pathlib import Path
 import pytest
 
 TARGETS = sorted(
-    ["bench", "clean", "demo", "env", "format", "help", "lint", "lock", "packages", "test", "transcript", "types"]
-    + ["verifier"]
+    [
+        "bench",
+        "clean",
+        "demo",
+        "env",
+        "format",
+        "help",
+        "lint",
+        "lock",
+        "packages",
+        "test",
+        "transcript",
+        "types",
+        "verifier",
+    ]
 )
-    "bench",
-    "clean",
-    "demo",
-    "env",
-    "format",
-    "help",
-    "lint",
-    "lock",
-    "packages",
-    "test",
-    "transcript",
-    "types",
-    "verifier",
-]
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
