@@ -1017,6 +1017,13 @@ def a_handover_stands_there_that_hands_nothing_over(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
+@case("incomplete", "keys", "data/handovers/0000000000000003")
+def a_handover_stands_there_and_no_key_was_ever_changed(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.handovers.append((3, ledger.checkpoint(size=3)))
+    return ledger, question
+
+
 @case("tampered", "log-key", "data/checkpoint")
 def the_signature_of_the_checkpoint_is_forged(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()

@@ -407,3 +407,14 @@ def test_I16_the_entry_that_is_missing_is_named_by_its_number(dropped: int, numb
     assert (
         failure.detail == f"number {number} of 'dataset:db|clicks' is not listed, so that the answer may lack entries"
     )
+
+
+def test_I17_a_reader_who_does_not_know_the_log_is_told_so(issuer: ModuleType) -> None:
+    ledger, question = issuer.churn()
+    trust = f"log {issuer.Key('log-1').vkey('ledger.example/other')}\nquorum none\n".encode()
+
+    failure = judge(issuer, ledger, question, trust=trust).failure
+
+    assert failure is not None
+    assert failure.detail == "the trust file names no Ed25519 key of the log 'ledger.example/churn'"
+    assert "by another way than this bundle" in failure.hint
