@@ -270,7 +270,7 @@ def _certified(history: History, target: Target) -> CertifiedTarget:
             "level": "L1" if done.outcome == "done" else "L0",
             "executor": done.executor,
             "method": done.method,
-            "deleted": sum(step.fact.rows for step in executions),
+            "deleted": done.rows,
             "code": done.code,
             "residuals": done.residuals if done.outcome == "done" else target.residuals,
             "seqs": tuple(sorted([step.seq for step in executions] + [step.seq for step in verifications])),

@@ -316,6 +316,14 @@ def test_what_is_not_about_persons_is_not_in_the_way() -> None:
     assert (issued.outcome, issued.level) == ("complete_with_residuals", "L2")
 
 
+def test_a_plan_that_deletes_nowhere_is_no_complete_deletion() -> None:
+    nowhere = NotApplicable("aggregate")
+
+    issued = certified(requested(), store_with(), draft(a=nowhere, b=nowhere, c=nowhere))
+
+    assert (issued.outcome, issued.level, issued.remarks) == ("partial", None, ("subject-not-found-anywhere",))
+
+
 def test_a_person_who_was_found_nowhere_is_no_complete_deletion() -> None:
     # An identity that is written otherwise in every table looks the same.
     issued = certified(requested(), store_with())

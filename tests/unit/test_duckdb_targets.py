@@ -122,6 +122,13 @@ def test_others_are_written_as_an_identity_is_however_they_are_stored(warehouse:
     assert DuckDBVerifier(warehouse).probe(place("scores", column), [SECRET]).others == ("7700124",)
 
 
+def test_others_are_only_what_the_same_query_finds(warehouse: Path) -> None:
+    # 7700124.5 is nobody's identity: written as an integer it is not found again.
+    ask(warehouse, "UPDATE scores SET fixed = 7700124.5 WHERE id = 7700124")
+
+    assert DuckDBVerifier(warehouse).probe(place("scores", "fixed"), [SECRET]).others == ()
+
+
 def test_others_stand_in_no_repr(warehouse: Path) -> None:
     assert "7700124" not in repr(DuckDBVerifier(warehouse).probe(place("scores"), [SECRET]))
 
