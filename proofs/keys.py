@@ -141,7 +141,7 @@ def _first_key(origin: str, body: Body) -> Key:
     if named != origin:
         raise TamperedError(f"entry 0 is of the log {named!r}, the checkpoint of {origin!r}")
     public_key = VerifierKey.parse(vkey).public_key
-    if len(public_key) != 32 or vkey != _vkey(origin, public_key).to_text():
+    if vkey != _vkey(origin, public_key).to_text():
         raise MalformedError(f"log_key is not an Ed25519 verifier key of {origin!r}")
     return Key(spki_id(public_key), "log", public_key, added=0)
 

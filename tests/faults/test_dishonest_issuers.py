@@ -871,6 +871,14 @@ def every_evidence_key_is_retired(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
+@case("tampered", "keys", "data/entries.jsonl")
+def every_log_key_is_retired(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.retire_key("log", "log-1")
+    ledger.take_census()
+    return ledger, question
+
+
 @case("tampered", "keys", "data/keys.json")
 def keys_json_names_another_evidence_key(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.keys.update(evidence=i.Key("evidence-1").id))
@@ -903,6 +911,24 @@ def a_key_is_added_twice(i: Any) -> tuple[Any, ...]:
 def a_key_is_retired_that_was_never_added(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("evidence", "stranger")
+    ledger.take_census()
+    return ledger, question
+
+
+@case("tampered", "log-key", "data/bodies.jsonl line 4")
+def a_key_is_retired_before_it_is_added(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.retire_key("evidence", "evidence-2")
+    ledger.add_key("evidence", "evidence-2")
+    ledger.take_census()
+    return ledger, question
+
+
+@case("tampered", "log-key", "data/bodies.jsonl line 5")
+def a_key_is_retired_twice(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.retire_key("evidence", "evidence-1")
+    ledger.retire_key("evidence", "evidence-1")
     ledger.take_census()
     return ledger, question
 
@@ -1137,9 +1163,29 @@ def the_log_hashes_with_something_else(i: Any) -> tuple[Any, ...]:
     return with_created(i, hash="sha512")
 
 
+def with_predecessor(i: Any, **members: Any) -> tuple[Any, ...]:
+    predecessor = {"origin": "ledger.example/before", "root": "ab" * 32, "size": 3, **members}
+    return with_created(i, predecessor={name: value for name, value in predecessor.items() if value is not None})
+
+
 @case("malformed", "log-key", "data/bodies.jsonl line 1")
 def a_predecessor_is_named_without_its_root(i: Any) -> tuple[Any, ...]:
-    return with_created(i, predecessor={"origin": "ledger.example/before", "size": 3})
+    return with_predecessor(i, root=None)
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def the_root_of_a_predecessor_is_none(i: Any) -> tuple[Any, ...]:
+    return with_predecessor(i, root="AB" * 32)
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def the_size_of_a_predecessor_is_none(i: Any) -> tuple[Any, ...]:
+    return with_predecessor(i, size=-1)
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 1")
+def the_origin_of_a_predecessor_is_none(i: Any) -> tuple[Any, ...]:
+    return with_predecessor(i, origin="")
 
 
 def with_key(i: Any, **members: Any) -> tuple[Any, ...]:
@@ -1153,6 +1199,17 @@ def with_key(i: Any, **members: Any) -> tuple[Any, ...]:
 @case("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_none_of_ed25519(i: Any) -> tuple[Any, ...]:
     return with_key(i, spki=i.b64(b"0" * 44))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def a_key_stands_behind_a_prefix_of_another_algorithm(i: Any) -> tuple[Any, ...]:
+    return with_key(i, spki=i.b64(b"0" * 12 + i.Key("evidence-2").public))
+
+
+@case("malformed", "log-key", "data/bodies.jsonl line 4")
+def a_key_is_a_byte_too_long(i: Any) -> tuple[Any, ...]:
+    spki = i.SPKI + i.Key("evidence-2").public + b"x"
+    return with_key(i, spki=i.b64(spki), id=i.sha(spki).hex())
 
 
 @case("malformed", "log-key", "data/bodies.jsonl line 4")
@@ -1554,6 +1611,19 @@ def the_kept_head_is_signed_by_a_key_that_was_retired_before(i: Any) -> tuple[An
     ledger, question = i.rotated()
     question.since = 7
     kept = ledger.checkpoint("log-1", size=7)
+    return ledger, question, i.Lies(), {"expected_head": kept, "trust": ("log-1",)}
+
+
+@case("tampered", "keys", "expected head")
+def the_kept_head_is_of_a_size_at_which_no_key_was_current(i: Any) -> tuple[Any, ...]:
+    ledger, question = i.small()
+    ledger.retire_key("log", "log-1")  # 4
+    kept = ledger.checkpoint()
+    ledger.add_key("log", "log-2")
+    ledger.handovers.append((6, ledger.checkpoint("log-1", "log-2")))
+    ledger.log_key = "log-2"
+    ledger.take_census()
+    question.since = 5
     return ledger, question, i.Lies(), {"expected_head": kept, "trust": ("log-1",)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -418,3 +419,47 @@ def test_I17_a_reader_who_does_not_know_the_log_is_told_so(issuer: ModuleType) -
     assert failure is not None
     assert failure.detail == "the trust file names no Ed25519 key of the log 'ledger.example/churn'"
     assert "by another way than this bundle" in failure.hint
+
+
+@pytest.mark.parametrize(("purpose", "key"), [("log", "log-1"), ("evidence", "evidence-1")])
+def test_a_log_without_a_current_key_is_told_which_is_missing(purpose: str, key: str, issuer: ModuleType) -> None:
+    ledger, question = issuer.small()
+    ledger.retire_key(purpose, key)
+    ledger.take_census()
+
+    failure = judge(issuer, ledger, question).failure
+
+    assert failure is not None
+    assert failure.detail == f"no {purpose} key is current at size 6"
+
+
+def test_I17_a_kept_head_of_another_log_is_told_so(issuer: ModuleType) -> None:
+    other = issuer.Ledger(origin="ledger.example/other")
+    other.create()
+
+    failure = judge(issuer, *issuer.churn(), expected_head=other.checkpoint()).failure
+
+    assert failure is not None
+    assert failure.detail == "kept head is of the log 'ledger.example/other', the bundle of 'ledger.example/churn'"
+
+
+@pytest.mark.parametrize("module", ["cryptography.hazmat.primitives.asymmetric.mldsa", None])
+def test_I18_a_witness_that_nothing_here_can_check_does_not_count(
+    module: str | None, issuer: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = b"k" * 1312
+    hint = issuer.sha(b"w.example\n\x06" + public)[:4]
+    line = f"— w.example {issuer.b64(hint + bytes(8) + b's' * 2420)}\n" if module else ""
+    ledger, question = issuer.churn()
+    note = ledger.checkpoint(below=line)
+    vkey = f"w.example+{hint.hex()}+{issuer.b64(bytes([6]) + public)}"
+    trust = ledger.trust().decode().replace("quorum none", f"witness w {vkey}\nquorum w").encode()
+    lies = issuer.Lies(documents=lambda documents: setattr(documents, "checkpoint", note))
+    if module:
+        monkeypatch.setitem(sys.modules, module, None)  # as where the library is not installed
+
+    failure = verify_bundle(issuer.issue(ledger, question, lies), trust=trust).failure
+
+    assert failure is not None
+    assert failure.detail == "checkpoint is witnessed by 0 of 1, and the quorum 'w' is not met"
+    assert failure.hint == ("nothing here can check the cosignature of 'w'" if module else "ask for more cosignatures")
