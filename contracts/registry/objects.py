@@ -102,10 +102,12 @@ def _compare_named(old: dict[str, Any], new: dict[str, Any], path: str, keyword:
 def _compare_patterns(old: dict[str, Any], new: dict[str, Any], path: str) -> Found:
     before, after = old.get("patternProperties", {}), new.get("patternProperties", {})
     yield from _compare_named(old, new, path, "patternProperties")
-    # Names that matched were not looked at by additionalProperties, and are now; or the other way round.
-    closed = not is_open(old.get("additionalProperties", True)) or not is_open(new.get("additionalProperties", True))
-    if before.keys() != after.keys() and closed:
+    if before.keys() - after.keys() and not is_open(new.get("additionalProperties", True)):
+        # additionalProperties did not look at the names that matched, and does so now.
         yield change(f"{path}/patternProperties", "patterns-changed", Direction.UNDETERMINED)
+    elif after.keys() - before.keys() and not is_open(old.get("additionalProperties", True)):
+        # And the other way round; what the new patterns demand is compared with anything, above.
+        yield change(f"{path}/patternProperties", "patterns-changed", Direction.LOOSENS)
 
 
 def compare_arrays(old: dict[str, Any], new: dict[str, Any], path: str) -> Found:
