@@ -40,7 +40,7 @@ def test_a_note_is_refused_for_its_reason(vector: Any) -> None:
     with pytest.raises(TallyError) as caught:
         note.verify(given(vector), vector["vkeys"])
 
-    assert caught.value.code == vector["result"], caught.value
+    assert (caught.value.code, str(caught.value)) == (vector["result"], vector["error"])
 
 
 @pytest.mark.parametrize("vector", vectors("note.json", bad=False))
@@ -109,4 +109,4 @@ def test_a_cosignature_is_refused_for_its_reason(vector: Any) -> None:
     with pytest.raises(TallyError) as caught:
         cosignature.verify(VerifierKey.parse(vector["vkey"]), vector["text"], bytes.fromhex(vector["signature"]))
 
-    assert caught.value.code == vector["result"], caught.value
+    assert (caught.value.code, str(caught.value)) == (vector["result"], vector["error"])
