@@ -99,7 +99,7 @@ def dumps(value: object, *, sort: bool = True) -> bytes:
         ValueError: An integer beyond ±(2^53−1), half a surrogate pair, or too deep a nesting.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
         printed = text.encode()
     except RecursionError as error:
         raise ValueError(f"value is nested deeper than {limits.JSON_DEPTH}") from error
