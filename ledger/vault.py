@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.keyring import sync_folder
 from ledger.stores.translation import translated
-from proofs.errors import BusyError, HeldError, MissingError, RefusedError, TamperedError
+from proofs.errors import BusyError, HeldError, MalformedError, MissingError, RefusedError, TamperedError
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
@@ -61,11 +61,15 @@ class StandingHoldError(HeldError):
 
 
 class Vault:
-    """Seals and opens parts; forgets people."""
+    """Seals and opens parts; forgets people.
+
+    Attributes:
+        folder: Holds `vault.db` and the key-encryption keys.
+    """
 
     def __init__(self, folder: Path, *, origin: str) -> None:
         """Open the vault in `folder`, making it when there is none."""
-        self._folder = folder
+        self.folder = folder
         self._origin = origin.encode()
         self._lock = threading.RLock()
         self._keks: dict[int, AESGCM] = {}
@@ -163,11 +167,7 @@ class Vault:
         rows = self._rows("SELECT key FROM part WHERE commitment = ?", commitment)
         if not rows:
             raise MissingError("the key of this part was destroyed, or is in another vault")
-        cipher = self._data_key(rows[0][0])
-        try:
-            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._seal_context(commitment))
-        except InvalidTag as error:
-            raise TamperedError("a sealed part does not open under its key") from error
+        return _opened(self._data_key(rows[0][0]), sealed, self._seal_context(commitment), what="a sealed part")
 
     def begin_erasure(self, id: str, person: str, *, request: str | None) -> int:
         """Write down which parts of `person` an erasure destroys, before anything is destroyed; returns their number.
@@ -253,16 +253,16 @@ class Vault:
         self._make_kek(new)
         with self._writing() as conn:
             for id, epoch, wrapped in conn.execute("SELECT id, epoch, wrapped FROM data_key").fetchall():
-                key = self._kek(epoch).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], self._wrap_context(epoch))
+                key = self._unwrap(epoch, wrapped)
                 nonce = os.urandom(NONCE_BYTES)
                 fresh = nonce + self._kek(new).encrypt(nonce, key, self._wrap_context(new))
                 conn.execute("UPDATE data_key SET epoch = ?, wrapped = ? WHERE id = ?", (new, fresh, id))
         self.scrub()
-        for path in self._folder.glob("kek-*"):  # those that a crash left under another name, too
+        for path in self.folder.glob("kek-*"):  # those that a crash left under another name, too
             if path.name[len("kek-") :].partition(".")[0] != str(new):
                 path.unlink()
         self._keks = {new: self._kek(new)}
-        sync_folder(self._folder)
+        sync_folder(self.folder)
         return new
 
     def close(self) -> None:
@@ -273,15 +273,19 @@ class Vault:
         rows = self._rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id)
         if not rows:
             raise MissingError("the key of this part was destroyed")
-        epoch, wrapped = rows[0]
-        return AESGCM(self._kek(epoch).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], self._wrap_context(epoch)))
+        return AESGCM(self._unwrap(*rows[0]))
+
+    def _unwrap(self, epoch: int, wrapped: bytes) -> bytes:
+        return _opened(self._kek(epoch), wrapped, self._wrap_context(epoch), what="a data key")
 
     def _kek(self, epoch: int) -> AESGCM:
         if epoch not in self._keks:
-            path = self._folder / f"kek-{epoch}"
+            path = self.folder / f"kek-{epoch}"
             if not path.is_file():
-                raise MissingError(f"the key-encryption key of epoch {epoch} is not in {self._folder}")
-            self._keks[epoch] = AESGCM(path.read_bytes())
+                raise MissingError(f"the key-encryption key of epoch {epoch} is not in {self.folder}")
+            if len(key := path.read_bytes()) != KEY_BYTES:
+                raise MalformedError(f"{path} has {len(key)} bytes, expected {KEY_BYTES}")
+            self._keks[epoch] = AESGCM(key)
         return self._keks[epoch]
 
     @property
@@ -290,11 +294,11 @@ class Vault:
         return max(self._epochs())
 
     def _epochs(self) -> list[int]:
-        return [int(path.name[4:]) for path in self._folder.glob("kek-*") if path.name[4:].isdigit()]
+        return [int(path.name[4:]) for path in self.folder.glob("kek-*") if path.name[4:].isdigit()]
 
     def _make_kek(self, epoch: int) -> None:
-        path = self._folder / f"kek-{epoch}"
-        fresh = self._folder / f"kek-{epoch}.{os.getpid()}"
+        path = self.folder / f"kek-{epoch}"
+        fresh = self.folder / f"kek-{epoch}.{os.getpid()}"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(os.urandom(KEY_BYTES))
@@ -305,10 +309,22 @@ class Vault:
         with suppress(FileExistsError):
             path.hardlink_to(fresh)
         fresh.unlink()
-        sync_folder(self._folder)
+        sync_folder(self.folder)
 
     def _seal_context(self, commitment: bytes) -> bytes:
         return b"tallystick/seal/v1\0" + self._origin + b"\0" + commitment
 
     def _wrap_context(self, epoch: int) -> bytes:
         return b"tallystick/wrap/v1\0" + self._origin + b"\0%d" % epoch
+
+
+def _opened(cipher: AESGCM, sealed: bytes, context: bytes, *, what: str) -> bytes:
+    """What was sealed under `cipher` in this context.
+
+    Raises:
+        TamperedError: The bytes are others, or come from another place.
+    """
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+    except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
+        raise TamperedError(f"{what} does not open under its key") from error
