@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from contracts.document import parse
 from contracts.facts import CONTRACT_PUBLISHED, ContractPublished
 from contracts.model import Contract
@@ -29,7 +31,7 @@ from lineage.deletion.plan import Delete, Disposition, NotApplicable
 from lineage.deletion.request import DeletionRequest, Subject, new_request, read_subject
 from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
 from lineage.graph import LineageProjection
-from proofs.errors import MissingError
+from proofs.errors import MissingError, RefusedError
 from proofs.statement import Node
 
 SUBJECT: Final = "/subject"
@@ -80,8 +82,9 @@ def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: 
     seeds = [dataset.node for dataset in opening.fact.datasets]
     if not seeds:
         raise MissingError(f"request {request} names no dataset to begin with", hint="name it with --dataset")
-    signed = log.checkpoint().checkpoint
+    # The lineage first: what the plan names as its checkpoint must cover all that the closure was taken from.
     db = log.project(LineageProjection())
+    signed = log.checkpoint().checkpoint
     closure = query.closure(db, seeds, node_limit=None).distance
     in_force = contracts_in_force(log)
     declared = {
@@ -160,6 +163,15 @@ def _dispositions(
                 Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
             )
     return found
+
+
+def _place(node: Node, column: str) -> Place:
+    try:
+        return Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
+    except ValidationError as error:
+        raise RefusedError(
+            f"dataset {node.text[:120]!r} cannot be addressed as a table", hint='a DuckDB table is named "schema.name"'
+        ) from error
 
 
 def _verifiers(warehouses: Iterable[Warehouse]) -> dict[str, DuckDBVerifier]:

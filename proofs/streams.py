@@ -52,7 +52,7 @@ OPENLINEAGE_RULES: Final[tuple[Rule, ...]] = (
         for rest in ("inputs/*", "fields/*/inputs/*")
     ),
     *(
-        _rule("dataset", f"/job/facets/lineage/lineage/*{rest}", not_jobs=True)
+        _rule("dataset", f"/job/facets/lineage/entries/*{rest}", not_jobs=True)
         for rest in ("", "/inputs/*", "/fields/*/inputs/*")
     ),
     _rule("job", "/job"),

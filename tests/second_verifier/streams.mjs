@@ -42,7 +42,7 @@ const notJob = (value) => !(value instanceof Map) || value.get("type") !== "JOB"
 
 function openLineage(body) {
   const places = ["/inputs/*", "/outputs/*", "/dataset"];
-  const job = "/job/facets/lineage/lineage/*";
+  const job = "/job/facets/lineage/entries/*";
   const ofAnyType = [...places, ...places.flatMap((d) => [
     `${d}/facets/columnLineage/fields/*/inputFields/*`, `${d}/facets/columnLineage/dataset/*`])];
   const ofDatasets = [...places.flatMap((d) => [`${d}/facets/lineage/inputs/*`, `${d}/facets/lineage/fields/*/inputs/*`]),
