@@ -116,7 +116,8 @@ def _parse(url: str) -> Sequence[str]:
     parts = urlsplit(url)
     if parts.scheme == "memory" and not parts.netloc and not parts.path.strip("/"):
         return "memory", ""
-    if parts.scheme != "sqlite" or parts.netloc or parts.query or parts.fragment or len(parts.path) < 2:
+    is_plain = not (parts.netloc or parts.query or parts.fragment)
+    if not url.startswith("sqlite:///") or not is_plain or len(parts.path) < 2:
         raise RefusedError(
             f"ledger URL {url[:120]!r} is not sqlite:///path", hint="sqlite:///audit.db, or sqlite:////tmp/audit.db"
         )

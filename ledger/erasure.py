@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ledger.clock import uuid7
-from ledger.event import Event
+from ledger.event import PERSON_BYTES, Event
 from ledger.store import Store
 from ledger.vault import StandingHoldError, Vault
 from proofs import jsonstrict
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 STARTED = "tallystick.subject.erasure-started.v1"
 ERASED = "tallystick.subject.erased.v1"
 HELD = "tallystick.subject.held.v1"
-_PERSON_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasur
             next opened.
     """
     vault = _vault(log)
-    _check(person, limit_bytes=_PERSON_BYTES, name="person")
+    _check(person, limit_bytes=PERSON_BYTES, name="person")
     if request is not None:
         _check(request, limit_bytes=SUBJECT_BYTES, name="request")
     id = uuid7(log.clock())
@@ -88,7 +87,7 @@ def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
     vault = _vault(log)
     _check(request, limit_bytes=SUBJECT_BYTES, name="request")
     if person is not None:
-        _check(person, limit_bytes=_PERSON_BYTES, name="person")
+        _check(person, limit_bytes=PERSON_BYTES, name="person")
     id = vault.hold(uuid7(log.clock()), request, person=person)
     log.append(_held(id, request, origin=log.origin))
     return id

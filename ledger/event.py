@@ -6,7 +6,7 @@ A value that exists can be written down: every attribute is held here to the gra
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -15,9 +15,16 @@ from proofs import limits, streams
 from proofs.entry import check_ext, check_text
 from proofs.errors import RefusedError
 
+PERSON_BYTES: Final = 4_096  # no limit of a format: a person stands in no entry
+
 
 def _bounded(limit_bytes: int, name: str) -> AfterValidator:
     return AfterValidator(lambda text: check_text(text, limit_bytes=limit_bytes, name=name))
+
+
+_POINTER = AfterValidator(
+    lambda text: check_text(text, limit_bytes=limits.POINTER_BYTES, name="a part's pointer", empty=True)
+)
 
 
 def _extensions(ext: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
@@ -53,8 +60,8 @@ class Event(BaseModel):
     traceparent: Annotated[str, _bounded(limits.TRACEPARENT_BYTES, "traceparent")] | None = None
     ext: Annotated[dict[str, str | int | bool], AfterValidator(_extensions)] = Field(default_factory=dict)
     data: bytes = Field(default=b"", repr=False)
-    parts: tuple[str, ...] = ()
-    person: str | None = Field(default=None, repr=False)
+    parts: tuple[Annotated[str, _POINTER], ...] = ()
+    person: Annotated[str, _bounded(PERSON_BYTES, "person")] | None = Field(default=None, repr=False)
 
     @classmethod
     def of(cls, type: str, source: str, body: Any, **attributes: Any) -> Self:

@@ -18,7 +18,7 @@ from ledger.clock import Clock, uuid7
 from ledger.event import Event
 from proofs import jsonspan, jsonstrict, limits
 from proofs.digest import commitment
-from proofs.entry import LEDGER_PREFIX, check_text, print_attributes
+from proofs.entry import LEDGER_PREFIX, print_attributes
 from proofs.errors import MalformedError, RefusedError
 from proofs.streams import CONTINUED, entry_groups, filed_document
 
@@ -139,11 +139,6 @@ class Intake:
     def _seal_parts(self, event: Event, pointers: set[str]) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
         if not event.is_json:
             raise RefusedError("parts are named in data that do not claim to be JSON")
-        try:
-            for pointer in pointers:
-                check_text(pointer, limit_bytes=limits.POINTER_BYTES, name="a part's pointer", empty=True)
-        except ValueError as error:
-            raise RefusedError(str(error)) from error
         try:
             spans = jsonspan.spans(event.data, pointers)
             body = jsonspan.cut(event.data, spans)

@@ -7,38 +7,31 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.event import Event
 from ledger.record import Record
 from ledger.signer import Purpose, key_id, spki
-from proofs import b64strict, jsonstrict
-from proofs.errors import MissingError
+from proofs import jsonstrict
+from proofs.disclosure import Body
+from proofs.errors import MalformedError, MissingError
+from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, Key, read_ring
 from proofs.vkey import KeyType, VerifierKey, vkey_for
 
-CREATED: Final = "tallystick.ledger.created.v1"
-KEY_ADDED: Final = "tallystick.ledger.key-added.v1"
-KEY_RETIRED: Final = "tallystick.ledger.key-retired.v1"
-_EVENT_BYTES: Final = 1 << 16
+__all__ = [
+    "CREATED",
+    "KEY_ADDED",
+    "KEY_RETIRED",
+    "Key",
+    "added_event",
+    "created_event",
+    "current",
+    "log_vkey",
+    "read_keys",
+    "retired_event",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key's life.
-
-    Attributes:
-        id: Hex SHA-256 of its SubjectPublicKeyInfo.
-        public_key: 32 bytes.
-        added: Seq of the entry that says so.
-        retired: Seq of the entry that ends it; None while it is in use.
-    """
-
-    id: str
-    purpose: Purpose
-    public_key: bytes
-    added: int
-    retired: int | None = None
+_TYPES: Final = (CREATED, KEY_ADDED, KEY_RETIRED)
 
 
 def log_vkey(origin: str, public_key: bytes) -> VerifierKey:
@@ -46,32 +39,25 @@ def log_vkey(origin: str, public_key: bytes) -> VerifierKey:
     return vkey_for(origin, public_key, KeyType.ED25519)
 
 
-def read_keys(records: Iterable[Record]) -> list[Key]:
+def read_keys(records: Iterable[Record], *, origin: str) -> list[Key]:
     """Return all keys in the order in which they were added.
 
     Args:
         records: Entry 0 and the complete key streams with their bodies, in log order.
+
+    Raises:
+        MissingError: A body is not in the store.
+        MalformedError, TamperedError: A body is not what docs/formats/events.md says, or contradicts another.
     """
-    keys: dict[str, Key] = {}
+    bodies: dict[str, list[Body]] = {type: [] for type in _TYPES}
     for record in records:
-        body = _body(record)
-        if record.type == CREATED:
-            public_key = VerifierKey.parse(body["log_key"]).public_key
-            key = Key(key_id(public_key), "log", public_key, record.seq)
-            keys[key.id] = key
-        elif record.type == KEY_ADDED:
-            public_key = b64strict.decode(body["spki"], "spki")[-32:]
-            keys[body["id"]] = Key(body["id"], body["purpose"], public_key, record.seq)
-        elif record.type == KEY_RETIRED:
-            old = keys[body["id"]]
-            keys[old.id] = Key(old.id, old.purpose, old.public_key, old.added, record.seq)
-    return list(keys.values())
-
-
-def _body(record: Record) -> Any:
-    if record.body is None:
-        raise MissingError(f"the body of entry {record.seq}, which is never destroyed, is not in the store")
-    return jsonstrict.loads(record.body, limit_bytes=_EVENT_BYTES)
+        if record.body is None:
+            raise MissingError(f"the body of entry {record.seq}, which is never destroyed, is not in the store")
+        body = Body(record.seq, "disclosed", b"", record.body, f"entry {record.seq}")
+        bodies.get(record.type, []).append(body)
+    if not bodies[CREATED]:
+        raise MalformedError(f"entry 0 is not of type {CREATED!r}")
+    return list(read_ring(origin, bodies[CREATED][0], bodies[KEY_ADDED], bodies[KEY_RETIRED]).keys)
 
 
 def current(keys: Iterable[Key], purpose: Purpose, *, size: int) -> Key:
@@ -80,11 +66,7 @@ def current(keys: Iterable[Key], purpose: Purpose, *, size: int) -> Key:
     Raises:
         MissingError: There is none.
     """
-    alive = [
-        key
-        for key in keys
-        if key.purpose == purpose and key.added < size and (key.retired is None or key.retired >= size)
-    ]
+    alive = [key for key in keys if key.purpose == purpose and key.is_current(size)]
     if not alive:
         raise MissingError(f"no {purpose} key is in use at size {size}")
     return max(alive, key=lambda key: key.added)

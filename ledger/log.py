@@ -196,7 +196,7 @@ class Ledger:
         """Return the log's keys, in the order in which they were added."""
         streams = (f"type:{KEY_ADDED}", f"type:{KEY_RETIRED}")
         seqs = {seq for name in streams for _, seq, _ in self.positions(name)}
-        return read_keys(read_seqs(self.store, sorted({0, *seqs}))) if self.size else []
+        return read_keys(read_seqs(self.store, sorted({0, *seqs})), origin=self.origin) if self.size else []
 
     def signer(self, purpose: Purpose) -> Signer:
         """Return the signer of the key that is in use for `purpose` now.
