@@ -1293,6 +1293,12 @@ def the_envelope_names_the_right_key_and_another_signed(i: Any) -> tuple[Any, ..
     return ledger, question, i.Lies(tags=lambda files: files.update({path: forged}))
 
 
+@case("tampered", "evidence-signature", "signatures/statement.dsse.json")
+def the_envelope_names_another_key_than_signed(i: Any) -> tuple[Any, ...]:
+    named = i.Key("evidence-1").id.encode()
+    return *i.churn(), i.Lies(tags=replacing("signatures/statement.dsse.json", named, i.Key("log-1").id.encode()))
+
+
 @case("malformed", "evidence-signature", "signatures/statement.dsse.json")
 def the_envelope_is_printed_otherwise(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("signatures/statement.dsse.json", b",", b", "))
@@ -1470,6 +1476,12 @@ def the_reader_brings_no_trust_file(i: Any) -> tuple[Any, ...]:
 def the_reader_trusts_another_log(i: Any) -> tuple[Any, ...]:
     trust = f"log {i.Key('log-1').vkey('ledger.example/other')}\nquorum none\n"
     return *i.churn(), i.Lies(), {"trust": trust.encode()}
+
+
+@case("unverifiable", "log-key", "data/checkpoint")
+def nothing_of_a_log_is_read_that_the_reader_does_not_trust(i: Any) -> tuple[Any, ...]:
+    trust = f"log {i.Key('log-1').vkey('ledger.example/other')}\nquorum none\n"
+    return *i.churn(), i.Lies(documents=lambda d: d.keys.update(v=2)), {"trust": trust.encode()}
 
 
 @case("unverifiable", "log-key", "data/checkpoint")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -125,3 +126,67 @@ def test_I15_a_file_ends_in_one_newline(path: str, end: bytes, issuer: ModuleTyp
     assert verdict.failure is not None
     assert verdict.word == "malformed"
     assert verdict.failure.where.startswith(path)
+
+
+def put(value: object, *path: str | int) -> Callable[[dict[str, Any]], None]:
+    """An edit of a document: `value` in the place `path`."""
+
+    def edit(document: Any) -> None:
+        for step in path[:-1]:
+            document = document[step]
+        document[path[-1]] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("scope", put("9", "control", "entries")),
+        ("scope", put(True, "control", "bodies", "withheld")),
+        ("scope", put(-1, "control", "parts", "disclosed")),
+        ("scope", put("x", "control", "streams", 0, "count")),
+        ("scope", put([], "control", "streams", 0, "listed")),
+        ("scope", put("", "control", "streams", 0, "name")),
+        ("scope", put("1", "control", "types", "tallystick.ledger.created.v1")),
+        ("scope", put({}, "control")),
+        ("scope", put(2, "v")),
+        ("keys", put(2, "v")),
+        ("keys", put("x", "evidence")),
+        ("consistency", put(2, "v")),
+        ("census", put(2, "v")),
+        ("census", put("x", "seq")),
+        ("proofs", put(2, "v")),
+        ("proofs", put("abc", "subtrees", 0)),
+        ("proofs", put([0, -1, "ab" * 32], "subtrees", 0)),
+        ("proofs", put([0, True, "ab" * 32], "subtrees", 0)),
+        ("proofs", put([0, 3, "xy" * 32], "subtrees", 0)),
+        ("statement", put("https://in-toto.io/Statement/v2", "_type")),
+        ("statement", put("13", "predicate", "size")),
+        ("statement", put("12", "predicate", "census")),
+        ("statement", put(1, "predicate", "origin")),
+        ("statement", put("x", "predicate", "root")),
+        ("statement", put(1, "subject", 0, "name")),
+        ("statement", put("x", "subject", 0, "digest", "sha256")),
+        ("statement", put({"sha512": "x"}, "subject", 0, "digest")),
+    ],
+)
+def test_a_document_of_another_shape_is_malformed(
+    name: str, edit: Callable[[dict[str, Any]], None], issuer: ModuleType
+) -> None:
+    def reshaped(data: bytes) -> bytes:
+        document = json.loads(data)
+        edit(document)
+        return bytes(issuer.dump(document)) + b"\n"
+
+    path = f"data/{name}.json"
+    ledger, question = issuer.churn()
+    if name == "statement":
+        lies = issuer.Lies(statement=reshaped)
+    else:
+        lies = issuer.Lies(files=lambda files: files.update({path: reshaped(files[path])}))
+
+    verdict = verify_bundle(issuer.issue(ledger, question, lies), trust=ledger.trust())
+
+    assert verdict.failure is not None
+    assert (verdict.word, verdict.failure.where) == ("malformed", path), verdict.failure

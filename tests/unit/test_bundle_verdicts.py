@@ -150,6 +150,7 @@ def test_a_window_with_neighbours_is_complete_whatever_comes_after_the_census(is
         (3, 4, (0, 4, WHOLE)),  # between two
         (9, 11, (0, 4, WHOLE)),  # behind the last
         (2, 3, (1, 4, WHOLE)),
+        (None, 8, (3, 4, WHOLE)),
         (8, 9, (1, 4, WHOLE)),
         (8, 12, (1, 4, WHOLE)),  # ends when the census is taken: nothing later can lie in it
         (8, 13, (1, 4, UP_TO_CENSUS)),
@@ -463,3 +464,37 @@ def test_I18_a_witness_that_nothing_here_can_check_does_not_count(
     assert failure is not None
     assert failure.detail == "checkpoint is witnessed by 0 of 1, and the quorum 'w' is not met"
     assert failure.hint == ("nothing here can check the cosignature of 'w'" if module else "ask for more cosignatures")
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "detail"),
+    [
+        ("stream", "dataset:db|clicks", "a question of kind stream has a subject"),
+        ("dataset", None, "a question of kind dataset has no subject"),
+    ],
+)
+def test_a_question_whose_kind_and_subject_do_not_fit_is_told_so(
+    kind: str, subject: str | None, detail: str, issuer: ModuleType
+) -> None:
+    ledger, _ = issuer.churn()
+
+    failure = judge(issuer, ledger, issuer.Question([(issuer.CLICKS, None, None)], kind=kind, subject=subject)).failure
+
+    assert failure is not None
+    assert failure.detail == detail
+
+
+def test_a_wrong_total_is_shown_beside_the_right_one_and_a_long_one_is_cut(issuer: ModuleType) -> None:
+    ledger, question = issuer.churn()
+
+    def failure(edit: Callable[[Any], Any]) -> report.Failure:
+        lies = issuer.Lies(documents=lambda documents: edit(documents.scope["control"]))
+        found = verify_bundle(issuer.issue(ledger, question, lies), trust=ledger.trust()).failure
+        assert found is not None
+        return found
+
+    assert failure(lambda control: control.update(entries=8)).detail == "control.entries is 8, counted 9"
+    many = {f"com.example.fact{number}.v1": 1 for number in range(100)}
+    long = failure(lambda control: control["types"].update(many)).detail
+    assert long.startswith("control.types is {'com.example.fact0.v1': 1,")
+    assert 400 < len(long) < 450
