@@ -78,8 +78,6 @@ class TlogProof:
         if not lines or not lines[0].startswith("index "):
             raise MalformedError("proof has no index line")
         index = parse_decimal(lines.pop(0).removeprefix("index "), "proof index")
-        if len(lines) > limits.PROOF_HASHES:
-            raise MalformedError(f"proof has {len(lines)} hashes, at most {limits.PROOF_HASHES} are possible")
         path = tuple(b64strict.decode(line, f"proof hash {number}") for number, line in enumerate(lines, 1))
         return cls(index, path, checkpoint, extra)
 

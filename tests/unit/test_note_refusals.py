@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from proofs import b64strict, cosignature, note, witness
+from proofs import b64strict, cosignature, note, tlogproof, witness
 from proofs.checkpoint import Checkpoint
 from proofs.cosignature import Cosignature
 from proofs.errors import MalformedError, TamperedError, UnverifiableError
@@ -230,6 +230,11 @@ def test_extension_lines_are_read_only_where_the_caller_says_so() -> None:
         Checkpoint.parse(text)
     with pytest.raises(MalformedError, match="checkpoint has 4 whole lines, expected origin, size and root"):
         witness.verify_checkpoint(f"{text}\n{line}", foreign)
+    proof = f"c2sp.org/tlog-proof@v1\nindex 0\n\n{text}\n{line}"
+    with pytest.raises(MalformedError, match="checkpoint has 4 whole lines, expected origin, size and root"):
+        tlogproof.verify(proof, b"", foreign)
+    with pytest.raises(MalformedError, match="checkpoint has 4 whole lines, expected origin, size and root"):
+        tlogproof.verify_leaf(proof, bytes(32), foreign)
 
 
 def test_a_number_is_named_where_it_is_none() -> None:

@@ -94,6 +94,12 @@ def test_a_proof_that_could_not_be_read_back_cannot_be_made(
     assert str(caught.value) == message
 
 
+def test_a_proof_has_63_hashes_at_most() -> None:
+    longest = TlogProof(0, (bytes(32),) * 63, "c")
+
+    assert TlogProof.parse(longest.to_text()) == longest
+
+
 def test_a_proof_has_a_million_bytes_at_most() -> None:
     head = "c2sp.org/tlog-proof@v1\nindex 0\n\n"
 
