@@ -5,6 +5,7 @@ A projection never runs while an event is appended. Whoever reads it first bring
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
@@ -13,6 +14,7 @@ import sqlite_utils
 
 from ledger.record import Record, read_range
 from ledger.store import Store
+from proofs.errors import TamperedError
 
 PAGE: Final = 2_000
 Progress = Callable[[int, int], None]
@@ -93,10 +95,20 @@ class Projector:
             stop = min(position + PAGE, size)
             for record in read_range(self._store, position, stop, bodies=projection.wants_bodies):
                 if not projection.types or record.type in projection.types:
-                    projection.apply(self.database, record)
+                    self._apply(projection, record)
             stop = max(stop, position)
             self.database.execute("UPDATE projection SET position = ? WHERE name = ?", [stop, projection.name])
         return stop
+
+    def _apply(self, projection: Projection, record: Record) -> None:
+        try:
+            projection.apply(self.database, record)
+        except sqlite3.IntegrityError as error:
+            raise TamperedError(
+                f"entry {record.seq} contradicts what came before it: {error}",
+                where=f"projection {projection.name}",
+                hint="run `tally verify`",
+            ) from error
 
     def _position(self, projection: Projection) -> int | None:
         row = self.database.execute(
