@@ -338,6 +338,21 @@ def test_a_key_name_has_no_space_and_no_plus(name: str) -> None:
         vkey_for(name, bytes(32), KeyType.ED25519)
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "kind"),
+    [
+        ("n" * 256, 32, KeyType.ED25519),
+        ("n" * 255, 1_312, KeyType.MLDSA_COSIGNATURE),
+        ("n", 1, KeyType.ECDSA),
+        ("n", 2_048, KeyType.TREE_HEAD),
+    ],
+)
+def test_a_key_at_the_edge_of_its_bounds_is_read_and_printed(name: str, size: int, kind: KeyType) -> None:
+    key = vkey_for(name, bytes(size), kind)
+
+    assert VerifierKey.parse(key.to_text()) == key
+
+
 def test_a_key_whose_id_was_not_computed_cannot_be_made() -> None:
     with pytest.raises(MalformedError, match="key 'a' has the id 00000000, computed"):
         VerifierKey("a", bytes(4), KeyType.ED25519, bytes(32))
