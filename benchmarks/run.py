@@ -19,14 +19,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-try:
-    from ledger.fsck import fsck
-except ImportError:
-    fsck = None
-
 import ledger
 from ledger.checkpoint import read_back
 from ledger.event import Event
+from ledger.fsck import fsck
 from ledger.log import Ledger
 from ledger.tree import Frontier
 

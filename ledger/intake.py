@@ -176,14 +176,15 @@ def read_document(data: bytes) -> Any:
         RefusedError: `data` is not an acceptable document (docs/formats/json.md).
     """
     _bounded(data)
-    if data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH and b"\\\\" not in data:
+    quotes = _quotes(data)
+    if quotes is not None and data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH:
         try:
             value = orjson.loads(data)
             printed = orjson.dumps(value)
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             pass  # the strict reader decides, and finds the words
         else:
-            if b"\\\\" not in printed and _quotes(printed) == _quotes(data):
+            if _quotes(printed) == quotes:
                 return value
     try:
         return jsonstrict.loads_foreign(data)
@@ -191,9 +192,11 @@ def read_document(data: bytes) -> Any:
         raise RefusedError(f"the data claim to be JSON and are not acceptable: {error.what}") from error
 
 
-def _quotes(data: bytes) -> int:
-    """Quotation marks that open or close a string, in a document without escaped backslashes."""
-    return data.count(b'"') - (data.count(b'\\"') if b"\\" in data else 0)
+def _quotes(data: bytes) -> int | None:
+    """Quotation marks that open or close a string; None where escaped backslashes leave that open."""
+    if b"\\" not in data:
+        return data.count(b'"')
+    return None if b"\\\\" in data else data.count(b'"') - data.count(b'\\"')
 
 
 def continuation(*, origin: str, seq: int, number: int, group: list[str]) -> Prepared:
