@@ -59,14 +59,12 @@ def _append(folder: Path, name: str, make: Callable[[int, int], list[Event]], *,
         events = make(number, BATCH * 5)
         made.append((time.perf_counter() - started) / len(events))
         start = log.size
-        ours.append(
-            _timed(lambda events=events: [log.append(events[at : at + BATCH]) for at in range(0, len(events), BATCH)])
-        )
+        ours.append(_timed(_append_all, log, events))
         rows = [
             (seq, header, event.data)
             for seq, (header, event) in enumerate(zip(log.store.headers(start, log.size), events, strict=True), start)
         ]
-        theirs.append(_timed(lambda rows=rows: _insert(raw, rows)))
+        theirs.append(_timed(_insert, raw, rows))
     count = BATCH * 5
     header = statistics.mean(len(header) for header in log.store.headers(10, 200))
     print(
@@ -79,6 +77,11 @@ def _append(folder: Path, name: str, make: Callable[[int, int], list[Event]], *,
     raw.close()
 
 
+def _append_all(log: Ledger, events: list[Event]) -> None:
+    for at in range(0, len(events), BATCH):
+        log.append(events[at : at + BATCH])
+
+
 def _insert(raw: sqlite3.Connection, rows: list[tuple[int, bytes, bytes]]) -> None:
     for at in range(0, len(rows), BATCH):
         raw.execute("BEGIN IMMEDIATE")
@@ -86,9 +89,9 @@ def _insert(raw: sqlite3.Connection, rows: list[tuple[int, bytes, bytes]]) -> No
         raw.execute("COMMIT")
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _timed(work: Callable[..., object], *values: object) -> float:
     started = time.perf_counter()
-    work()
+    work(*values)
     return time.perf_counter() - started
 
 
@@ -153,9 +156,7 @@ def _million(folder: Path) -> None:
     size = log.size
     print(f"\n{size:,} entries appended in {time.perf_counter() - started:.0f} s (making the events included)")
     _verify(log, size)
-    proofs = sorted(
-        _timed(lambda index=index: log.tree.inclusion(index, size)) for index in range(0, size, size // 200)
-    )
+    proofs = sorted(_timed(log.tree.inclusion, index, size) for index in range(0, size, size // 200))
     print(
         f"{'inclusion proof':32} {statistics.median(proofs) * 1e3:7.2f} ms median, {proofs[-1] * 1e3:.2f} ms worst (goal 5 ms)"
     )
@@ -185,8 +186,8 @@ def _verify(log: Ledger, size: int) -> None:
     ours, theirs = [], []
     reader = log.store.reader()
     for _ in range(3):
-        ours.append(_timed(lambda: read_back(reader, Frontier(0, []), size)))
-        theirs.append(_timed(lambda: _hash_all(headers)))
+        ours.append(_timed(read_back, reader, Frontier(0, []), size))
+        theirs.append(_timed(_hash_all, headers))
     reader.close()
     ours_each, theirs_each = statistics.median(ours) / size * 1e6, statistics.median(theirs) / size * 1e6
     print(

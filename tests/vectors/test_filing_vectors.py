@@ -17,7 +17,8 @@ VECTORS = json.loads(Path(__file__).with_name("filing.json").read_bytes())["fili
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["description"])
 def test_I13_an_event_is_filed_where_the_page_says(vector: dict[str, Any]) -> None:
     hashed = [
-        f"{name.partition(':')[0]}:sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in vector.get("hashed", [])
+        f"{name.partition(':')[0]}:sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+        for name in vector.get("hashed", [])
     ]
 
     names = filed(vector["type"], "urn:s", vector.get("datacontenttype"), vector["body"].encode())
