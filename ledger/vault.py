@@ -175,21 +175,20 @@ class Vault:
         Raises:
             HeldError: A legal hold stands on the person or on the request; nothing was changed.
         """
+        lookup = self.lookup(person)
         with self._writing() as conn:
             hold = conn.execute(
                 "SELECT id, request FROM hold WHERE lookup = ? OR (lookup IS NULL AND request = ?) ORDER BY rowid",
-                (self.lookup(person), request),
+                (lookup, request),
             ).fetchone()
             if hold is not None:
                 raise StandingHoldError(*hold)
             conn.execute("INSERT INTO erasure VALUES (?, ?, NULL, NULL)", (id, request))
             conn.execute(
                 "INSERT INTO erasing SELECT ?, part.commitment FROM part JOIN person ON person.key = part.key WHERE lookup = ?",
-                (id, self.lookup(person)),
+                (id, lookup),
             )
-            conn.execute(
-                "DELETE FROM person WHERE lookup = ?", (self.lookup(person),)
-            )  # nothing new is sealed with the key
+            conn.execute("DELETE FROM person WHERE lookup = ?", (lookup,))  # nothing new is sealed with the key
             return int(conn.execute("SELECT count(*) FROM erasing WHERE erasure = ?", (id,)).fetchone()[0])
 
     def erasures(self, *, finished: bool) -> list[tuple[str, str | None, list[bytes]]]:
