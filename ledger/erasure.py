@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ledger.clock import uuid7
+from ledger.docket import Erasing, StandingHoldError
 from ledger.event import PERSON_BYTES, Event
 from ledger.store import Store
-from ledger.vault import StandingHoldError, Vault
+from ledger.vault import Vault
 from proofs import jsonstrict
 from proofs.digest import sha256
 from proofs.entry import check_text
@@ -66,12 +67,14 @@ def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasur
         _check(request, limit_bytes=SUBJECT_BYTES, name="request")
     id = uuid7(log.clock())
     try:
-        count = vault.begin_erasure(id, person, request=request)
+        erasing = vault.docket.begin(
+            id, vault.lookup(person), request=request, stored=lambda commitments: len(log.store.parts.find(commitments))
+        )
     except StandingHoldError as error:
         log.append(_held(error.hold, request or error.request, origin=log.origin))
         raise
     resume(log.store, vault, log.append, origin=log.origin)
-    return Erasure(id, count)
+    return Erasure(id, erasing.parts)
 
 
 def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
@@ -88,26 +91,28 @@ def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
     _check(request, limit_bytes=SUBJECT_BYTES, name="request")
     if person is not None:
         _check(person, limit_bytes=PERSON_BYTES, name="person")
-    id = vault.hold(uuid7(log.clock()), request, person=person)
+    lookup = None if person is None else vault.lookup(person)
+    id = vault.docket.hold(uuid7(log.clock()), request, lookup)
     log.append(_held(id, request, origin=log.origin))
     return id
 
 
 def resume(store: Store, vault: Vault, append: Callable[[Event], Any], *, origin: str) -> None:
     """Bring every erasure that was begun to its end."""
-    for id, request, commitments in vault.erasures(finished=False):
-        append(_event(STARTED, id, request, len(commitments), origin=origin))
-        vault.destroy_keys(id)
-        destroy_parts(store, commitments)
-        append(_event(ERASED, id, request, len(commitments), origin=origin))
-        vault.finish_erasure(id)
+    for erasing in vault.docket.erasures(finished=False):
+        append(_event(STARTED, erasing, origin=origin))
+        vault.destroy_keys(erasing.commitments)
+        destroy_parts(store, erasing.commitments)
+        append(_event(ERASED, erasing, origin=origin))
+        vault.docket.finish(erasing.id)
 
 
 def reopen(store: Store, vault: Vault, *, origin: str) -> None:
     """Begin again the finished erasures that a restored ledger does not know of: `resume` then does them again."""
-    for id, _, commitments in vault.erasures(finished=True):
-        if store.parts.find(commitments) or store.identities.find(_id(ERASED, id), origin) is None:
-            vault.reopen_erasure(id)
+    for erasing in vault.docket.erasures(finished=True):
+        is_known = store.identities.find(_id(ERASED, erasing.id), origin) is not None
+        if not is_known or store.parts.find(erasing.commitments):
+            vault.docket.reopen(erasing.id)
 
 
 def destroy_parts(store: Store, commitments: Sequence[bytes]) -> None:
@@ -125,12 +130,12 @@ def _check(text: str, *, limit_bytes: int, name: str) -> None:
         raise RefusedError(str(error)) from error
 
 
-def _event(type: str, id: str, request: str | None, parts: int, *, origin: str) -> Event:
-    body: dict[str, Any] = {"erasure": id, "parts": parts}
-    if request is not None:
-        body["request"] = request
+def _event(type: str, erasing: Erasing, *, origin: str) -> Event:
+    body: dict[str, Any] = {"erasure": erasing.id, "parts": erasing.parts}
+    if erasing.request is not None:
+        body["request"] = erasing.request
     # The id makes a resumed step the same event again, not a second one (I4).
-    return Event(type=type, source=origin, id=_id(type, id), data=jsonstrict.dumps(body))
+    return Event(type=type, source=origin, id=_id(type, erasing.id), data=jsonstrict.dumps(body))
 
 
 def _id(type: str, erasure: str) -> str:

@@ -19,7 +19,7 @@ from ledger.append import Appender, LoserError, Receipt
 from ledger.checkpoint import SignedCheckpoint
 from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock, uuid7
 from ledger.event import Event
-from ledger.intake import Intake
+from ledger.intake import Intake, Prepared
 from ledger.keyring import Keyring
 from ledger.keys import KEY_ADDED, KEY_RETIRED, Key, current, read_keys
 from ledger.projection import Progress, Projection, Projector, StreamIndex, positions
@@ -32,7 +32,7 @@ from ledger.vault import Vault
 from proofs import jsonstrict
 from proofs.census import CENSUS_TAKEN
 from proofs.digest import commitment
-from proofs.errors import MissingError
+from proofs.errors import BusyError, MissingError, RefusedError
 
 CLOCK_ADJUSTED = "tallystick.ledger.clock-adjusted.v1"
 CONFLICTED = "tallystick.intake.conflicted.v1"
@@ -109,19 +109,33 @@ class Ledger:
 
     def record(self, events: Sequence[Event], *, by_ledger: bool = True) -> list[Receipt]:
         """Append events that may be of the ledger's own types; as `append` otherwise."""
-        prepared = [self._intake.prepare(event, by_ledger=by_ledger) for event in events]
-        if not prepared:
-            return []
+        prepared: list[Prepared] = []
         try:
-            return self._although_the_clock_jumped(lambda: self._appender.append(prepared))
-        except LoserError as error:
-            if error.seq is not None:
-                error.salt = secrets.token_bytes(32)
-                lost = commitment("body", error.salt, events[error.loser].data)
-                body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
-                conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
-                self._appender.append([self._intake.prepare(conflict)])
+            prepared += (self._intake.prepare(event, by_ledger=by_ledger) for event in events)
+            if not prepared:
+                return []
+            receipts = self._although_the_clock_jumped(lambda: self._appender.append(prepared))
+        except (RefusedError, BusyError) as error:
+            self._discard(prepared)  # nothing was written, so nothing refers to what was sealed
+            self._record_conflict(error, events)
             raise
+        self._discard([each for each, receipt in zip(prepared, receipts, strict=True) if receipt.is_replay])
+        return receipts
+
+    def _discard(self, prepared: Iterable[Prepared]) -> None:
+        commitments = [commitment for each in prepared for _, commitment, _ in each.parts]
+        if commitments and self.vault is not None:
+            self.vault.discard(commitments)
+
+    def _record_conflict(self, error: Exception, events: Sequence[Event]) -> None:
+        """Leave a commitment to an event that lost against one in the log; the error takes its salt to the sender."""
+        if not isinstance(error, LoserError) or error.seq is None:
+            return
+        error.salt = secrets.token_bytes(32)
+        lost = commitment("body", error.salt, events[error.loser].data)
+        body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
+        conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
+        self._appender.append([self._intake.prepare(conflict)])
 
     def _although_the_clock_jumped(self, write: Callable[[], list[Receipt]]) -> list[Receipt]:
         """Write, and once more where the clock was refused and somebody had confirmed it."""

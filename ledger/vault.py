@@ -12,52 +12,21 @@ from __future__ import annotations
 
 import hmac
 import os
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import sqlite_utils
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ledger.docket import Docket
 from ledger.keyring import sync_folder
-from ledger.stores.translation import translated
-from proofs.errors import BusyError, HeldError, MalformedError, MissingError, RefusedError, TamperedError
+from ledger.vaultfile import VaultFile
+from proofs.errors import MalformedError, MissingError, TamperedError
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
-_TABLES: Final = (
-    "CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
-    "CREATE TABLE IF NOT EXISTS data_key (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL) STRICT",
-    "CREATE TABLE IF NOT EXISTS person (lookup BLOB PRIMARY KEY, key INTEGER NOT NULL UNIQUE) STRICT",
-    "CREATE TABLE IF NOT EXISTS part (commitment BLOB PRIMARY KEY, key INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS part_key ON part (key)",
-    "CREATE TABLE IF NOT EXISTS hold (id TEXT PRIMARY KEY, request TEXT NOT NULL, lookup BLOB) STRICT",
-    # What an erasure set out to destroy; commitments say nothing once salt and value are gone. Kept, so that the erasure
-    # can be resumed after a crash and replayed on a restored ledger.
-    "CREATE TABLE IF NOT EXISTS erasure (id TEXT PRIMARY KEY, request TEXT, started INTEGER, finished INTEGER) STRICT",
-    (
-        "CREATE TABLE IF NOT EXISTS erasing (erasure TEXT NOT NULL, commitment BLOB NOT NULL, "
-        "PRIMARY KEY (erasure, commitment)) STRICT, WITHOUT ROWID"
-    ),
-)
-
-
-class StandingHoldError(HeldError):
-    """A legal hold refuses an erasure.
-
-    Attributes:
-        hold: The hold's id.
-        request: What it holds.
-    """
-
-    def __init__(self, hold: str, request: str) -> None:
-        super().__init__(f"erasure is refused by the legal hold {hold} on request {request!r}")
-        self.hold = hold
-        self.request = request
 
 
 class Vault:
@@ -65,63 +34,24 @@ class Vault:
 
     Attributes:
         folder: Holds `vault.db` and the key-encryption keys.
+        docket: Erasures and holds.
     """
 
     def __init__(self, folder: Path, *, origin: str) -> None:
         """Open the vault in `folder`, making it when there is none."""
         self.folder = folder
         self._origin = origin.encode()
-        self._lock = threading.RLock()
         self._keks: dict[int, AESGCM] = {}
-        path = folder / "vault.db"
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            conn = sqlite3.connect(path, isolation_level=None, timeout=60.0, check_same_thread=False)
-        except (OSError, sqlite3.Error) as error:
-            raise RefusedError(f"the vault in {folder} cannot be opened") from error
-        self._db = sqlite_utils.Database(conn)
-        try:
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                conn.execute(f"PRAGMA {pragma}")
-            with self._writing():
-                for statement in _TABLES:
-                    conn.execute(statement)
-            if not self._epochs():
-                self._make_kek(1)
-        except sqlite3.Error as error:
-            conn.close()
-            raise translated(error, f"the vault in {folder} cannot be opened") from error
-        except BaseException:
-            conn.close()
-            raise
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            conn = self._db.conn
-            try:
-                conn.execute("BEGIN IMMEDIATE")
-                yield conn
-                conn.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise translated(error, "the vault cannot be written") from error
-            finally:
-                # What was not committed is left by an exception. SQLite may have rolled back by itself.
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-
-    def _rows(self, select: str, *values: object) -> list[Any]:
-        with self._lock:
-            try:
-                return self._db.conn.execute(select, values).fetchall()
-            except sqlite3.Error as error:
-                raise translated(error, "the vault cannot be read") from error
+        self._file = VaultFile(folder)
+        self.docket = Docket(self._file)
+        if not self._epochs():
+            self._make_kek(1)
 
     def secret(self, name: str) -> bytes:
         """Return the vault's secret of this name, 32 random bytes drawn at first use (a key for keyed hashes)."""
-        if rows := self._rows("SELECT value FROM secret WHERE name = ?", name):
+        if rows := self._file.rows("SELECT value FROM secret WHERE name = ?", name):
             return bytes(rows[0][0])
-        with self._writing() as conn:
+        with self._file.writing() as conn:
             conn.execute("INSERT OR IGNORE INTO secret VALUES (?, ?)", (name, os.urandom(KEY_BYTES)))
             return bytes(conn.execute("SELECT value FROM secret WHERE name = ?", (name,)).fetchone()[0])
 
@@ -136,7 +66,7 @@ class Vault:
             person: Whose values they are; None for a single-use key.
         """
         lookup = None if person is None else self.lookup(person)
-        with self._writing() as conn:
+        with self._file.writing() as conn:
             known = lookup and conn.execute("SELECT key FROM person WHERE lookup = ?", (lookup,)).fetchone()
             if known:
                 id, cipher = known[0], self._data_key(known[0])
@@ -164,99 +94,46 @@ class Vault:
             MissingError: The key was destroyed, or never was here.
             TamperedError: The sealed bytes are not what was sealed.
         """
-        rows = self._rows("SELECT key FROM part WHERE commitment = ?", commitment)
+        rows = self._file.rows("SELECT key FROM part WHERE commitment = ?", commitment)
         if not rows:
             raise MissingError("the key of this part was destroyed, or is in another vault")
         return _opened(self._data_key(rows[0][0]), sealed, self._seal_context(commitment), what="a sealed part")
 
-    def begin_erasure(self, id: str, person: str, *, request: str | None) -> int:
-        """Write down which parts of `person` an erasure destroys, before anything is destroyed; returns their number.
+    def discard(self, commitments: Iterable[bytes]) -> None:
+        """Forget parts that were sealed for an event that was not written, and keys that seal nothing else."""
+        with self._file.writing() as conn:
+            for commitment in commitments:
+                found = conn.execute("SELECT key FROM part WHERE commitment = ?", (commitment,)).fetchone()
+                if found is None:
+                    continue
+                conn.execute("DELETE FROM part WHERE commitment = ?", (commitment,))
+                conn.execute(
+                    "DELETE FROM data_key WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM part WHERE key = ?1) "
+                    "AND NOT EXISTS (SELECT 1 FROM person WHERE key = ?1)",
+                    found,
+                )
 
-        Raises:
-            HeldError: A legal hold stands on the person or on the request; nothing was changed.
-        """
-        lookup = self.lookup(person)
-        with self._writing() as conn:
-            hold = conn.execute(
-                "SELECT id, request FROM hold WHERE lookup = ? OR (lookup IS NULL AND request = ?) ORDER BY rowid",
-                (lookup, request),
-            ).fetchone()
-            if hold is not None:
-                raise StandingHoldError(*hold)
-            conn.execute("INSERT INTO erasure VALUES (?, ?, NULL, NULL)", (id, request))
-            conn.execute(
-                "INSERT INTO erasing SELECT ?, part.commitment FROM part JOIN person ON person.key = part.key WHERE lookup = ?",
-                (id, lookup),
-            )
-            conn.execute("DELETE FROM person WHERE lookup = ?", (lookup,))  # nothing new is sealed with the key
-            return int(conn.execute("SELECT count(*) FROM erasing WHERE erasure = ?", (id,)).fetchone()[0])
-
-    def erasures(self, *, finished: bool) -> list[tuple[str, str | None, list[bytes]]]:
-        """Return (id, request, commitments) of the erasures that are finished, or of those that are not."""
-        rows = self._rows("SELECT id, request FROM erasure WHERE (finished IS NOT NULL) = ? ORDER BY rowid", finished)
-        return [(id, request, self._erasing(id)) for id, request in rows]
-
-    def _erasing(self, id: str) -> list[bytes]:
-        return [row[0] for row in self._rows("SELECT commitment FROM erasing WHERE erasure = ?", id)]
-
-    def destroy_keys(self, erasure: str) -> None:
-        """Destroy the data keys and the mapping of an erasure's parts, and scrub the vault's files."""
-        with self._writing() as conn:
-            commitments = [(commitment,) for commitment in self._erasing(erasure)]
-            keys = {
-                conn.execute("SELECT key FROM part WHERE commitment = ?", commitment).fetchone()
-                for commitment in commitments
-            } - {None}
-            conn.executemany("DELETE FROM data_key WHERE id = ?", keys)
-            conn.executemany("DELETE FROM part WHERE commitment = ?", commitments)
-        self.scrub()
-
-    def finish_erasure(self, id: str) -> None:
-        """Mark an erasure as done: its last event is in the log."""
-        with self._writing() as conn:
-            conn.execute("UPDATE erasure SET finished = 1 WHERE id = ?", (id,))
-
-    def reopen_erasure(self, id: str) -> None:
-        """Mark an erasure as begun again: the ledger was restored to a state before it."""
-        with self._writing() as conn:
-            conn.execute("UPDATE erasure SET finished = NULL WHERE id = ?", (id,))
-
-    def hold(self, id: str, request: str, *, person: str | None) -> str:
-        """Keep a legal hold and return its id; `id`, unless the same hold stands already.
-
-        Args:
-            request: What is held; every erasure for it is refused.
-            person: Every erasure of this person is refused, whatever the request.
-        """
-        lookup = None if person is None else self.lookup(person)
-        with self._writing() as conn:
-            found = conn.execute("SELECT id FROM hold WHERE request = ? AND lookup IS ?", (request, lookup)).fetchone()
-            if found is None:
-                conn.execute("INSERT INTO hold VALUES (?, ?, ?)", (id, request, lookup))
-            return id if found is None else str(found[0])
-
-    def scrub(self) -> None:
-        """Rewrite the vault's file and empty its write-ahead log, so that destroyed keys stand in neither."""
-        with self._lock:
-            try:
-                self._db.conn.execute("VACUUM")
-                busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.Error as error:
-                raise translated(error, "the vault cannot be scrubbed yet") from error
-        if busy:
-            raise BusyError("the vault is held by another process and cannot be scrubbed yet")
+    def destroy_keys(self, commitments: Iterable[bytes]) -> None:
+        """Destroy the data keys of parts and all that leads to them, and scrub the vault's files."""
+        with self._file.writing() as conn:
+            for commitment in commitments:
+                found = conn.execute("SELECT key FROM part WHERE commitment = ?", (commitment,)).fetchone()
+                if found is not None:
+                    conn.execute("DELETE FROM data_key WHERE id = ?", found)
+                    conn.execute("DELETE FROM part WHERE commitment = ?", (commitment,))
+        self._file.scrub()
 
     def rotate_epoch(self) -> int:
         """Wrap every surviving data key under a new key-encryption key, destroy the old ones, return the new epoch."""
         new = self.epoch + 1
         self._make_kek(new)
-        with self._writing() as conn:
+        with self._file.writing() as conn:
             for id, epoch, wrapped in conn.execute("SELECT id, epoch, wrapped FROM data_key").fetchall():
                 key = self._unwrap(epoch, wrapped)
                 nonce = os.urandom(NONCE_BYTES)
                 fresh = nonce + self._kek(new).encrypt(nonce, key, self._wrap_context(new))
                 conn.execute("UPDATE data_key SET epoch = ?, wrapped = ? WHERE id = ?", (new, fresh, id))
-        self.scrub()
+        self._file.scrub()
         for path in self.folder.glob("kek-*"):  # those that a crash left under another name, too
             if path.name[len("kek-") :].partition(".")[0] != str(new):
                 path.unlink()
@@ -266,10 +143,10 @@ class Vault:
 
     def close(self) -> None:
         """Give back the files."""
-        self._db.conn.close()
+        self._file.close()
 
     def _data_key(self, id: int) -> AESGCM:
-        rows = self._rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id)
+        rows = self._file.rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id)
         if not rows:
             raise MissingError("the key of this part was destroyed")
         return AESGCM(self._unwrap(*rows[0]))

@@ -216,7 +216,7 @@ def test_a_body_that_grows_over_the_limit_by_its_cuts_is_refused_before_it_is_se
     with pytest.raises(RefusedError, match="the data have 16777219 bytes"):
         log.append(Event(type="t.v1", source="urn:s", data=data, parts=("/a",)))
 
-    assert log.vault._rows("SELECT count(*) FROM part") == [(0,)]
+    assert log.vault._file.rows("SELECT count(*) FROM part") == [(0,)]
 
 
 def test_deep_and_wide_documents_that_are_acceptable_are_accepted(log: Ledger) -> None:
