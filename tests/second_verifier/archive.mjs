@@ -33,8 +33,13 @@ export function checkPaths(paths, where) {
   }
 }
 
-const u16 = (...values) => { const b = Buffer.alloc(2 * values.length); values.forEach((v, i) => b.writeUInt16LE(v, 2 * i)); return b; };
-const u32 = (...values) => { const b = Buffer.alloc(4 * values.length); values.forEach((v, i) => b.writeUInt32LE(v, 4 * i)); return b; };
+const little = (width, values) => {
+  const bytes = Buffer.alloc(width * values.length);
+  values.forEach((value, i) => bytes.writeUIntLE(value, width * i, width));
+  return bytes;
+};
+const u16 = (...values) => little(2, values);
+const u32 = (...values) => little(4, values);
 
 /** The one archive of these files (a Map from path to bytes). */
 export function writeArchive(files) {

@@ -47,33 +47,43 @@ function parseInfo(bytes) {
   const [name, date, octets, count, origin] = parts.slice(1);
   const day = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
   if (!day || !isDay(...day.slice(1).map(Number))) refuse("malformed", "Bagging-Date is not a date");
-  if (!Number.isSafeInteger(Number(octets)) || !Number.isSafeInteger(Number(count))) refuse("malformed", "Payload-Oxum is no size");
+  if (!Number.isSafeInteger(Number(octets)) || !Number.isSafeInteger(Number(count))) {
+    refuse("malformed", "Payload-Oxum is no size");
+  }
   if (!NAME.test(name)) refuse("malformed", "External-Identifier is not a bundle's name");
   if (!ORIGIN.test(origin)) refuse("malformed", "Source-Organization is not an origin");
   return { name, date, origin, oxum: `${octets}.${count}` };
 }
 
-/** Check a bag's files (a Map from path to bytes); returns what bag-info.txt says. */
+/** Accept exactly the files that a manifest lists, with the hashes that it tells. */
+function checkListed(files, where, hashes, belongs) {
+  for (const path of hashes.keys()) {
+    if (!files.has(path)) refuse("incomplete", `file is listed in ${where} and is not there`, path);
+  }
+  for (const [path, bytes] of files) {
+    if (!belongs(path)) continue;
+    if (!hashes.has(path)) refuse("tampered", `file is not listed in ${where}`, path);
+    if (hashes.get(path) !== sha256Hex(bytes)) refuse("tampered", "file has another hash than its manifest says", path);
+  }
+}
+
+/** Check a bag's files (a Map from path to bytes), each by its hash before it is read; returns what bag-info.txt says. */
 export function checkBag(files) {
   checkPaths(files.keys());
   for (const path of ["bagit.txt", "bag-info.txt", MANIFEST, TAG_MANIFEST, SEAL]) {
     if (!files.has(path)) refuse("incomplete", "file is not there", path);
   }
-  const info = placed("bag-info.txt", () => parseInfo(files.get("bag-info.txt")));
-  const listed = [[MANIFEST, inManifest], [TAG_MANIFEST, inTagManifest]]
-    .map(([path, belongs]) => [path, parseManifest(files.get(path), path, belongs)]);
-  for (const [where, hashes] of listed) {
-    for (const path of hashes.keys()) {
-      if (!files.has(path)) refuse("incomplete", `file is listed in ${where} and is not there`, path);
+  checkListed(files, TAG_MANIFEST, parseManifest(files.get(TAG_MANIFEST), TAG_MANIFEST, inTagManifest), inTagManifest);
+  for (const path of files.keys()) {
+    if (!inManifest(path) && !inTagManifest(path) && ![TAG_MANIFEST, SEAL].includes(path)) {
+      refuse("tampered", "file is in no manifest", path);
     }
   }
-  const hashes = new Map(listed.flatMap(([, part]) => [...part]));
-  for (const [path, bytes] of files) {
-    if (path === TAG_MANIFEST || path === SEAL) continue;
-    if (!hashes.has(path)) refuse("tampered", "file is in no manifest", path);
-    if (hashes.get(path) !== sha256Hex(bytes)) refuse("tampered", "file has another hash than its manifest says", path);
+  if (files.get("bagit.txt").toString("latin1") !== DECLARATION) {
+    refuse("malformed", "file is not the declaration of BagIt 1.0", "bagit.txt");
   }
-  if (files.get("bagit.txt").toString("latin1") !== DECLARATION) refuse("malformed", "file is not the declaration of BagIt 1.0", "bagit.txt");
+  const info = placed("bag-info.txt", () => parseInfo(files.get("bag-info.txt")));
+  checkListed(files, MANIFEST, parseManifest(files.get(MANIFEST), MANIFEST, inManifest), inManifest);
   const payload = [...files].filter(([path]) => inManifest(path));
   const counted = `${payload.reduce((sum, [, bytes]) => sum + bytes.length, 0)}.${payload.length}`;
   if (info.oxum !== counted) refuse("tampered", `Payload-Oxum is ${info.oxum}, counted ${counted}`, "bag-info.txt");

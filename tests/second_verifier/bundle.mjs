@@ -16,7 +16,7 @@ const README = readFileSync(new URL("bundle-readme.txt", import.meta.url));
 
 const STEPS = {
   archive(view) {
-    view.archive = readArchive(view.read(view.bundle));
+    view.archive = readArchive(view.bundle);
   },
 
   manifests(view) {
@@ -24,19 +24,17 @@ const STEPS = {
     Object.assign(view, { name, files, documents: new Documents(files), info: checkBag(files) });
     checkFileList(files);
     if (view.info.name !== name) refuse("malformed", "External-Identifier is not the folder's name", "bag-info.txt");
-    if (!files.get("data/README.txt").equals(README)) refuse("malformed", "text is not the verifier's copy", "data/README.txt");
+    if (!files.get("data/README.txt").equals(README)) {
+      refuse("malformed", "text is not the verifier's copy", "data/README.txt");
+    }
   },
 
   "log-key"(view) {
-    if (view.trust !== undefined) view.policy = placed("trust file", () => parsePolicy(view.read(view.trust)));
+    if (view.trust !== undefined) view.policy = placed("trust file", () => parsePolicy(view.trust));
     checkLogKey(view);
   },
 
-  "expected-head"(view) {
-    if (view.expect_head !== undefined) view.expectedHead = view.read(view.expect_head);
-    checkExpectedHead(view);
-  },
-
+  "expected-head": checkExpectedHead,
   inclusion: checkInclusion,
   keys: checkKeys,
 
@@ -44,11 +42,15 @@ const STEPS = {
     const { files, evidenceKey: { id, key }, documents } = view;
     const seal = "signatures/tagmanifest.ed25519.sig";
     if (files.get(seal).length !== 64) refuse("malformed", "signature has not 64 bytes", seal);
-    if (!verifyEd25519(key, files.get("tagmanifest-sha256.txt"), files.get(seal))) refuse("tampered", "signature does not match", seal);
+    if (!verifyEd25519(key, files.get("tagmanifest-sha256.txt"), files.get(seal))) {
+      refuse("tampered", "signature does not match", seal);
+    }
     const path = "signatures/statement.dsse.json";
     const envelope = placed(path, () => verifyEnvelope(files.get(path), key));
     if (envelope.keyId !== id) refuse("tampered", "envelope names another key", path);
-    if (!envelope.payload.equals(files.get("data/statement.json"))) refuse("tampered", "payload is not data/statement.json", path);
+    if (!envelope.payload.equals(files.get("data/statement.json"))) {
+      refuse("tampered", "payload is not data/statement.json", path);
+    }
     checkStatement(view, documents.statement);
   },
 
@@ -62,24 +64,29 @@ function checkStatement(view, { predicate, subject }) {
   const where = "data/statement.json";
   const expected = { census: view.size - 1, origin: view.origin, root: view.root.toString("hex"), size: view.size };
   if (print(predicate) !== print(expected)) refuse("tampered", "predicate is not of this checkpoint", where);
-  const files = [...view.files].filter(([path]) => path.startsWith("data/") && path !== where).sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, bytes]) => ({ digest: { sha256: sha256Hex(bytes) }, name }));
+  const files = [...view.files].filter(([path]) => path.startsWith("data/") && path !== where)
+    .sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, bytes]) => ({ digest: { sha256: sha256Hex(bytes) }, name }));
   if (print(subject) !== print(files)) refuse("tampered", "subjects are not the files below data/", where);
 }
 
-const readOrMissing = (path) => {
+function read(path) {
   try {
-    return readFileSync(path);
+    return path === undefined ? undefined : readFileSync(path);
   } catch {
     return refuse("missing", "no such file", path);
   }
-};
+}
 
-/** The verdict as verification.md's JSON. `request` has bundle, and maybe trust, expect_head and not_before. */
-export function verifyBundle(request, read = readOrMissing) {
-  const view = { ...request, read, print, notBefore: request.not_before };
-  const steps = [];
+/** Run the steps up to the first that refuses; returns what is known, the refusal or null, and what became of each step. */
+function judge(request) {
+  const [view, steps] = [{ print, notBefore: request.not_before }, []];
   let refusal = null;
+  try {
+    Object.assign(view, { bundle: read(request.bundle), trust: read(request.trust), expectedHead: read(request.expect_head) });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    refusal = error;
+  }
   for (const [step, run] of Object.entries(STEPS)) {
     try {
       if (!refusal) run(view);
@@ -90,13 +97,20 @@ export function verifyBundle(request, read = readOrMissing) {
       steps.push({ detail: error.message, outcome: "failed", step });
     }
   }
+  return { view, refusal, steps };
+}
+
+/** The verdict as verification.md's JSON. `request` names files, bundle and maybe trust and expect_head, and maybe not_before. */
+export function verifyBundle(request) {
+  const { view, refusal, steps } = judge(request);
   const verdict = refusal?.verdict ?? "verified";
   return {
     bundle: view.name, census_at: view.census?.at, code: refusal ? verdict : undefined, detail: refusal?.message,
-    failed_step: steps.find(({ outcome }) => outcome === "failed")?.step, grades: refusal ? [] : gradesOf(view),
-    not_proven: view.files ? [...view.files.keys()].filter((path) => UNPROVEN.test(path)) : undefined, origin: view.origin,
-    root: view.root?.toString("hex"), size: view.size, status: STATUS[verdict], steps, streams: refusal ? undefined : view.streams, v: 1,
-    verdict, view: refusal ? undefined : viewOf(view), where: refusal?.where,
+    failed_step: refusal ? steps.find(({ outcome }) => outcome === "failed")?.step ?? "" : undefined,
+    grades: refusal ? [] : gradesOf(view),
+    not_proven: view.files ? [...view.files.keys()].filter((path) => UNPROVEN.test(path)) : undefined,
+    origin: view.origin, root: view.root?.toString("hex"), size: view.size, status: STATUS[verdict], steps,
+    streams: refusal ? undefined : view.streams, v: 1, verdict, view: refusal ? undefined : viewOf(view), where: refusal?.where,
   };
 }
 

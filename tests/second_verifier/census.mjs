@@ -11,14 +11,19 @@ export const bucketOf = (name) => sha256(name).readUInt16BE(0);
 /** Counts by hash of name. Refuses bytes that are not a bucket, or not this one. */
 export function parseBucket(bytes, index) {
   const text = bytes.toString("latin1");
-  if (!text.startsWith(HEADER) || !text.endsWith("\n")) refuse("malformed", "bucket does not begin with its line, or does not end");
+  if (!text.startsWith(HEADER) || !text.endsWith("\n")) {
+    refuse("malformed", "bucket does not begin with its line, or does not end");
+  }
   const counts = new Map();
   let last = "";
   for (const line of text.slice(HEADER.length).split("\n").slice(0, -1)) {
-    const parts = /^([0-9a-f]{64}) ([1-9][0-9]{0,15})$/.exec(line) ?? refuse("malformed", "bucket line is not a hash and a count");
+    const parts = /^([0-9a-f]{64}) ([1-9][0-9]{0,15})$/.exec(line) 
+      ?? refuse("malformed", "bucket line is not a hash and a count");
     if (!Number.isSafeInteger(Number(parts[2]))) refuse("malformed", "bucket has a count beyond 2^53-1");
     if (parts[1] <= last) refuse("malformed", "bucket lines are not sorted, each once");
-    if (Number.parseInt(parts[1].slice(0, 4), 16) !== index) refuse("malformed", "bucket has a stream of another bucket");
+    if (Number.parseInt(parts[1].slice(0, 4), 16) !== index) {
+      refuse("malformed", "bucket has a stream of another bucket");
+    }
     counts.set(parts[1], Number(parts[2]));
     last = parts[1];
   }

@@ -24,6 +24,8 @@ export function parseEnvelope(bytes) {
 
 export function verifyEnvelope(bytes, key) {
   const envelope = parseEnvelope(bytes);
-  if (!verifyEd25519(key, pae(TYPE, envelope.payload), envelope.signature)) refuse("tampered", "envelope signature does not match");
+  if (!verifyEd25519(key, pae(TYPE, envelope.payload), envelope.signature)) {
+    refuse("tampered", "envelope signature does not match");
+  }
   return envelope;
 }

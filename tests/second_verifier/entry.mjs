@@ -45,14 +45,18 @@ function checkExt(ext, type) {
     if (!/^[a-z][a-z0-9]{0,19}$/.test(name) || RESERVED.has(name)) malformed(`ext has the name ${name}`);
     if (name.startsWith("tally") && !type.startsWith(LEDGER)) malformed(`ext name ${name} is the ledger's`);
     if (typeof value === "string") string(value, 4096, `ext ${name}`);
-    else if (typeof value !== "boolean" && !(Number.isSafeInteger(value) && value >= -(2 ** 31))) malformed(`ext ${name} has another value`);
+    else if (typeof value !== "boolean" && !(Number.isSafeInteger(value) && value >= -(2 ** 31))) {
+      malformed(`ext ${name} has another value`);
+    }
   }
   checkSorted([...ext.keys()], "ext names");
   if (Buffer.byteLength(printValue(ext)) > 4096) malformed("ext has more than 4096 bytes");
 }
 
 function checkStreams(streams) {
-  if (!(streams instanceof Map) || streams.size < 2 || streams.size > 128) malformed("streams has not 2 to 128 members");
+  if (!(streams instanceof Map) || streams.size < 2 || streams.size > 128) {
+    malformed("streams has not 2 to 128 members");
+  }
   for (const [name, position] of streams) {
     string(name, 256, "stream");
     if (!isInt(position)) malformed(`stream ${name} has no position`);
@@ -84,7 +88,9 @@ export function parseEntry(bytes) {
   if (!(value instanceof Map)) malformed("entry is not an object");
   const names = [...value.keys()];
   const ordered = MEMBERS.filter((name) => value.has(name));
-  if (names.length !== ordered.length || names.some((name, i) => name !== ordered[i])) malformed("entry has other members or another order");
+  if (names.length !== ordered.length || names.some((name, i) => name !== ordered[i])) {
+    malformed("entry has other members or another order");
+  }
   for (const name of REQUIRED) if (!value.has(name)) malformed(`entry has no ${name}`);
 
   const entry = Object.fromEntries(value);

@@ -140,7 +140,9 @@ class Reader {
   escape() {
     const letter = this.text[this.place];
     this.place += 1;
-    if (letter !== "u") return (Object.hasOwn(ESCAPES, letter ?? "") ? ESCAPES[letter] : this.fail("an unknown escape"));
+    if (letter !== "u") {
+      return (Object.hasOwn(ESCAPES, letter ?? "") ? ESCAPES[letter] : this.fail("an unknown escape"));
+    }
     const digits = this.text.slice(this.place, this.place + 4);
     if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.fail("an escape without four digits");
     this.place += 4;

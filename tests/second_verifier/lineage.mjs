@@ -200,7 +200,7 @@ class Unit {
     this.closed = statements.some((statement) => statement.closed);
     const ends = statements.map((statement) => statement.end);
     this.state = !statements[0].observed ? "declared" : ["committed", "attempted"].find((end) => ends.includes(end)) ?? "open";
-    this.deciding = statements.filter((statement) => statement.end !== null && statement.end === this.state).map(({ seq }) => seq);
+    this.deciding = statements.filter(({ end }) => end !== null && end === this.state).map(({ seq }) => seq);
   }
 
   seqs(test) {
@@ -210,7 +210,8 @@ class Unit {
   /** [from, to, origin, seqs] of every edge that it gives. */
   * edges() {
     for (const origin of ["explicit", "column"]) {
-      for (const [from, to] of new Map(this.statements.flatMap((s) => s[origin]).map((pair) => [pair.join("\n"), pair])).values()) {
+      const pairs = new Map(this.statements.flatMap((s) => s[origin]).map((pair) => [pair.join("\n"), pair]));
+      for (const [from, to] of pairs.values()) {
         if (origin === "column" && this.settled.has(to)) continue;
         yield [from, to, origin, this.seqs((s) => s[origin].some((pair) => pair[0] === from && pair[1] === to))];
       }
@@ -257,9 +258,9 @@ export function foldLineage(events) {
     for (const code of codes) findings.set(code, [...findings.get(code) ?? [], seq]);
   }
 
-  const inOrder = (a, b) => byBytes(a.from, b.from) || byBytes(a.to, b.to) || byBytes(a.job ?? "", b.job ?? "") || byBytes(a.origin, b.origin);
+  const inOrder = (a, b) => ["from", "to", "job", "origin"].reduce((order, name) => order || byBytes(a[name] ?? "", b[name] ?? ""), 0);
   const listed = (kind) => [...nodes].filter(([, node]) => node.kind === kind).sort(([a], [b]) => byBytes(a, b))
-    .map(([id, { namespace, name, resolved }]) => ({ id, name, namespace, unresolved: kind === "dataset" && !resolved ? true : undefined }));
+    .map(([id, { namespace, name, resolved }]) => ({ id, name, namespace, unresolved: resolved ? undefined : true }));
   return Buffer.from(`${print({
     datasets: listed("dataset"),
     edges: [...edges.values()].sort(inOrder).map((edge) => ({ ...edge, seqs: ascending(edge.seqs) })),

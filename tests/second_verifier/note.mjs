@@ -101,7 +101,9 @@ export function checkSignatures(note, vkeys) {
 /** origin, size and root; extension lines only where a `foreign` log may have them. */
 export function parseCheckpoint(text, foreign = false) {
   const lines = text.split("\n");
-  if (lines.pop() !== "" || lines.length < 3 || (!foreign && lines.length > 3)) malformed("checkpoint is not origin, size and root");
+  if (lines.pop() !== "" || lines.length < 3 || (!foreign && lines.length > 3)) {
+    malformed("checkpoint is not origin, size and root");
+  }
   const [origin, size, root, ...extensions] = lines;
   for (const line of [origin, ...extensions]) {
     if (line === "" || /[\u0000-\u001f]/.test(line)) malformed("checkpoint has an empty line or a control character");

@@ -59,7 +59,9 @@ class Policy {
     }
     const number = threshold === "all" ? members.length : threshold === "any" ? 1
       : /^[1-9][0-9]{0,8}$/.test(threshold) ? Number(threshold) : 0;
-    if (number < 1 || number > members.length) malformed(`threshold ${threshold} is not all, any or 1 to ${members.length}`);
+    if (number < 1 || number > members.length) {
+      malformed(`threshold ${threshold} is not all, any or 1 to ${members.length}`);
+    }
     this.groups.set(name, { number, members });
   }
 
@@ -85,7 +87,8 @@ class Policy {
     const { signers, unchecked } = checkSignatures(note, [...this.logs, ...more, ...this.witnesses.values()]);
     const own = [...this.logsOf(origin), ...more];
     const counts = (vkey) => signers.has(vkey) && vkey.name !== origin && !own.some((log) => log.key.equals(vkey.key));
-    const witnesses = new Map([...this.witnesses].filter(([, vkey]) => counts(vkey)).map(([name, vkey]) => [name, signers.get(vkey)]));
+    const counted = [...this.witnesses].filter(([, vkey]) => counts(vkey));
+    const witnesses = new Map(counted.map(([name, vkey]) => [name, signers.get(vkey)]));
     return { signers: [...signers.keys()], unchecked, witnesses };
   }}
 

@@ -19,17 +19,16 @@ const FULL = 128;
 
 const tampered = (detail, where) => refuse("tampered", detail, where);
 const incomplete = (detail, where) => refuse("incomplete", detail, where);
-const place = (entry) => `data/entries.jsonl seq ${entry.seq}`;
 
 /** Step inclusion: the listed entries and the subtrees between them give the checkpoint's root. */
 export function checkInclusion(view) {
   const { entries, proofs } = view.documents;
   view.bySeq = new Map(entries.map((entry) => [entry.seq, entry]));
   entries.forEach((entry, i) => {
-    if (i > 0 && entries[i - 1].seq >= entry.seq) refuse("malformed", "entries do not ascend", place(entry));
+    if (i > 0 && entries[i - 1].seq >= entry.seq) refuse("malformed", "entries do not ascend", entry.where);
   });
   entries.forEach((entry) => {
-    if (entry.seq >= view.size) tampered("entry stands behind the end of the tree", place(entry));
+    if (entry.seq >= view.size) tampered("entry stands behind the end of the tree", entry.where);
   });
   const where = "data/proofs.json";
   if (proofs.size !== view.size) tampered("size is not the checkpoint's", where);
@@ -43,8 +42,8 @@ export function checkInclusion(view) {
   entries.forEach((entry, i) => {
     const before = entries[i - 1];
     const prev = entry.seq === 0 ? "0".repeat(64) : before?.seq === entry.seq - 1 ? before.leaf.toString("hex") : entry.prev;
-    if (entry.prev !== prev) tampered("prev is not the leaf hash of the entry before", place(entry));
-    if (before && entry.at < before.at) tampered("at goes back", place(entry));
+    if (entry.prev !== prev) tampered("prev is not the leaf hash of the entry before", entry.where);
+    if (before && entry.at < before.at) tampered("at goes back", entry.where);
   });
   checkConsistency(view);
 }
@@ -52,7 +51,9 @@ export function checkInclusion(view) {
 function checkConsistency(view) {
   const where = "data/consistency.json";
   const heads = view.documents.consistency;
-  for (const { size } of heads) if (size < 1 || size >= view.size) refuse("malformed", `head of size ${size} is none before the checkpoint`, where);
+  for (const { size } of heads) {
+    if (size < 1 || size >= view.size) refuse("malformed", `head of size ${size} is none before the checkpoint`, where);
+  }
   for (const { size, root } of view.handovers) {
     const head = heads.find((one) => BigInt(one.size) === size);
     if (!head) incomplete(`no consistency proof from the handover at ${size}`, where);
@@ -70,11 +71,14 @@ export function checkCensus(view) {
   const where = "data/census.json";
   const census = view.bySeq.get(view.size - 1);
   if (!census) tampered("the last entry of the tree is not listed", "data/entries.jsonl");
-  if (census.type !== CENSUS) tampered("the last entry of the tree is not a census", place(census));
+  if (census.type !== CENSUS) tampered("the last entry of the tree is not a census", census.where);
   const body = ledgerBody(view, census);
-  if (census.ext?.size !== 1 || census.ext.get("tallycensus") !== body.root) tampered("ext and body of the census differ", place(census));
+  if (census.ext?.size !== 1 || census.ext.get("tallycensus") !== body.root) {
+    tampered("ext and body of the census differ", census.where);
+  }
   if (proofs.root !== body.root || proofs.seq !== census.seq) tampered("root or seq is not the census's", where);
-  if (view.info.date !== census.at.slice(0, 10)) refuse("malformed", "Bagging-Date is not the day of the census", "bag-info.txt");
+  if (view.info.date !== census.at.slice(0, 10)) tampered("Bagging-Date is not the day of the census", "bag-info.txt");
+  if (view.info.origin !== view.origin) tampered("Source-Organization is not the log's origin", "bag-info.txt");
 
   const log = { census: census.seq, origin: view.origin, root: view.root.toString("hex"), size: view.size };
   if (view.print(log) !== view.print(scope.log)) tampered("log is not what the checkpoint says", "data/scope.json");
@@ -103,29 +107,36 @@ export function checkStreams(view) {
     const window = windowOf(view, asked);
     window.needed.forEach((seq) => needed.add(seq));
     const open = asked.to === undefined || asked.to > view.census.at;
-    return { name: asked.name, count: view.counts.get(asked.name), listed: window.listed, grade: `complete as filed${open ? ", up to the census" : ""}` };
+    const grade = `complete as filed${open ? ", up to the census" : ""}`;
+    return { name: asked.name, count: view.counts.get(asked.name), listed: window.listed, grade };
   });
   if (scope.question.kind === "everything") {
     for (let seq = 0; seq < view.size; seq += 1) {
-      if (!view.bySeq.has(seq)) incomplete(`entry ${seq} is not listed, and everything was asked for`, "data/entries.jsonl");
+      if (!view.bySeq.has(seq)) {
+        incomplete(`entry ${seq} is not listed, and everything was asked for`, "data/entries.jsonl");
+      }
       needed.add(seq);
     }
   }
   addContinued(view, needed);
-  for (const entry of entries) if (!needed.has(entry.seq)) tampered("entry is out of scope", place(entry));
-  if (view.notBefore !== undefined && view.census.at < view.notBefore) refuse("stale", `census is of ${view.census.at}`, place(view.census));
+  for (const entry of entries) if (!needed.has(entry.seq)) tampered("entry is out of scope", entry.where);
+  if (view.notBefore !== undefined && view.census.at < view.notBefore) {
+    refuse("stale", `census is of ${view.census.at}`, view.census.where);
+  }
 }
 
 function checkPositions(view) {
   const last = new Map();
   for (const entry of view.documents.entries) {
     for (const [name, position] of entry.streams) {
-      if (last.has(name) && last.get(name) >= position) tampered(`position ${position} of ${name} does not follow ${last.get(name)}`, place(entry));
+      if (last.has(name) && last.get(name) >= position) {
+        tampered(`position ${position} of ${name} does not follow ${last.get(name)}`, entry.where);
+      }
       last.set(name, position);
       const count = view.counts.get(name);
       if (count === undefined) continue;
       const fits = entry === view.census ? position === count : position < count;
-      if (!fits) tampered(`position ${position} of ${name}, of which there are ${count}`, place(entry));
+      if (!fits) tampered(`position ${position} of ${name}, of which there are ${count}`, entry.where);
     }
   }
 }
@@ -142,8 +153,12 @@ function windowOf(view, { name, from = "", to = "~" }) {
   inside.forEach((position, i) => {
     if (position !== lo + i) incomplete(`position ${lo + i} of ${name} is not listed`, "data/entries.jsonl");
   });
-  if (before !== lo - 1) incomplete(`position ${lo - 1} of ${name}, before the window, is not listed`, "data/entries.jsonl");
-  if (after !== hi + 1) incomplete(`position ${hi + 1} of ${name}, behind the window, is not listed`, "data/entries.jsonl");
+  if (before !== lo - 1) {
+    incomplete(`position ${lo - 1} of ${name}, before the window, is not listed`, "data/entries.jsonl");
+  }
+  if (after !== hi + 1) {
+    incomplete(`position ${hi + 1} of ${name}, behind the window, is not listed`, "data/entries.jsonl");
+  }
   const needed = [before, ...inside, after].filter((position) => at.has(position)).map((position) => at.get(position).seq);
   return { needed, listed: inside.length };
 }
@@ -152,7 +167,9 @@ function windowOf(view, { name, from = "", to = "~" }) {
 function addContinued(view, needed) {
   const queue = [...needed];
   const need = (seq) => {
-    if (!view.bySeq.has(seq)) incomplete(`entry ${seq} belongs to a continued event and is not listed`, "data/entries.jsonl");
+    if (!view.bySeq.has(seq)) {
+      incomplete(`entry ${seq} belongs to a continued event and is not listed`, "data/entries.jsonl");
+    }
     if (!needed.has(seq)) { needed.add(seq); queue.push(seq); }
   };
   while (queue.length) {
@@ -164,48 +181,58 @@ function addContinued(view, needed) {
 
 function parentOf(entry) {
   const parent = entry.ext?.size === 1 ? entry.ext.get("tallyof") : undefined;
-  if (typeof parent !== "string" || !/^(0|[1-9][0-9]*)$/.test(parent)) tampered("continuation names no parent", place(entry));
-  if (Number(parent) >= entry.seq) incomplete("continuation stands before its parent", place(entry));
+  if (typeof parent !== "string" || !/^(0|[1-9][0-9]*)$/.test(parent)) {
+    tampered("continuation names no parent", entry.where);
+  }
+  if (Number(parent) >= entry.seq) incomplete("continuation stands before its parent", entry.where);
   return Number(parent);
 }
 
 const othersOf = (entry) => [...entry.streams.keys()].filter((name) => !ownStreams(entry).includes(name));
 
 function checkHeader(view, entry) {
-  for (const name of ownStreams(entry)) if (!entry.streams.has(name)) tampered(`entry is not filed in ${name}`, place(entry));
+  for (const name of ownStreams(entry)) if (!entry.streams.has(name)) tampered(`entry is not filed in ${name}`, entry.where);
   const parent = entry.type === CONTINUED ? checkContinuation(view, entry) : entry;
   const kinds = kindsOf(parent);
   for (const name of othersOf(entry)) {
-    if (!kinds.includes(name.split(":")[0]) || !isStreamName(name)) tampered(`an event of this type is not filed in ${name}`, place(entry));
+    if (!kinds.includes(name.split(":")[0]) || !isStreamName(name)) {
+      tampered(`an event of this type is not filed in ${name}`, entry.where);
+    }
   }
 }
 
 function checkContinuation(view, entry) {
   const seq = parentOf(entry);
   for (let between = seq; between < entry.seq; between += 1) {
-    if (!view.bySeq.has(between)) incomplete(`entry ${between} belongs to a continued event and is not listed`, place(entry));
+    if (!view.bySeq.has(between)) {
+      incomplete(`entry ${between} belongs to a continued event and is not listed`, entry.where);
+    }
   }
   const [parent, before] = [view.bySeq.get(seq), view.bySeq.get(entry.seq - 1)];
   const follows = before === parent ? parent.type !== CONTINUED : before.type === CONTINUED && parentOf(before) === seq;
-  if (!follows || before.streams.size !== FULL) tampered("continuation does not follow a full entry of its event", place(entry));
-  const said = entry.id === `${seq}-${entry.seq - seq}` && entry.at === parent.at && ATTRIBUTES.every((name) => entry[name] === undefined)
-    && !entry.parts.length;
+  if (!follows || before.streams.size !== FULL) {
+    tampered("continuation does not follow a full entry of its event", entry.where);
+  }
+  const said = entry.id === `${seq}-${entry.seq - seq}` && entry.at === parent.at
+    && ATTRIBUTES.every((name) => entry[name] === undefined) && !entry.parts.length;
   const others = othersOf(entry);
   const last = othersOf(before).at(-1);
-  if (!said || !others.length || byBytes(last, others[0]) >= 0) tampered("continuation is not what its parent leaves over", place(entry));
+  if (!said || !others.length || byBytes(last, others[0]) >= 0) {
+    tampered("continuation is not what its parent leaves over", entry.where);
+  }
   return parent;
 }
 
 /** Step bodies: commitments, filing, and every document that follows from the entries. */
 export function checkBodies(view) {
   const { entries, bodies, parts, scope } = view.documents;
-  const wanted = entries.flatMap((entry) => entry.parts.map(([pointer, commitment]) => ({ entry, pointer, commitment })));
-  matchLines(bodies, entries, (line, entry) => line.seq === entry.seq, "data/bodies.jsonl");
-  matchLines(parts, wanted, (line, { entry, pointer }) => line.seq === entry.seq && line.pointer === pointer, "data/parts.jsonl");
+  const wanted = entries.flatMap(({ seq, parts: own }) => own.map(([pointer, commitment]) => ({ seq, pointer, commitment })));
+  matchLines(bodies, entries, ({ seq }) => seq, "data/bodies.jsonl");
+  matchLines(parts, wanted, ({ seq, pointer }) => `${seq} ${pointer}`, "data/parts.jsonl");
   wanted.forEach(({ commitment }, i) => {
-    if (parts[i].bytes) checkCommitment("part", parts[i], commitment, `data/parts.jsonl line ${i + 1}`);
+    if (parts[i].bytes) checkCommitment("part", parts[i], commitment);
   });
-  entries.forEach((entry, i) => checkBody(view, entry, bodies[i], `data/bodies.jsonl seq ${entry.seq}`));
+  entries.forEach((entry, i) => checkBody(view, entry, bodies[i]));
   checkScope(view, scope);
 
   const lineage = foldLineage(entries.map((entry, i) => [entry, bodies[i].bytes])
@@ -217,47 +244,49 @@ export function checkBodies(view) {
   checkCertificates(view);
 }
 
-function matchLines(lines, wanted, matches, where) {
-  wanted.forEach((item, i) => {
-    if (lines[i] && matches(lines[i], item)) return;
-    if (lines.some((line) => matches(line, item))) refuse("malformed", "lines do not follow the entries", `${where} line ${i + 1}`);
-    incomplete("a line is missing", `${where} line ${i + 1}`);
-  });
-  if (lines.length > wanted.length) tampered("a line belongs to no listed entry", `${where} line ${wanted.length + 1}`);
+/** A line for each of `wanted`, and none besides; `keyOf` gives the same key for a line and for what it belongs to. */
+function matchLines(lines, wanted, keyOf, where) {
+  const [have, need] = [new Set(lines.map(keyOf)), new Set(wanted.map(keyOf))];
+  const missing = wanted.find((item) => !have.has(keyOf(item)));
+  if (missing) incomplete(`the line of entry ${missing.seq} is missing`, where);
+  const stray = lines.find((line) => !need.has(keyOf(line)));
+  if (stray) tampered("a line belongs to no listed entry", stray.where);
 }
 
-function checkBody(view, entry, line, where) {
+function checkBody(view, entry, line) {
   if (!line.bytes) {
-    if (isLedger(entry)) incomplete("the body of an event of the ledger is not disclosed", where);
+    if (isLedger(entry)) incomplete("the body of an event of the ledger is not disclosed", line.where);
     return;
   }
-  checkCommitment("body", line, entry.body, where);
+  checkCommitment("body", line, entry.body);
   if (entry.type === CONTINUED) {
-    if (line.bytes.length) tampered("a continuation has a body", where);
+    if (line.bytes.length) tampered("a continuation has a body", line.where);
     return;
   }
   const groups = fileOthers(entry, line.bytes);
   groups.forEach((group, n) => {
     const filed = n === 0 ? entry : view.bySeq.get(entry.seq + n);
     if (!filed || (n > 0 && filed.type !== CONTINUED) || String(othersOf(filed)) !== String(group)) {
-      tampered("event is filed in other streams than its body says", place(filed ?? entry));
+      tampered("event is filed in other streams than its body says", (filed ?? entry).where);
     }
   });
   const next = view.bySeq.get(entry.seq + groups.length);
-  if (next?.type === CONTINUED && parentOf(next) === entry.seq) tampered("event is continued without need", place(next));
-  checkHoles(entry, line.bytes, where);
+  if (next?.type === CONTINUED && parentOf(next) === entry.seq) tampered("event is continued without need", next.where);
+  checkHoles(entry, line);
 }
 
 /** A part's place in the body is `null`. */
-function checkHoles(entry, bytes, where) {
+function checkHoles(entry, { bytes, where }) {
   if (!entry.parts.length) return;
   const spans = claimsJson(entry) && structure(bytes) !== undefined ? spansOf(bytes) : new Map();
-  for (const [pointer] of entry.parts) if (spans.get(pointer) !== "null") tampered(`body does not show null at ${pointer}`, where);
+  for (const [pointer] of entry.parts) {
+    if (spans.get(pointer) !== "null") tampered(`body does not show null at ${pointer}`, where);
+  }
 }
 
 function tally(lines) {
-  const states = lines.map((line) => line.state ?? "disclosed");
-  return Object.fromEntries(["destroyed", "disclosed", "withheld"].map((state) => [state, states.filter((one) => one === state).length]));
+  const count = (state) => lines.filter((line) => (line.state ?? "disclosed") === state).length;
+  return { destroyed: count("destroyed"), disclosed: count("disclosed"), withheld: count("withheld") };
 }
 
 function checkScope(view, scope) {
@@ -268,18 +297,23 @@ function checkScope(view, scope) {
     bodies: tally(bodies), entries: entries.length, parts: tally(parts), types,
     streams: view.streams.map(({ count, listed, name }) => ({ count, listed, name })),
   };
-  if (view.print(facts) !== view.print(scope.control)) tampered("control has other numbers than were counted", "data/scope.json");
+  if (view.print(facts) !== view.print(scope.control)) {
+    tampered("control has other numbers than were counted", "data/scope.json");
+  }
 }
 
 function checkCertificates(view) {
   const { entries, bodies } = view.documents;
-  const expected = new Map(entries.map((entry, i) => [entry, bodies[i].bytes]).filter(([entry, bytes]) => entry.type === CERTIFIED && bytes)
+  const expected = new Map(entries.map((entry, i) => [entry, bodies[i].bytes])
+    .filter(([entry, bytes]) => entry.type === CERTIFIED && bytes)
     .map(([entry, bytes]) => [`data/certificates/${entry.seq}.json`, bytes]));
   for (const [path, bytes] of expected) {
     if (!view.files.has(path)) incomplete("certificate is not there", path);
     if (!view.files.get(path).equals(bytes)) tampered("certificate is not the body of its entry", path);
   }
   for (const path of view.files.keys()) {
-    if (path.startsWith("data/certificates/") && !expected.has(path)) tampered("certificate belongs to no disclosed entry", path);
+    if (path.startsWith("data/certificates/") && !expected.has(path)) {
+      tampered("certificate belongs to no disclosed entry", path);
+    }
   }
 }

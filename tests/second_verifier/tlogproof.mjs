@@ -9,7 +9,9 @@ export function verifyProof(bytes, policy, leaf, foreign) {
   const note = parseNote(Buffer.from(proof.checkpoint));
   const checkpoint = parseCheckpoint(note.text, foreign);
   const { signers, witnesses } = policy.verify(note, checkpoint.origin);
-  if (!policy.logsOf(checkpoint.origin).some((log) => signers.includes(log))) refuse("unverifiable", "no known log signed");
+  if (!policy.logsOf(checkpoint.origin).some((log) => signers.includes(log))) {
+    refuse("unverifiable", "no known log signed");
+  }
   if (!policy.met(new Set(witnesses.keys()))) refuse("unverifiable", "the quorum of the trust file is not met");
   verifyInclusion(proof.index, checkpoint.size, leaf, proof.path, checkpoint.root);
   return { proof, checkpoint, witnesses };

@@ -16,9 +16,9 @@ const RETIRED = "tallystick.ledger.key-retired.v1";
 
 const tampered = (detail, where) => refuse("tampered", detail, where);
 
-function readSigned(files, path) {
+function readSigned(bytes, path) {
   return placed(path, () => {
-    const note = parseNote(files.get(path));
+    const note = parseNote(bytes);
     const checkpoint = parseCheckpoint(note.text);
     if (!ORIGIN.test(checkpoint.origin)) refuse("malformed", "origin is not 1 to 200 bytes of [A-Za-z0-9._/-]");
     return { path, note, ...checkpoint };
@@ -27,31 +27,33 @@ function readSigned(files, path) {
 
 /** The disclosed body of an event of the ledger; its commitment can be checked once the entries are known. */
 function claimedLine(view, seq) {
-  const where = `data/bodies.jsonl seq ${seq}`;
   const line = view.documents.bodies.find((one) => one.seq === seq);
-  if (!line) refuse("incomplete", "an event of the ledger has no line for its body", where);
-  if (!line.bytes) refuse("incomplete", "the body of an event of the ledger is not disclosed", where);
-  return { line, where };
+  if (!line) refuse("incomplete", `entry ${seq} of the ledger has no line for its body`, "data/bodies.jsonl");
+  if (!line.bytes) refuse("incomplete", "the body of an event of the ledger is not disclosed", line.where);
+  return line;
 }
 
 /** A body of the ledger whose commitment holds. */
 export function ledgerBody(view, entry) {
-  const { line, where } = claimedLine(view, entry.seq);
-  checkCommitment("body", line, entry.body, where);
-  return placed(where, () => readLedgerBody(entry.type, line.bytes));
+  const line = claimedLine(view, entry.seq);
+  checkCommitment("body", line, entry.body);
+  return placed(line.where, () => readLedgerBody(entry.type, line.bytes));
 }
 
-/** What the bundle says of its keys, in log order: {id, purpose, key, vkey, added, retired}. Step keys checks it against the entries. */
+/** What the bundle says of its keys, in log order: {id, purpose, key, vkey, added, retired}. Step keys checks it. */
 function claimedKeys(view, origin) {
   const { added, retired } = view.documents.keys;
-  const events = [[0, CREATED], ...added.map((seq) => [seq, ADDED]), ...retired.map((seq) => [seq, RETIRED])].sort(([a], [b]) => a - b);
+  const events = [[0, CREATED], ...added.map((seq) => [seq, ADDED]), ...retired.map((seq) => [seq, RETIRED])];
+  events.sort(([a], [b]) => a - b);
   const keys = new Map();
   for (const [seq, type] of events) {
-    const { line, where } = claimedLine(view, seq);
-    const body = placed(where, () => readLedgerBody(type, line.bytes));
+    const { bytes, where } = claimedLine(view, seq);
+    const body = placed(where, () => readLedgerBody(type, bytes));
     if (type === RETIRED) {
       const known = keys.get(body.id);
-      if (known?.purpose !== body.purpose || known.retired !== Infinity) tampered("a key is retired that was not in use", where);
+      if (known?.purpose !== body.purpose || known.retired !== Infinity) {
+        tampered("a key is retired that was not in use", where);
+      }
       Object.assign(known, { retired: seq, compromised: body.reason === "compromised" });
     } else {
       const claimed = placed(where, () => (type === CREATED ? firstKey(body, origin) : addedKey(body, origin)));
@@ -91,24 +93,24 @@ const joined = (...lists) => lists.flat().filter((vkey, i, all) => all.findIndex
 /** Step log-key: the checkpoint, its signers, and the log keys that the reader's trust reaches. */
 export function checkLogKey(view) {
   const { files, policy } = view;
-  const checkpoint = readSigned(files, CHECKPOINT);
+  const checkpoint = readSigned(files.get(CHECKPOINT), CHECKPOINT);
   const { origin } = checkpoint;
   if (!policy) refuse("unverifiable", "no trust file was given");
   const trusted = policy.logsOf(origin);
   if (!trusted.length) refuse("unverifiable", `trust file has no log ${origin}`, CHECKPOINT);
-  if (view.info.origin !== origin) refuse("malformed", "Source-Organization is not the checkpoint's origin", "bag-info.txt");
 
   view.claimed = claimedKeys(view, origin);
   const logKeys = view.claimed.filter(({ purpose }) => purpose === "log");
   const known = joined(trusted, logKeys.map(({ vkey }) => vkey));
   const line = new Set(trusted.map(({ text }) => text));
-  /** Trust the new key of a handover that was signed by it and by the key before, if that one is trusted and was not compromised. */
+  /** Trust the new key of a handover, which it signed with the key before, if that one is trusted and was not compromised. */
   const follow = ({ signers }) => logKeys.slice(1).forEach((key, i) => {
     const [old, both] = [logKeys[i], [logKeys[i], key].every(({ vkey }) => signers.some(({ text }) => text === vkey.text))];
     if (both && line.has(old.vkey.text) && !old.compromised) line.add(key.vkey.text);
   });
 
-  const handovers = [...files.keys()].filter((path) => path.startsWith("data/handovers/")).sort().map((path) => readSigned(files, path));
+  const handovers = [...files.keys()].filter((path) => path.startsWith("data/handovers/")).sort()
+    .map((path) => readSigned(files.get(path), path));
   for (const handover of handovers) {
     if (handover.origin !== origin) tampered(`handover is of ${handover.origin}`, handover.path);
     if (handover.path !== `data/handovers/${String(handover.size).padStart(16, "0")}`
@@ -116,12 +118,19 @@ export function checkLogKey(view) {
     handover.signers = placed(handover.path, () => [...checkSignatures(handover.note, known).signers.keys()]);
     follow(handover);
   }
-  const { signers, witnesses } = placed(CHECKPOINT, () => policy.verify(checkpoint.note, origin, known.filter((key) => !trusted.includes(key))));
+  const later = known.filter((key) => !trusted.includes(key));
+  const { signers, witnesses } = placed(CHECKPOINT, () => policy.verify(checkpoint.note, origin, later));
   checkpoint.signers = signers.filter((key) => known.includes(key));
   follow(checkpoint);
-  if (!checkpoint.signers.some(({ text }) => line.has(text))) refuse("unverifiable", "no key of the trusted line signed", CHECKPOINT);
-  if (!policy.met(new Set(witnesses.keys()))) refuse("unverifiable", "the quorum of the trust file is not met", CHECKPOINT);
-  if (checkpoint.size > BigInt(Number.MAX_SAFE_INTEGER)) refuse("malformed", "checkpoint has a size beyond 2^53-1", CHECKPOINT);
+  if (!checkpoint.signers.some(({ text }) => line.has(text))) {
+    refuse("unverifiable", "no key of the trusted line signed", CHECKPOINT);
+  }
+  if (!policy.met(new Set(witnesses.keys()))) {
+    refuse("unverifiable", "the quorum of the trust file is not met", CHECKPOINT);
+  }
+  if (checkpoint.size > BigInt(Number.MAX_SAFE_INTEGER)) {
+    refuse("malformed", "checkpoint has a size beyond 2^53-1", CHECKPOINT);
+  }
   Object.assign(view, {
     checkpoint, origin, size: Number(checkpoint.size), root: checkpoint.root, handovers, witnesses,
     line: known.filter(({ text }) => line.has(text)) });
@@ -132,14 +141,11 @@ export function checkExpectedHead(view) {
   const heads = view.documents.consistency;
   if (!view.expectedHead) return;
   const where = "expected head";
-  const head = placed(where, () => {
-    const note = parseNote(view.expectedHead);
-    return { note, ...parseCheckpoint(note.text) };
-  });
+  const head = readSigned(view.expectedHead, where);
   if (head.origin !== view.origin) refuse("unverifiable", `head is of ${head.origin}`, where);
   const { signers } = placed(where, () => checkSignatures(head.note, view.line));
   if (!signers.size) refuse("unverifiable", "head is not signed by a key of the trusted line", where);
-  view.head = { ...head, signers: [...signers.keys()], path: where };
+  view.head = { ...head, signers: [...signers.keys()] };
   if (head.size === view.checkpoint.size) {
     if (!head.root.equals(view.root)) tampered("one size has two roots", where);
     return;
@@ -149,28 +155,34 @@ export function checkExpectedHead(view) {
   placed("data/consistency.json", () => verifyConsistency(head.size, view.checkpoint.size, head.root, view.root, proof.path));
 }
 
-export function checkCommitment(kind, { salt, bytes }, commitment, where) {
+/** Refuse a body or part that does not match what its entry committed to. */
+export function checkCommitment(kind, { salt, bytes, where }, commitment) {
   if (sha256(`tallystick/${kind}/v1\0`, salt, bytes).toString("hex") !== commitment) {
     tampered(`${kind} does not match its commitment`, where);
   }
 }
 
-const currentAt = (keys, purpose, size) => keys.filter((key) => key.purpose === purpose && key.added < size && key.retired >= size).at(-1);
+/** The key last added before `size` and not retired before it. */
+const currentAt = (keys, purpose, size) =>
+  keys.filter((key) => key.purpose === purpose && key.added < size && key.retired >= size).at(-1);
 
 /** Step keys: what was trusted by signature is what the entries say, in their order. */
 export function checkKeys(view) {
   const { entries, keys } = view.documents;
   if (!entries.some(({ seq }) => seq === 0)) refuse("incomplete", "entry 0 is not listed", "data/entries.jsonl");
-  for (const entry of entries) {
-    const place = `data/entries.jsonl seq ${entry.seq}`;
-    if ((entry.type === CREATED) !== (entry.seq === 0)) tampered("created stands at entry 0 and nowhere else", place);
-    if (isLedger(entry) && entry.source !== view.origin) tampered("an event of the ledger has another source than its origin", place);
-    if ([CREATED, ADDED, RETIRED].includes(entry.type)) ledgerBody(view, entry);
-  }
   const where = "data/keys.json";
   const seqsOf = (type) => entries.filter((entry) => entry.type === type).map(({ seq }) => seq);
   for (const [name, type] of [["added", ADDED], ["retired", RETIRED]]) {
     if (String(keys[name]) !== String(seqsOf(type))) tampered(`${name} is not the list of its entries`, where);
+  }
+  for (const entry of entries) {
+    if ((entry.type === CREATED) !== (entry.seq === 0)) {
+      tampered("created stands at entry 0 and nowhere else", entry.where);
+    }
+    if (isLedger(entry) && entry.source !== view.origin) {
+      tampered("an event of the ledger has another source than its origin", entry.where);
+    }
+    if ([CREATED, ADDED, RETIRED].includes(entry.type)) ledgerBody(view, entry);
   }
   checkHandovers(view, view.claimed.filter(({ purpose }) => purpose === "log"));
   const [log, evidence] = ["log", "evidence"].map((purpose) => currentAt(view.claimed, purpose, view.size));
@@ -179,22 +191,27 @@ export function checkKeys(view) {
   view.evidenceKey = evidence;
 }
 
-/** Each change of the log key has its checkpoint, signed by the old key and the new one, and none is signed by the old one later. */
+/** Each change of the log key has its checkpoint, signed by old and new, and no later one is signed by the old key alone. */
 function checkHandovers(view, logKeys) {
   const signed = ({ signers }, key) => signers.some((vkey) => vkey.key.equals(key.key));
   const notes = [...view.handovers, view.checkpoint];
   for (const note of view.handovers) {
     const current = currentAt(logKeys, "log", Number(note.size));
     const old = logKeys[logKeys.indexOf(current) - 1];
-    if (!old || !signed(note, old) || !signed(note, current)) refuse("incomplete", "handover is not signed by the old key and the new one", note.path);
+    if (!old || !signed(note, old) || !signed(note, current)) {
+      refuse("incomplete", "handover is not signed by the old key and the new one", note.path);
+    }
     if (Number(note.size) <= old.retired) tampered("handover does not hold the end of the old key", note.path);
   }
   logKeys.slice(1).forEach((key, i) => {
-    const done = notes.some((note) => currentAt(logKeys, "log", Number(note.size)) === key && signed(note, key) && signed(note, logKeys[i]));
-    if (!done) refuse("incomplete", "a change of the log key has no handover", `data/entries.jsonl seq ${key.added}`);
+    const done = notes.some((note) => currentAt(logKeys, "log", Number(note.size)) === key
+      && signed(note, key) && signed(note, logKeys[i]));
+    if (!done) refuse("incomplete", "a change of the log key has no handover", "data/handovers/");
   });
   for (const note of [view.checkpoint, ...(view.head ? [view.head] : [])]) {
     const current = currentAt(logKeys, "log", Number(note.size));
-    if (!current || !signed(note, current)) tampered(`the log key that is current at ${note.size} did not sign`, note.path);
+    if (!current || !signed(note, current)) {
+      tampered(`the log key that is current at ${note.size} did not sign`, note.path);
+    }
   }
 }

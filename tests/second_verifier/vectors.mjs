@@ -47,7 +47,7 @@ const OPERATIONS = {
   },
   policy(v) {
     const policy = parsePolicy(bytesOf(v, "policy"));
-    const met = (sets) => sets.map((names) => policy.met(new Set(names.map((name) => Buffer.from(name).toString("latin1")))));
+    const met = (sets) => sets.map((names) => policy.met(new Set(names.map((name) => hex(name).toString("latin1")))));
     return {
       canonical: Buffer.from(policy.canonical, "latin1").toString("hex"), met: met(v.met ?? []), unmet: met(v.unmet ?? []),
       logs: policy.logs.length, witnesses: policy.witnesses.size };
@@ -58,7 +58,8 @@ const OPERATIONS = {
   },
   proof_verify(v) {
     const leaf = v.leaf === undefined ? leafHash(hex(v.entry)) : hex(v.leaf);
-    const { proof, checkpoint, witnesses } = verifyProof(Buffer.from(v.proof), parsePolicy(Buffer.from(v.policy)), leaf, v.foreign);
+    const policy = parsePolicy(Buffer.from(v.policy));
+    const { proof, checkpoint, witnesses } = verifyProof(Buffer.from(v.proof), policy, leaf, v.foreign);
     return { index: String(proof.index), size: String(checkpoint.size), extra: proof.extra.toString("hex"),
       witnessed: Object.fromEntries([...witnesses].map(([name, timestamp]) => [name, String(timestamp)])) };
   },
@@ -78,12 +79,13 @@ const OPERATIONS = {
     claim(writeArchive(found).equals(hex(v.archive)));
     return Object.fromEntries([...found].map(([path, bytes]) => [path, bytes.toString("base64")]));
   },
-  bag: (v) => void checkBag(files(v.files, "utf8")),
+  bag: (v) => void checkBag(files(v.files, "latin1")),
   pae: (v) => pae(v.type, hex(v.payload)).toString(),
   p256(v) {
     const coordinate = (text) => Buffer.from(BigInt(text).toString(16).padStart(64, "0"), "hex").toString("base64url");
-    const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x: coordinate(v.p256.x), y: coordinate(v.p256.y) }, format: "jwk" });
-    claim(verify("sha256", pae(v.type, hex(v.payload)), { key, dsaEncoding: "ieee-p1363" }, Buffer.from(v.p256.signature, "base64")));
+    const jwk = { kty: "EC", crv: "P-256", x: coordinate(v.p256.x), y: coordinate(v.p256.y) };
+    const key = { key: createPublicKey({ key: jwk, format: "jwk" }), dsaEncoding: "ieee-p1363" };
+    claim(verify("sha256", pae(v.type, hex(v.payload)), key, Buffer.from(v.p256.signature, "base64")));
   },
   envelope(v) {
     const key = hex(v.public_key);

@@ -36,8 +36,11 @@ if (values.batch) {
 } else {
   if (positionals.length !== 1) usage("one bundle is expected");
   const notBefore = values["not-before"];
-  if (notBefore !== undefined && !isAt(notBefore)) usage(`${notBefore} is not a time such as 2026-11-20T09:15:00.123456Z`);
-  const result = verifyBundle({ bundle: positionals[0], trust: values.trust, expect_head: values["expect-head"], not_before: notBefore });
+  if (notBefore !== undefined && !isAt(notBefore)) {
+    usage(`${notBefore} is not a time such as 2026-11-20T09:15:00.123456Z`);
+  }
+  const [bundle] = positionals;
+  const result = verifyBundle({ bundle, trust: values.trust, expect_head: values["expect-head"], not_before: notBefore });
   console.log(values.json ? print(result) : tell(result));
   process.exitCode = result.status;
 }
