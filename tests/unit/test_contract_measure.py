@@ -186,7 +186,11 @@ WIDE = "123456789012345678901234567890123456.78"
         ("UTINYINT", "0, 255", {"min": -5, "max": 300}, 0),
         ("UTINYINT", "0, 255", {"min": 256}, 2),
         ("UTINYINT", "0, 255", {"max": -1}, 2),
+        ("UTINYINT", "0, 255", {"min": 255}, 1),
+        ("UTINYINT", "0, 255", {"max": 0}, 1),
         ("TINYINT", "-128, 127", {"min": -128, "max": 127}, 0),
+        ("TINYINT", "-128, 127", {"min": -129, "max": 128}, 0),
+        ("DECIMAL(4,1)", "-999.9, 999.9", {"min": -1000, "max": 1000}, 0),
         ("INTEGER", "0, 1, 2", {"min": Decimal("0.5"), "max": Decimal("1.5")}, 2),
         ("BIGINT", f"{2**53}, {2**53 + 1}", {"max": 2**53}, 1),
         ("HUGEINT", f"'{10**37}', '{10**37 + 1}'", {"min": 10**37 + 1}, 1),
@@ -213,6 +217,7 @@ def test_a_number_is_held_to_its_bounds_in_its_own_type(
     ("type", "values", "listed", "strange"),
     [
         ("UTINYINT", "1, 2", [1, -1, 300], 1),
+        ("UTINYINT", "0, 255", [0, 255], 0),
         ("INTEGER", "1, 2", [Decimal("1.0"), Decimal("1.5")], 1),
         ("INTEGER", "1, 2", [Decimal("1.5")], 2),
         ("DECIMAL(5,2)", "1.50, 1.51", [Decimal("1.5"), Decimal("1.511"), 10**20], 1),
@@ -335,6 +340,8 @@ def test_a_missing_column_fails_and_what_was_promised_of_it_is_not_measured(make
         "unique:gone": ("unmeasured", 0, 0),
         "key:1": ("unmeasured", 0, 0),
     }
+    counted = {metric.rule.id for metric in measurement.metrics if not metric.structural}
+    assert counted - {"type:id"} == {"required:id", "unique:id"}  # a CSV knows no types, so they are counted too
 
 
 @pytest.mark.parametrize(
@@ -358,6 +365,18 @@ def test_a_renamed_column_is_recognised_by_a_similar_name(
     assert measurement.metrics[0].hint == hint
     assert measurement.extra_columns == (there,)
     assert found(measurement)["extra_columns"] == ("failed", 1, 1)
+
+
+def test_a_similar_name_of_another_type_or_among_fifty_others_is_no_new_name() -> None:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE batch AS SELECT 'x' AS household_id, 1 AS week")
+    connection.execute(
+        f"CREATE TABLE wide AS SELECT 1 AS household_id, 1 AS week, {', '.join(f'{n} AS f{n}' for n in range(50))}"
+    )
+    wanted = contract({"name": "household_key", "type": "integer"}, {"name": "week", "type": "integer"})
+
+    assert measure(wanted, Table(connection, "batch")).metrics[0].hint is None
+    assert measure(wanted, Table(connection, "wide")).metrics[0].hint is None
 
 
 @pytest.mark.parametrize(
@@ -387,6 +406,7 @@ def test_a_column_of_another_type_fails_and_only_nulls_and_duplicates_are_counte
     measurement = measure(contract({"name": "a", "type": type, **rules}), Table(connection, "batch"))
 
     results = found(measurement)
+    assert [metric.structural for metric in measurement.metrics[:2]] == [True, True]
     assert (results["type:a"], measurement.metrics[1].hint) == (("failed", 1, 1), seen)
     assert (results["required:a"], results["unique:a"]) == (("passed", 0, 3), ("failed", 2, 3))
     assert results.get("range:a", ("unmeasured", 0, 0)) == ("unmeasured", 0, 0)

@@ -20,7 +20,15 @@ def test_the_order_is_that_of_section_11() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [*ASCENDING, "1.0.0+build", "1.0.0-rc.1+20261120.sha-5114f85", "1.0.0--.-", "99999999999.0.0"]
+    "text",
+    [
+        *ASCENDING,
+        "1.0.0+build",
+        "1.0.0-rc.1+20261120.sha-5114f85",
+        "1.0.0--.-",
+        "99999999999.0.0",
+        "1.0.0-" + "a" * 122,
+    ],
 )
 def test_a_version_prints_as_it_was_written(text: str) -> None:
     assert str(Version.parse(text)) == text
@@ -34,6 +42,13 @@ def test_a_version_prints_as_it_was_written(text: str) -> None:
 def test_anything_else_is_no_version(text: str) -> None:
     with pytest.raises(MalformedError, match="is not a semantic version"):
         Version.parse(text)
+
+
+def test_versions_are_equal_when_neither_comes_first() -> None:
+    versions = [Version.parse(text) for text in ASCENDING]
+
+    assert [(one, other) for one in versions for other in versions if (one == other) != (one is other)] == []
+    assert Version.parse("1.0.0") != "1.0.0"
 
 
 def test_build_metadata_takes_no_part_in_the_order() -> None:
