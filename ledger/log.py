@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Self, overload
 
@@ -66,14 +67,14 @@ class Ledger:
         self.clock = clock
         can_write = not store.read_only
         self.vault = Vault(self.keyring.folder, origin=self.origin) if self.keyring and can_write else None
-        self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
         self._appender = Appender(store, origin=self.origin, clock=clock, deviation=deviation or Deviation())
-        if can_write and self.keyring is not None:
-            try:
+        try:
+            self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
+            if can_write and self.keyring is not None:
                 self._stand_guard(self.keyring)
-            except BaseException:
-                self.close()
-                raise
+        except BaseException:
+            self.close()
+            raise
 
     def _stand_guard(self, keyring: Keyring) -> None:
         """Refuse to go on with a restored backup, and finish what a crash left half done."""
@@ -82,6 +83,12 @@ class Ledger:
             checkpoint.check_head(self.store, checkpoint.read_checkpoint(head, origin=self.origin).checkpoint)
         if self.vault is not None and self.size:
             erasure.reopen(self.store, self.vault, origin=self.origin)
+            # Where the clock jumped, too, nothing can be recorded, this neither: `confirm_clock` must be in reach.
+            with suppress(ClockError):
+                self._finish_erasures()
+
+    def _finish_erasures(self) -> None:
+        if self.vault is not None:
             erasure.resume(self.store, self.vault, self.append, origin=self.origin)
 
     @property
@@ -166,7 +173,9 @@ class Ledger:
         last = self.entry(self.size - 1).at
         body = jsonstrict.dumps({"from": last, "to": print_at(now)})
         self._appender.confirmed = (last, now)
-        return self.record([Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)])[0]
+        receipt = self.record([Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)])[0]
+        self._finish_erasures()
+        return receipt
 
     def run(
         self, job: str, *, inputs: Iterable[str] = (), outputs: Iterable[str] = (), namespace: str | None = None
