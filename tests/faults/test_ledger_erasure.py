@@ -1,0 +1,472 @@
+"""An erasure leaves nothing in any file (I10): not when it is done, not after a crash at any step, not after a restore."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ledger.clock import ClockError
+from ledger.disclosure import open_part
+from ledger.docket import StandingHoldError
+from ledger.erasure import ERASED, HELD, STARTED, erase_person, hold
+from ledger.event import Event
+from ledger.fsck import fsck
+from ledger.log import Ledger
+from ledger.stores.sqlite import SqliteStore
+from proofs.errors import BusyError, MissingError, RefusedError
+from proofs.merkle import leaf_hash, verify_inclusion
+
+if TYPE_CHECKING:
+    from tests.conftest import Ledgers
+
+ROOT = Path(__file__).parents[2]
+LONG = "Lovelace " * 3_000  # over many pages
+WORDS = {"reader": "r", "purpose": "p"}
+
+
+def household(id: str | None, name: str, person: str | None) -> Event:
+    return Event.of("com.example.household.v1", "urn:crm", {"who": name, "n": 1}, id=id, parts=("/who",), person=person)
+
+
+def filled(ledgers: Ledgers) -> Ledger:
+    """Ada in four entries, two of them without an id, between others; signed, projected, counted."""
+    log = ledgers.create()
+    log.append([household("a", "Ada Lovelace", "ada"), household("b", "Grace Hopper", "grace")])
+    log.append(household(None, "Augusta Ada King", "ada"))
+    log.append([Event.of("com.example.x.v1", "urn:x", {"n": n}, id=str(n)) for n in range(300)])
+    log.append([household("c", LONG, "ada"), household(None, "Katherine Johnson", None)])
+    log.take_census()
+    log.checkpoint()
+    log.append(household("d", "Countess of Lovelace", "ada"))
+    log.keys()
+    return log
+
+
+def secrets_of(log: Ledger) -> dict[str, bytes]:
+    """Everything that must be gone: values, ciphertexts, the wrapped key, the hashes of what was received."""
+    assert log.vault is not None
+    names = (b"Ada Lovelace", b"Augusta Ada King", b"Lovelace Lovelace", b"Countess")
+    secrets = {f"value {n}": value for n, value in enumerate(names)}
+    commitments = {digest for record in log.read() for _, digest in record.entry.parts if is_adas(log, record.seq)}
+    for row in log.store.parts.among(range(log.size)):
+        if row.commitment in commitments:
+            secrets[f"sealed {row.seq}"] = row.sealed
+    keys = log.vault._file.rows(
+        "SELECT data_key.wrapped FROM person JOIN data_key ON id = key WHERE lookup = ?", log.vault.lookup("ada")
+    )
+    secrets["wrapped key"] = keys[0][0]
+    secrets["lookup"] = log.vault.lookup("ada")
+    db = log.store.projections()
+    for seq in (2, 4, 305, 308):
+        for table in ("identity", "retry"):
+            for (content,) in db.execute(
+                f"SELECT content FROM {table} WHERE seq = ? AND content IS NOT NULL", [seq]
+            ).fetchall():
+                secrets[f"{table} {seq}"] = content
+    assert sorted(secrets) == sorted(
+        [
+            *(f"value {n}" for n in range(4)),
+            *(f"sealed {seq}" for seq in (2, 4, 305, 308)),
+            "identity 2",
+            "identity 305",
+            "identity 308",
+            "retry 4",
+            "wrapped key",
+            "lookup",
+        ]
+    )
+    return secrets
+
+
+def is_adas(log: Ledger, seq: int) -> bool:
+    return seq in (2, 4, 305, 308)
+
+
+def traces(folder: Path, secrets: dict[str, bytes]) -> set[tuple[str, str]]:
+    """(file, secret) of every piece of 16 bytes that stands somewhere."""
+    found = set()
+    for path in folder.rglob("*"):
+        data = path.read_bytes() if path.is_file() else b""
+        for name, secret in secrets.items():
+            pieces = [secret[at : at + 16] for at in range(0, max(len(secret) - 15, 1), 8)][:400]
+            if any(piece in data for piece in pieces):
+                found.add((path.name, name))
+    return found
+
+
+def test_before_an_erasure_the_search_finds_what_it_looks_for(ledgers: Ledgers) -> None:
+    """The positive control: sealed parts, hashes and keys are there, values never were."""
+    log = filled(ledgers)
+    secrets = secrets_of(log)
+
+    found = {name for _, name in traces(ledgers.folder, secrets)}
+
+    assert found == {name for name in secrets if not name.startswith("value")}
+
+
+def test_I10_after_an_erasure_no_file_holds_value_ciphertext_hash_or_key(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    secrets = secrets_of(log)
+
+    assert erase_person(log, "ada", "R7").parts == 4
+
+    assert traces(ledgers.folder, secrets) == set()  # the files as they are while the ledger is open
+    log.close()
+    assert traces(ledgers.folder, secrets) == set()
+
+
+def test_I10_no_entry_changes_and_every_earlier_proof_holds(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    signed = log.checkpoint().checkpoint
+    headers = log.store.headers(0, signed.size)
+    paths = {seq: log.tree.inclusion(seq, signed.size) for seq in (0, 2, 305, 308)}
+
+    erase_person(log, "ada")
+
+    assert log.store.headers(0, signed.size) == headers
+    for seq, path in paths.items():
+        verify_inclusion(seq, signed.size, leaf_hash(headers[seq]), path, signed.root)
+    log.checkpoint()
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_I10_the_log_says_that_it_began_and_that_it_is_done(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    size = log.size
+
+    erasure = erase_person(log, "ada", "R7")
+
+    started, erased = log.read(size)
+    assert (started.type, erased.type) == (STARTED, ERASED)
+    for record in (started, erased):
+        assert json.loads(record.body or b"") == {"erasure": erasure.id, "parts": 4, "request": "R7"}
+        assert "request:R7" in record.streams
+
+
+def test_I10_others_keep_what_is_theirs(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+
+    erase_person(log, "ada")
+
+    assert open_part(log, 3, "/who", **WORDS) == b'"Grace Hopper"'
+    assert open_part(log, 306, "/who", **WORDS) == b'"Katherine Johnson"'
+    with pytest.raises(MissingError, match="part '/who' of entry 2 was destroyed"):
+        open_part(log, 2, "/who", **WORDS)
+    assert log.append(household("b", "Grace Hopper", "grace")).is_replay
+
+
+def test_I10_whoever_comes_back_gets_a_key_of_their_own(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    erase_person(log, "ada")
+
+    receipt = log.append(household("e", "Ada Byron", "ada"))
+
+    assert open_part(log, receipt.seq, "/who", **WORDS) == b'"Ada Byron"'
+    assert erase_person(log, "ada").parts == 1
+
+
+def test_I10_nobody_is_erased_as_nothing(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+
+    assert erase_person(log, "never seen").parts == 0
+    assert [record.type for record in log.read(2)] == [STARTED, ERASED]
+
+
+def test_I10_an_older_copy_of_the_vault_is_of_no_use_after_the_epoch_is_rotated(
+    ledgers: Ledgers, tmp_path: Path
+) -> None:
+    log = filled(ledgers)
+    assert log.vault is not None
+    shutil.copytree(log.vault.folder, tmp_path / "older")
+    copy = shutil.copy(ledgers.path(), tmp_path / "older.db")
+    erase_person(log, "ada")
+
+    assert log.vault.rotate_epoch() == 2
+
+    assert sorted(path.name for path in log.vault.folder.glob("kek-*")) == ["kek-2"]
+    assert open_part(log, 3, "/who", **WORDS) == b'"Grace Hopper"'
+    # Whoever has the copies lacks the key-encryption key: that one never leaves the folder and is not backed up.
+    (tmp_path / "older" / "kek-1").unlink()
+    assert b"Ada Lovelace" not in Path(copy).read_bytes()
+
+
+def test_a_process_that_was_open_while_the_epoch_was_rotated_seals_under_the_new_one(ledgers: Ledgers) -> None:
+    one, other = ledgers.create(), ledgers.open()
+    one.append(household("a", "Ada", "ada"))
+    assert other.vault is not None
+
+    other.vault.rotate_epoch()
+    receipts = [one.append(household("b", "Eve", "eve")), one.append(household("c", "Ada", "ada"))]
+    ledgers.close()
+
+    log = ledgers.open()
+    assert [open_part(log, receipt.seq, "/who", **WORDS) for receipt in receipts] == [b'"Eve"', b'"Ada"']
+
+
+CRASHING = """
+import os, sys
+from datetime import UTC, datetime
+import ledger.docket, ledger.erasure, ledger.log, ledger.vault, ledger.vaultfile, ledger.stores.sqlite
+from pathlib import Path
+
+step = int(sys.argv[1])
+calls = 0
+
+def dying(owner, name):
+    genuine = getattr(owner, name)
+    def call(*args, **kwargs):
+        global calls
+        result = genuine(*args, **kwargs)
+        calls += 1
+        if calls == step:
+            os._exit(9)
+        return result
+    setattr(owner, name, call)
+
+clock = lambda: datetime(2026, 11, 20, 9, 0, 5, tzinfo=UTC)
+log = ledger.open(sys.argv[2], home=Path(sys.argv[3]), passphrase=lambda: b"correct horse", clock=clock)
+for owner, name in [
+    (ledger.docket.Docket, "begin"),
+    (ledger.log.Ledger, "append"),
+    (ledger.vaultfile.VaultFile, "scrub"),
+    (ledger.stores.sqlite.SqliteStore, "forget"),
+    (ledger.stores.sqlite.SqliteStore, "scrub"),
+    (ledger.docket.Docket, "finish"),
+]:
+    dying(owner, name)
+print(ledger.erasure.erase_person(log, "ada", "R7").parts, calls)
+"""
+
+
+def run_until(ledgers: Ledgers, step: int) -> subprocess.CompletedProcess[str]:
+    arguments = [str(step), ledgers.url(), str(ledgers.home)]
+    return subprocess.run(
+        [sys.executable, "-c", CRASHING, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def before(ledgers_in: type[Ledgers], tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledgers, dict[str, bytes]]:
+    ledgers = ledgers_in(tmp_path_factory.mktemp("before"))
+    secrets = secrets_of(filled(ledgers))
+    ledgers.close()
+    return ledgers, secrets
+
+
+def test_an_erasure_without_a_crash_takes_seven_steps(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+) -> None:
+    """Begin, start, scrub the vault, forget, scrub the ledger, end, finish: the crashes below are after each of them."""
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+
+    result = run_until(ledgers, 0)
+
+    assert (result.stdout, result.returncode) == ("4 7\n", 0), result.stderr
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_I10_a_crash_after_any_step_is_resumed_when_the_ledger_is_next_opened(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, step: int
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    assert run_until(ledgers, step).returncode == 9
+
+    log = ledgers.open()
+
+    assert [record.type for record in log.read(309)] == [STARTED, ERASED]
+    assert traces(ledgers.folder, before[1]) == set()
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+    log.close()
+    assert ledgers.open().size == 311  # and once is enough
+
+
+def test_I10_a_crash_while_the_clock_jumped_is_resumed_when_the_clock_is_confirmed(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    assert run_until(ledgers, 1).returncode == 9
+    ledgers.now -= timedelta(hours=1)
+    log = ledgers.open()
+    with pytest.raises(ClockError):
+        log.append(household("z", "Zoe", "zoe"))
+
+    log.confirm_clock()
+
+    assert [record.type for record in log.read(310)] == [STARTED, ERASED]
+    assert traces(ledgers.folder, before[1]) == set()
+
+
+def test_I10_a_restored_ledger_gets_the_erasure_again_before_anything_is_served(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    erase_person(ledgers.open(), "ada", "R7")
+    ledgers.close()
+    shutil.copy(before[0].path(), ledgers.path())
+    assert traces(ledgers.folder, before[1]) != set()
+
+    log = ledgers.open()
+
+    assert traces(ledgers.folder, before[1]) == set()
+    assert [record.type for record in log.read(309)] == [STARTED, ERASED]
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_I10_a_crash_while_it_is_done_again_is_resumed_too(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    erase_person(ledgers.open(), "ada", "R7")
+    ledgers.close()
+    shutil.copy(before[0].path(), ledgers.path())
+    monkeypatch.setattr(SqliteStore, "scrub", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        ledgers.open()
+    monkeypatch.undo()
+
+    ledgers.open()
+
+    assert traces(ledgers.folder, before[1]) == set()
+
+
+def test_I10_a_part_that_was_on_its_way_during_the_erasure_is_destroyed_at_the_next_opening(ledgers: Ledgers) -> None:
+    """Sealed before the erasure began, appended after it: its key is gone, and its ciphertext goes, too."""
+    log = ledgers.create()
+    log.append(household("a", "Ada", "ada"))
+    prepared = log._intake.prepare(household("b", "Ada again", "ada"))
+    erase_person(log, "ada")
+    log._appender.append([prepared])
+    with pytest.raises(MissingError):
+        open_part(log, 5, "/who", **WORDS)
+    ledgers.close()
+
+    log = ledgers.open()
+
+    assert log.store.parts.among(range(log.size)) == []
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_a_reader_of_an_old_snapshot_delays_the_scrubbing_and_not_the_destruction(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = filled(ledgers)
+    secrets = secrets_of(log)
+    log.store.projections().execute("PRAGMA busy_timeout = 50")
+    reader = SqliteStore(str(ledgers.path()), read_only=True)
+    with reader.reading():
+        reader.size()
+        with pytest.raises(BusyError, match="a reader holds an old snapshot"):
+            erase_person(log, "ada")
+        with pytest.raises(MissingError):
+            open_part(log, 2, "/who", **WORDS)
+    reader.close()
+    ledgers.close()
+
+    log = ledgers.open()
+
+    assert traces(ledgers.folder, secrets) == set()
+    assert [record.type for record in log.read(309)][-1] == ERASED
+
+
+def test_without_the_vault_nobody_is_erased_or_held(ledgers: Ledgers) -> None:
+    ledgers.create().close()
+    log = ledgers.open(home=ledgers.folder / "elsewhere")
+
+    for act in (lambda: erase_person(log, "ada"), lambda: hold(log, "R1")):
+        with pytest.raises(MissingError, match="nothing personal can be reached without the vault"):
+            act()
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "\ud800", "x" * 5_000])
+def test_people_and_requests_are_texts(ledgers: Ledgers, text: str) -> None:
+    log = ledgers.create(memory=True)
+
+    for act in (
+        lambda: erase_person(log, text),
+        lambda: erase_person(log, "ada", text),
+        lambda: hold(log, text),
+        lambda: hold(log, "R1", person=text),
+    ):
+        with pytest.raises(RefusedError):
+            act()
+
+    assert log.size == 2
+
+
+def test_a_hold_on_a_request_refuses_its_erasure_and_the_log_says_so(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    size = log.size
+    id = hold(log, "R7")
+
+    with pytest.raises(StandingHoldError, match=f"erasure is refused by the legal hold {id} on request 'R7'"):
+        erase_person(log, "ada", "R7")
+
+    assert open_part(log, 2, "/who", **WORDS) == b'"Ada Lovelace"'
+    held = log.entry(size)
+    assert (held.type, json.loads(held.body or b"")) == (HELD, {"hold": id, "request": "R7"})
+    assert [record.type for record in log.read(size)].count(HELD) == 1  # the same fact once
+    assert STARTED not in [record.type for record in log.read()]
+
+
+def test_a_hold_on_a_request_does_not_stand_in_the_way_of_others(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    hold(log, "R7")
+
+    assert erase_person(log, "ada", "R8").parts == 4
+
+
+def test_a_hold_on_a_person_refuses_every_erasure_of_them(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    id = hold(log, "court order 5", person="ada")
+    assert hold(log, "court order 5", person="ada") == id
+    ledgers.close()
+    log = ledgers.open()
+
+    for request in (None, "R7", "R8"):
+        with pytest.raises(StandingHoldError):
+            erase_person(log, "ada", request)
+
+    assert erase_person(log, "grace").parts == 1
+    bodies = [json.loads(record.body or b"") for record in log.read() if record.type == HELD]
+    assert [body["request"] for body in bodies] == ["court order 5", "R7", "R8"]
+    assert b"ada" not in b"".join(record.header + (record.body or b"") for record in log.read() if record.type == HELD)
+
+
+def test_retries_and_refusals_leave_no_key_behind(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    assert log.vault is not None
+    single = household("s", "Nobody in particular", None)
+    log.append([household("a", "Ada", "ada"), single])
+    before = rows(ledgers, log)
+
+    log.append([household("a", "Ada", "ada"), single, single])
+    with pytest.raises(RefusedError):
+        log.append([single, household("a", "Eve", "ada")])
+    with pytest.raises(RefusedError):
+        log.append([household("t", "Somebody", None), Event.of("tallystick.ledger.x", "urn:x", {})])
+
+    assert rows(ledgers, log) == before == (2, 2, 1)
+
+
+def rows(ledgers: Ledgers, log: Ledger) -> tuple[int, int, int]:
+    assert log.vault is not None
+    db = sqlite3.connect(log.vault.folder / "vault.db")
+    counts = tuple(
+        db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("part", "data_key", "person")
+    )
+    db.close()
+    return counts[0], counts[1], counts[2]
