@@ -1,7 +1,7 @@
 """A verifier that somebody wrote in JavaScript from docs/formats alone gives the verdicts that ours gives.
 
-On honest bundles both say the same in every member that is no prose. On damage drawn from a seed the verdict and the step
-that failed are the same; where an issuer who holds the keys lies on purpose, they are also those that the pages give.
+Both say the same in every member that is no prose, of honest bundles and of damage that is drawn from a seed. Where an issuer
+who holds the keys lies on purpose, verdict and failed step are also those that the pages give.
 """
 
 from __future__ import annotations
@@ -61,6 +61,12 @@ def said(verdict: dict[str, Any]) -> str:
     return f"{verdict['verdict']} {verdict.get('failed_step') or ''}".strip()
 
 
+def facts(verdict: dict[str, Any]) -> dict[str, Any]:
+    """All of a verdict that is no prose: where something is and why is told in words."""
+    outcomes = [(step["step"], step["outcome"]) for step in verdict["steps"]]
+    return {"steps": outcomes, **{name: verdict.get(name) for name in COMPARED}}
+
+
 @dataclass(frozen=True)
 class Both:
     """Asks both verifiers."""
@@ -93,10 +99,7 @@ class Both:
         first = [self.first(case) for case in cases]
         pairs = {case.name: pair for case, *pair in zip(cases, first, self.second(cases), strict=True)}
         assert len(pairs) == len(cases)
-        assert {name: (one, other) for name, (one, other) in pairs.items() if said(one) != said(other)} == {}
-        for one, other in pairs.values():
-            if one["verdict"] == "verified":
-                assert {name: one.get(name) for name in COMPARED} == {name: other.get(name) for name in COMPARED}
+        assert {name: pair for name, pair in pairs.items() if facts(pair[0]) != facts(pair[1])} == {}
         return {name: said(one) for name, (one, _) in pairs.items()}
 
 
@@ -431,6 +434,10 @@ def rename_log(documents: Any) -> None:
     documents.checkpoint = documents.checkpoint.replace(b"churn", b"chain")
 
 
+def close(log: Any) -> None:
+    log.record("closed", {"reason": "moved"})
+
+
 def renew(log: Any) -> None:
     log.rotate_evidence("evidence-2")
 
@@ -466,7 +473,8 @@ def change(name: str, *way: Any, **members: Any) -> Callable[[Issuer, Any], Any]
 T, S, CLICKS = f"type:{TICK}", "source:/pipelines", "dataset:db|clicks"
 OF_LOG, ADDED = "source:ledger.example/churn", "type:tallystick.ledger.key-added.v1"
 FILED, WIDE = f"type:{DECIDED}", "dataset:db|t000"
-CREATED, FOREIGN = "type:tallystick.ledger.created.v1", "type:tallystick.ledger.x.v1"
+CLOSED, CREATED = "type:tallystick.ledger.closed.v1", "type:tallystick.ledger.created.v1"
+FOREIGN = "type:tallystick.ledger.x.v1"
 GRAPH = b'{"datasets":[],"edges":[],"findings":[],"jobs":[{"id":"job:a|b","name":"b","namespace":"a"}],"v":1}\n'
 OUT_OF_TREE = [0, 3, "1" * 64]
 STRAY_PART = {"pointer": "/a", "seq": 2, "state": "withheld"}
@@ -503,6 +511,8 @@ LIES = (
     Lie("a day that is none", "malformed inclusion", tick(at="2026-02-30T09:00:00.000000Z")),
     Lie("a reserved extension", "malformed inclusion", tick(ext={"tallyof": "1"})),
     Lie("the ledger's type from a producer", "tampered keys", lambda log: log.append(FOREIGN[5:]), stream=FOREIGN),
+    Lie("the log goes on after its end", "tampered inclusion", in_turn(close, tick()), stream=CLOSED),
+    Lie("the end of the log", "verified", close, stream=CLOSED),
     Lie("a second first entry", "tampered keys", lambda log: log.record("created", {}), stream=CREATED),
     Lie("continued rightly", "verified", widen(), stream=WIDE),
     Lie("continued under another id", "tampered streams", widen(id="3-2"), stream=WIDE),

@@ -21,12 +21,14 @@ const STEPS = {
 
   manifests(view) {
     const { name, files } = openFolder(view.archive);
-    Object.assign(view, { name, files, documents: new Documents(files), info: checkBag(files) });
+    Object.assign(view, { name, files, documents: new Documents(files) });
+    view.info = checkBag(files);
     checkFileList(files);
     if (view.info.name !== name) refuse("malformed", "External-Identifier is not the folder's name", "bag-info.txt");
     if (!files.get("data/README.txt").equals(README)) {
       refuse("malformed", "text is not the verifier's copy", "data/README.txt");
     }
+    view.unproven = [...files.keys()].filter((path) => UNPROVEN.test(path));
   },
 
   "log-key"(view) {
@@ -108,9 +110,9 @@ export function verifyBundle(request) {
     bundle: view.name, census_at: view.census?.at, code: refusal ? verdict : undefined, detail: refusal?.message,
     failed_step: refusal ? steps.find(({ outcome }) => outcome === "failed")?.step ?? "" : undefined,
     grades: refusal ? [] : gradesOf(view),
-    not_proven: view.files ? [...view.files.keys()].filter((path) => UNPROVEN.test(path)) : undefined,
+    not_proven: view.unproven ?? [],
     origin: view.origin, root: view.root?.toString("hex"), size: view.size, status: STATUS[verdict], steps,
-    streams: refusal ? undefined : view.streams, v: 1, verdict, view: refusal ? undefined : viewOf(view), where: refusal?.where,
+    streams: refusal ? [] : view.streams, v: 1, verdict, view: refusal ? undefined : viewOf(view), where: refusal?.where,
   };
 }
 

@@ -10,6 +10,7 @@ import { fileOthers, isStreamName, kindsOf, ownStreams, structure } from "./stre
 import { checkCommitment, ledgerBody } from "./trust.mjs";
 
 const CENSUS = "tallystick.ledger.census-taken.v1";
+const CLOSED = "tallystick.ledger.closed.v1";
 const CONTINUED = "tallystick.ledger.continued.v1";
 const CERTIFIED = "tallystick.deletion.certified.v1";
 const KEY_STREAMS = ["type:tallystick.ledger.key-added.v1", "type:tallystick.ledger.key-retired.v1"];
@@ -44,6 +45,7 @@ export function checkInclusion(view) {
     const prev = entry.seq === 0 ? "0".repeat(64) : before?.seq === entry.seq - 1 ? before.leaf.toString("hex") : entry.prev;
     if (entry.prev !== prev) tampered("prev is not the leaf hash of the entry before", entry.where);
     if (before && entry.at < before.at) tampered("at goes back", entry.where);
+    if (entry.type === CLOSED && entry.seq < view.size - 2) tampered("more than a census follows the end of the log", entry.where);
   });
   checkConsistency(view);
 }
