@@ -13,8 +13,7 @@ from contracts.decision import Verdict
 from contracts.document import read
 from contracts.metric import Measurement
 from contracts.record import Context
-from contracts.source import CsvFile, ParquetFile, Source
-from proofs.errors import RefusedError
+from contracts.source import file_source
 
 _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "BLOCK_AND_ROLLBACK": "✗"}
 
@@ -34,7 +33,7 @@ def check(
 ) -> None:
     """Hold DATA (Parquet or CSV) to CONTRACT (YAML); exit status 10 when the contract blocks it."""
     document = read(contract)
-    source = _source(data)
+    source = file_source(data)
     if dry_run:
         measurement, verdict = enforce.evaluate(document, source)
         _show(session, document.contract.name, measurement, verdict, None)
@@ -47,14 +46,6 @@ def check(
     _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq)
     if refusal := outcome.error():
         raise refusal
-
-
-def _source(data: Path) -> Source:
-    if data.suffix == ".parquet":
-        return ParquetFile(data)
-    if data.suffix in (".csv", ".tsv"):
-        return CsvFile(data, "\t" if data.suffix == ".tsv" else ",")
-    raise RefusedError(f"{data.name} is neither .parquet nor .csv nor .tsv")
 
 
 def _show(session: Session, name: str, measurement: Measurement, verdict: Verdict, seq: int | None) -> None:
