@@ -9,7 +9,6 @@ Source: docs/formats/checkpoint.md, "Rotation and handover"; docs/formats/verifi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +16,7 @@ from typing import Final
 from proofs.bundle import CHECKPOINT, CONSISTENCY, ENTRIES, HANDOVERS, Head
 from proofs.checkpoint import Checkpoint
 from proofs.errors import ForkError, IncompleteError, MalformedError, ProofError, TamperedError, UnverifiableError
-from proofs.keys import Key, KeyRing
+from proofs.keys import ORIGIN, Key, KeyRing
 from proofs.limits import MAX_INTEGER
 from proofs.merkle import verify_consistency
 from proofs.note import Note, verify
@@ -27,7 +26,6 @@ from proofs.vkey import KeyType, VerifierKey, vkey_for
 from proofs.witness import cosignatures
 
 EXPECTED_HEAD: Final = "expected head"
-_ORIGIN: Final = re.compile(r"[A-Za-z0-9._/-]{1,200}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def read_checkpoint(note: bytes, where: str) -> tuple[Note, Checkpoint]:
     with place(where):
         parsed = Note.parse(note)
         checkpoint = Checkpoint.parse(parsed.text)
-        if not _ORIGIN.match(checkpoint.origin):
+        if not ORIGIN.match(checkpoint.origin):
             raise MalformedError(f"origin {checkpoint.origin[:80]!r} is not 1 to 200 bytes of [A-Za-z0-9._/-]")
         if checkpoint.size > MAX_INTEGER:
             raise MalformedError(f"size {checkpoint.size} is above {MAX_INTEGER}")
@@ -112,7 +110,9 @@ def drop_anchor(
         UnverifiableError: No trusted key signed, or the quorum is not met.
     """
     believed = log_keys(policy, checkpoint.origin)
-    known = tuple(dict.fromkeys((*believed, *(ring.vkey(key) for key in ring.of("log")))))
+    # A signature that does not verify is a fault under any key that the reader knows, also another log's.
+    named = (log.key for log in policy.logs if log.key.type is KeyType.ED25519)
+    known = tuple(dict.fromkeys((*believed, *named, *(ring.vkey(key) for key in ring.of("log")))))
     given = [_handover(size, path, raw, checkpoint, known) for size, path, raw in handovers]
     head = Signed(checkpoint, _signers(note, known, CHECKPOINT), CHECKPOINT)
     trusted = _follow((*given, head), ring, {key.public_key for key in believed})
@@ -309,6 +309,11 @@ def _check_handovers(anchor: Anchor, ring: KeyRing, log: Key) -> None:
     for signed in (*anchor.handovers, anchor.head):
         pair = outgoing(ring, signed.checkpoint.size)
         if pair is not None and {key.public_key for key in pair} <= signed.signers:
+            retired = pair[0].retired
+            if retired is None or retired >= signed.checkpoint.size:
+                raise TamperedError(
+                    "handover does not include the entry that retires the old log key", where=signed.where
+                )
             reached.add(pair[1].id)
         elif signed is not anchor.head:
             raise IncompleteError("handover is not signed by both the old log key and the new one", where=signed.where)

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
-from proofs import jsonstrict
+from proofs import jsonspan, jsonstrict
 from proofs.bundle import BODIES, ENTRIES, PARTS, Listed
 from proofs.digest import SALT_BYTES, commitment
 from proofs.entry import LEDGER_PREFIX
-from proofs.errors import IncompleteError, MalformedError, TamperedError
+from proofs.errors import IncompleteError, MalformedError, RefusedError, TamperedError
 from proofs.limits import POINTER_BYTES
 from proofs.record import DOCUMENT_BYTES, Record, lines, place, record
 
@@ -155,6 +155,32 @@ def check_bodies(entries: Iterable[Listed], bodies: Mapping[int, Body]) -> None:
     for seq, body in bodies.items():
         if seq not in listed:
             raise TamperedError(f"no listed entry refers to the body of entry {seq}", where=body.where)
+
+
+def check_holes(entries: Iterable[Listed], bodies: Mapping[int, Body]) -> None:
+    """Accept disclosed bodies that show `null` wherever their entry has a part.
+
+    Raises:
+        TamperedError: A part's pointer is none, selects nothing, lies inside another part, or shows something else.
+    """
+    for each in entries:
+        pointers = [pointer for pointer, _ in each.entry.parts]
+        body = bodies.get(each.entry.seq)
+        if not pointers or body is None or body.state != "disclosed":
+            continue
+        try:
+            spans = jsonspan.spans(body.data, pointers)
+            jsonspan.cut(body.data, spans)  # refuses spans that lie inside one another
+        except (MalformedError, RefusedError) as error:
+            raise TamperedError(
+                f"parts of entry {each.entry.seq} cannot lie in its body: {error.what}", where=body.where
+            ) from error
+        for pointer in pointers:
+            start, stop = spans.get(pointer, (0, 0))
+            if body.data[start:stop] != jsonspan.HOLE:
+                raise TamperedError(
+                    f"body of entry {each.entry.seq} does not show null at the part {pointer!r}", where=body.where
+                )
 
 
 def check_parts(entries: Iterable[Listed], parts: Mapping[tuple[int, str], Part]) -> None:

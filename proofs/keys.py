@@ -8,6 +8,7 @@ Source: docs/formats/checkpoint.md; docs/formats/events.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
@@ -27,6 +28,7 @@ KEY_ADDED: Final = "tallystick.ledger.key-added.v1"
 KEY_RETIRED: Final = "tallystick.ledger.key-retired.v1"
 KEY_STREAMS: Final = (f"type:{KEY_ADDED}", f"type:{KEY_RETIRED}")
 # DER of SubjectPublicKeyInfo for Ed25519 up to the 32 bytes of the key. Source: RFC 8410 section 4.
+ORIGIN: Final = re.compile(r"[A-Za-z0-9._/-]{1,200}\Z")
 SPKI_PREFIX: Final = bytes.fromhex("302a300506032b6570032100")
 
 
@@ -130,7 +132,8 @@ def read_created(body: Body) -> tuple[str, str]:
     created.constant("hash", "sha256")
     if "predecessor" in created:
         predecessor = created.record("predecessor", "origin root size")
-        predecessor.text("origin")
+        if not ORIGIN.match(predecessor.text("origin")):
+            raise MalformedError("origin of the predecessor is not 1 to 200 bytes of [A-Za-z0-9._/-]")
         predecessor.digest("root")
         predecessor.integer("size")
     return created.text("origin"), created.text("log_key")

@@ -180,8 +180,8 @@ def _check_question(kind: str, subject: str | None, windows: Sequence[Window]) -
         raise MalformedError("question.streams is not sorted by name, each once")
     if (subject is not None) != (kind in ("dataset", "deletion")):
         raise MalformedError(f"a question of kind {kind} has {'a' if subject is not None else 'no'} subject")
-    if not names and kind != EVERYTHING:
-        raise MalformedError("question.streams is empty")
+    if bool(names) == (kind == EVERYTHING):
+        raise MalformedError(f"a question of kind {kind} has {len(names)} streams")
     if subject is None:
         return
     # Else a reader who sees the subject would take the streams of another one for the answer.

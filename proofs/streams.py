@@ -31,14 +31,18 @@ class Rule(NamedTuple):
 
     kind: str
     path: tuple[str, ...]
-    not_jobs: bool = False  # passes over objects whose `type` is "JOB"
+    only: str = ""  # of a facet that names datasets and jobs: passes over the others, by their `type`
 
 
-def _rule(kind: str, path: str, *, not_jobs: bool = False) -> Rule:
-    return Rule(kind, tuple(path.split("/")[1:]), not_jobs)
+def _rule(kind: str, path: str, *, only: str = "") -> Rule:
+    return Rule(kind, tuple(path.split("/")[1:]), only)
 
 
 _DATASETS: Final = ("/inputs/*", "/outputs/*", "/dataset")
+_ENTITIES: Final = (
+    *(f"{place}/facets/lineage/{rest}" for place in _DATASETS for rest in ("inputs/*", "fields/*/inputs/*")),
+    *(f"/job/facets/lineage/entries/*{rest}" for rest in ("", "/inputs/*", "/fields/*/inputs/*")),
+)
 OPENLINEAGE_RULES: Final[tuple[Rule, ...]] = (
     *(_rule("dataset", place) for place in _DATASETS),
     *(
@@ -46,15 +50,7 @@ OPENLINEAGE_RULES: Final[tuple[Rule, ...]] = (
         for place in _DATASETS
         for rest in ("fields/*/inputFields/*", "dataset/*")
     ),
-    *(
-        _rule("dataset", f"{place}/facets/lineage/{rest}", not_jobs=True)
-        for place in _DATASETS
-        for rest in ("inputs/*", "fields/*/inputs/*")
-    ),
-    *(
-        _rule("dataset", f"/job/facets/lineage/entries/*{rest}", not_jobs=True)
-        for rest in ("", "/inputs/*", "/fields/*/inputs/*")
-    ),
+    *(_rule(kind, path, only=kind) for path in _ENTITIES for kind in ("dataset", "job")),
     _rule("job", "/job"),
     _rule("run", "/run/runId"),
 )
@@ -192,7 +188,7 @@ def _pattern_of(type: str) -> _Pattern | None:
 
 def _name(rule: Rule, found: Any) -> str | None:
     if rule.kind in ("dataset", "job"):
-        if not isinstance(found, dict) or (rule.not_jobs and found.get("type") == "JOB"):
+        if not isinstance(found, dict) or (rule.only and (found.get("type") == "JOB") != (rule.only == "job")):
             return None
         namespace, name = found.get("namespace"), found.get("name")
         if isinstance(namespace, str) and isinstance(name, str) and namespace and name:

@@ -266,6 +266,7 @@ class TrustedView:
         parts = disclosure.parse_parts(self._bundle.files[files.PARTS])
         disclosure.check_bodies(self._entries, self._bodies)
         disclosure.check_parts(self._entries, parts)
+        disclosure.check_holes(self._entries, self._bodies)
         for family in self._families:
             filing.check_bodies(family, self._bodies)
         with place(files.SCOPE):

@@ -38,18 +38,18 @@ function reach(value, pattern) {
   return found;
 }
 
-const notJob = (value) => !(value instanceof Map) || value.get("type") !== "JOB";
+const isJob = (value) => value instanceof Map && value.get("type") === "JOB";
 
 function openLineage(body) {
   const places = ["/inputs/*", "/outputs/*", "/dataset"];
   const job = "/job/facets/lineage/entries/*";
   const ofAnyType = [...places, ...places.flatMap((d) => [
     `${d}/facets/columnLineage/fields/*/inputFields/*`, `${d}/facets/columnLineage/dataset/*`])];
-  const ofDatasets = [...places.flatMap((d) => [`${d}/facets/lineage/inputs/*`, `${d}/facets/lineage/fields/*/inputs/*`]),
+  const entities = [...places.flatMap((d) => [`${d}/facets/lineage/inputs/*`, `${d}/facets/lineage/fields/*/inputs/*`]),
     job, `${job}/inputs/*`, `${job}/fields/*/inputs/*`];
   return [
     ...ofAnyType.flatMap((pattern) => reach(body, pattern)).map((value) => node("dataset", value)),
-    ...ofDatasets.flatMap((pattern) => reach(body, pattern)).filter(notJob).map((value) => node("dataset", value)),
+    ...entities.flatMap((pattern) => reach(body, pattern)).map((value) => node(isJob(value) ? "job" : "dataset", value)),
     ...reach(body, "/job").map((value) => node("job", value)),
     ...reach(body, "/run/runId").map((value) => named("run", value)),
   ];
