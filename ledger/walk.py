@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -34,6 +35,7 @@ from proofs.streams import claims_json, filed_document, rules_of
 
 Progress = Callable[[int, int], None]
 PAGE: Final = 2_000
+_sha256: Final = hashlib.sha256
 _BODY: Final = b"tallystick/body/v1\0"
 _STREAMS: Final = '"streams":{'
 _AT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}\.[0-9]{6}Z")
@@ -127,7 +129,7 @@ class Walk:
                 entry = self.scrutiny.look(seq, header, body, parts.get(seq, []))
                 if entry is not None:
                     self.identities += identity_hash(self._salt, seq, entry.id, entry.source)
-            leaf = hashlib.sha256(b"\0" + header).digest()
+            leaf = _sha256(b"\0" + header).digest()
             self._state.prev = leaf.hex()
             leaves.append(leaf)
         self.identities &= SUM_MASK
@@ -163,12 +165,13 @@ class Walk:
         if type.startswith(LEDGER_PREFIX) or len(names) >= MAX_STREAMS:
             return False
         counts = self._recount.counts
-        positions = [f'"{name}":{counts.get(name, 0)}' for name in names]
-        digest = hashlib.sha256(_BODY + body.salt + body.data).hexdigest()
-        if text[stop:] != f'{_STREAMS}{",".join(positions)}}},"body":"{digest}"}}':
+        count = counts.get
+        positions = ",".join([f'"{name}":{count(name, 0)}' for name in names])
+        digest = _sha256(_BODY + body.salt + body.data).hexdigest()
+        if text[stop:] != f'{_STREAMS}{positions}}},"body":"{digest}"}}':
             return False
         for name in names:
-            counts[name] = counts.get(name, 0) + 1
+            counts[name] = count(name, 0) + 1
         self._recount.touched.append(names)
         self.identities += identity_hash(self._salt, seq, id, source)
         state.at = at
@@ -190,13 +193,18 @@ class Walk:
 
 def _filed(type: str, source: str, datacontenttype: str | None, data: bytes) -> list[str]:
     """The streams of an event, as `proofs.streams.filed` says, by the quicker of two readers of JSON."""
-    value = None
-    if data and rules_of(type) and claims_json(datacontenttype):
-        try:
-            value = read_document(data)
-        except RefusedError:
-            value = None  # a body without structure
+    if not data or not _is_filed_by_body(type, datacontenttype):
+        return filed_document(type, source, None)
+    try:
+        value = read_document(data)
+    except RefusedError:
+        value = None  # a body without structure
     return filed_document(type, source, value)
+
+
+@lru_cache(maxsize=1024)
+def _is_filed_by_body(type: str, datacontenttype: str | None) -> bool:
+    return bool(rules_of(type)) and claims_json(datacontenttype)
 
 
 def _stream_names(headers: Sequence[bytes | None]) -> Iterator[str]:
