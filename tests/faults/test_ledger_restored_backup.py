@@ -53,7 +53,7 @@ def test_I14_below_its_old_size_it_is_not_opened_for_writing(restored: Ledgers) 
 @pytest.mark.parametrize("size", [499, 500, 501, 700])
 def test_I14_above_its_old_size_it_is_not_opened_for_writing(restored: Ledgers, size: int) -> None:
     """Somebody goes on without the keyring, which is where the guard stands, and then brings the keyring back."""
-    blind = restored.open(home=restored.folder / "elsewhere")
+    blind = restored.open_without_keyring()
     blind.append(things(300, size, "urn:other"))
     assert blind.size == size
     restored.close()
@@ -64,7 +64,7 @@ def test_I14_above_its_old_size_it_is_not_opened_for_writing(restored: Ledgers, 
 
 def test_I14_the_same_events_again_do_not_make_the_same_log(restored: Ledgers) -> None:
     """Even whoever sends everything again gets other salts, and with them another history."""
-    blind = restored.open(home=restored.folder / "elsewhere")
+    blind = restored.open_without_keyring()
     blind.append(things(300, 500))
     restored.close()
 

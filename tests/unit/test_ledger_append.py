@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import sqlite3
+import threading
 from typing import TYPE_CHECKING
 
 import orjson
@@ -108,7 +110,7 @@ def test_I3_a_successor_names_its_predecessor(ledgers: Ledgers) -> None:
 
 def test_I3_a_ledger_without_its_first_entry_takes_no_other(ledgers: Ledgers) -> None:
     SqliteStore.create(str(ledgers.path()), origin="ledger.example/test").close()  # what a crash in `create` leaves
-    log = ledgers.open()
+    log = ledgers.open_without_keyring()
 
     with pytest.raises(RefusedError, match="its creation was never finished"):
         log.append(thing(1))
@@ -220,7 +222,9 @@ def test_I9_nobody_but_the_ledger_writes_its_types(ledgers: Ledgers, type: str, 
     assert log.size == 2
 
 
-@pytest.mark.parametrize("type", ["tallystick.ledgers.x.v1", "tallystick.ledger", "Tallystick.ledger.created.v1"])
+@pytest.mark.parametrize(
+    "type", ["tallystick.ledgers.x.v1", "tallystick.ledger", "Tallystick.ledger.created.v1", "tallystick.subjects.v1"]
+)
 def test_I9_types_that_only_look_alike_are_anybodys(ledgers: Ledgers, type: str) -> None:
     assert ledgers.create(memory=True).append(Event.of(type, "urn:producer", {})).seq == 2
 
@@ -242,7 +246,7 @@ def test_I9_extensions_of_the_ledger_are_refused_from_producers(ledgers: Ledgers
 def test_I9_a_producer_cannot_take_the_id_of_a_continuation(ledgers: Ledgers) -> None:
     log = ledgers.create(memory=True)
 
-    with pytest.raises(RefusedError, match=r"id '2-1' of source 'ledger\.example/test' is the ledger's own"):
+    with pytest.raises(RefusedError, match=r"source 'ledger\.example/test' is the ledger itself"):
         log.append(Event.of(TYPE, "ledger.example/test", {}, id="2-1"))
 
     assert log.append(Event.of(TYPE, "urn:other", {}, id="2-1")).seq == 2
@@ -347,3 +351,39 @@ def test_a_process_that_was_open_when_an_older_copy_was_put_back_does_not_go_on(
         log.append(thing(2))
 
     assert log.size == 2
+
+
+@pytest.mark.parametrize("memory", [True, False], ids=["memory", "sqlite"])
+def test_I8_threads_of_one_process_share_one_ledger(ledgers: Ledgers, memory: bool) -> None:
+    log = ledgers.create(memory=memory)
+    receipts: dict[str, set[int]] = {}
+    errors: list[BaseException] = []
+
+    def append(number: int) -> None:
+        drawn = random.Random(number)
+        try:
+            for _ in range(30):
+                events = [
+                    Event.of(TYPE, "urn:things", {"who": n}, id=f"{n}", parts=("/who",) if n % 7 == 0 else ())
+                    for n in drawn.sample(range(150), drawn.choice([1, 3, 12]))
+                ]
+                for event, receipt in zip(events, log.append(events), strict=True):
+                    receipts.setdefault(str(event.id), set()).add(receipt.seq)
+                if drawn.random() < 0.1:
+                    log.take_census()
+                if drawn.random() < 0.1:
+                    log.checkpoint()
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    threads = [threading.Thread(target=append, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    seqs = {record.id: record.seq for record in log.read() if record.source == "urn:things"}
+    assert receipts == {id: {seq} for id, seq in seqs.items()}
+    assert fsck(log.store, keyring=log.keyring).findings == ()

@@ -197,7 +197,7 @@ def test_without_the_keyring_nothing_is_signed(ledgers: Ledgers) -> None:
     ledgers.create().close()
 
     with pytest.raises(MissingError, match="no keyring for ledger"):
-        ledgers.open(home=ledgers.folder / "elsewhere").checkpoint()
+        ledgers.open_without_keyring().checkpoint()
 
 
 def test_a_rotated_log_key_hands_over_with_both_signatures(log: Ledger) -> None:

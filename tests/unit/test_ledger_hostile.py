@@ -311,6 +311,15 @@ def test_where_no_ledger_is_one_is_missing(tmp_path: Path, what: str) -> None:
         ledger.open(f"sqlite:///{path}")
 
 
+def test_nothing_is_written_without_the_keyring(ledgers: Ledgers) -> None:
+    ledgers.create().close()
+
+    with pytest.raises(MissingError, match="no keyring for ledger"):
+        ledgers.open(home=ledgers.folder / "elsewhere")
+
+    assert ledgers.open(home=ledgers.folder / "elsewhere", read_only=True).size == 2
+
+
 def test_a_ledger_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="cannot be created"):
         ledger.create(f"sqlite:///{tmp_path}/no/such/folder.db", origin="a", home=tmp_path, passphrase=lambda: b"p")

@@ -197,7 +197,7 @@ def test_I4_without_a_vault_ids_are_known_and_contents_are_not_compared(ledgers:
     ledgers.create().append(event())
     ledgers.close()
 
-    log = ledgers.open(home=ledgers.folder / "elsewhere")
+    log = ledgers.open_without_keyring()
 
     assert log.keyring is None
     assert log.append(event(data=b'{"n":2}')).seq == 2

@@ -123,7 +123,7 @@ def test_64_parts_with_names_of_every_kind_are_written(log: Ledger) -> None:
 
 def test_without_a_vault_parts_are_refused(ledgers: Ledgers, log: Ledger) -> None:
     with pytest.raises(RefusedError, match="personal parts need a vault"):
-        ledgers.open(home=ledgers.folder / "elsewhere").append(household())
+        ledgers.open_without_keyring().append(household())
 
     assert log.size == 2
 
