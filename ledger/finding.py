@@ -19,7 +19,7 @@ class Finding:
     """One difference between what is stored and what it must be.
 
     Attributes:
-        code: Its kind, a stable word: file, damaged, missing, malformed, seq, chain, time, created, source, position,
+        code: Its kind, a stable word: file, damaged, missing, malformed, seq, chain, time, created, closed, source, position,
             filing, body, part, stray, tile, counter, census, identity, keys, checkpoint, fork, head, projection.
         where: The place, as a reader can find it ("entry 41").
         what: One sentence.

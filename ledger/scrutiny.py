@@ -17,6 +17,7 @@ from ledger.recount import Recount
 from ledger.store import BodyRow, PartRow
 from proofs.bundle import Listed
 from proofs.census import CENSUS_TAKEN
+from proofs.chain import CLOSED
 from proofs.digest import commitment
 from proofs.disclosure import Body
 from proofs.entry import FIRST_PREV, LEDGER_PREFIX, Entry, parse_entry
@@ -37,11 +38,13 @@ class State:
         prev: Leaf hash of the entry before, in hex; empty when that entry is missing.
         at: Its time.
         is_continued: It has as many streams as an entry can have, so that the next may continue it.
+        closed: Seq of the entry that closed the log; None while it is open.
     """
 
     prev: str = FIRST_PREV.hex()
     at: str = ""
     is_continued: bool = False
+    closed: int | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +127,10 @@ class Scrutiny:
                 "source", where, f"it is of type {entry.type!r}, and not from {self.origin!r} but from {entry.source!r}"
             )
         state.at = max(state.at, entry.at)
+        if state.closed is not None and (entry.type, seq) != (CENSUS_TAKEN, state.closed + 1):
+            add("closed", where, f"the log goes on, and entry {state.closed} closed it")
+        elif entry.type == CLOSED:
+            state.closed = seq
 
     def _check_body(self, entry: Entry, body: BodyRow | None, where: str) -> bool:
         """True when the body is there and is the one that the entry commits to."""

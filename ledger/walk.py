@@ -149,7 +149,7 @@ class Walk:
         except UnicodeDecodeError:
             return False
         before = f'{{"seq":{seq},"prev":"{state.prev}","at":"'
-        if state.is_continued or not text.startswith(before):
+        if state.is_continued or state.closed is not None or not text.startswith(before):
             return False
         at_start = len(before)
         start = at_start + _AT_CHARACTERS + len('",')

@@ -84,6 +84,30 @@ def test_checking_changes_no_byte_of_the_file(ledgers: Ledgers, log: Ledger) -> 
     assert ledgers.path().read_bytes() == before
 
 
+def closing() -> Event:
+    return Event.of("tallystick.ledger.closed.v1", "ledger.example/test", {"reason": "moved"})
+
+
+def test_I3_a_closed_log_ends_with_its_census(log: Ledger) -> None:
+    log.record([closing()])
+    assert fsck(log.store).findings == ()
+    log.take_census()
+    assert fsck(log.store).findings == ()
+
+
+def test_I3_a_closed_log_that_goes_on_is_a_finding(ledgers: Ledgers) -> None:
+    """As a program would leave it that knows of no closing."""
+    log = ledgers.create("on", origin="ledger.example/test")
+    log.record([closing()])
+    log.take_census()
+    after = log._intake.prepare(things(9, 10)[0])
+    with log.store.writing():
+        edge, _ = log._appender.write([after])
+    log._appender.acknowledge(edge)
+
+    assert [(finding.code, finding.where) for finding in fsck(log.store).findings] == [("closed", "entry 4")]
+
+
 def test_findings_beyond_a_hundred_of_a_code_are_counted(ledgers: Ledgers, log: Ledger) -> None:
     log.append(things(2, 502))
     ledgers.close()
