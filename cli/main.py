@@ -15,6 +15,7 @@ from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
 
+VERSION: Final = "0.1.0"  # pyproject.toml says the same; a test holds the two together
 # Command → the module that holds it: only the module of the command that is called is imported.
 COMMANDS: Final = {
     "init": "ledger",
@@ -60,7 +61,7 @@ class Commands(click.Group):
     "--passphrase-file", type=click.Path(path_type=Path), metavar="FILE", help="Holds the passphrase of the keys."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-@click.version_option(package_name="tallystick", message="tally %(version)s")
+@click.version_option(VERSION, message="tally %(version)s")
 @click.pass_context
 def tally(
     context: click.Context, url: str | None, home: Path | None, passphrase_file: Path | None, *, as_json: bool
@@ -84,9 +85,6 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        sys.stderr.close()
-        return 0
     except Exception as error:
         if os.environ.get("TALLY_DEBUG"):
             raise
@@ -97,4 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> None:
     """Run as a program."""
-    sys.exit(main())
+    status = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output went away, as `head` does; what was found out stands
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)

@@ -6,6 +6,7 @@ Progress goes to the terminal and nowhere else: in a pipe there is none.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,14 @@ from proofs.errors import TallyError
 Advance = Callable[[int, int], None]
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line; when the reader of our output went away, as `head` does, what was found out still stands."""
+    try:
+        click.echo(text, err=err)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Output:
     """Prints either form; the command need not know which."""
 
@@ -32,9 +41,9 @@ class Output:
     def document(self, value: Any, text: str | None = None) -> None:
         """Print `value` as JSON, or `text` for people."""
         if self.as_json:
-            click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+            say(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
         elif text is not None:
-            click.echo(text)
+            say(text)
 
     def facts(self, value: dict[str, Any], title: str | None = None) -> None:
         """Print names and values, aligned."""
@@ -42,10 +51,10 @@ class Output:
             self.document(value)
             return
         if title:
-            click.echo(click.style(title, bold=True))
+            say(click.style(title, bold=True))
         width = max(map(len, value), default=0)
         for name, shown in value.items():
-            click.echo(click.style(name.replace("_", " ").ljust(width), dim=True) + f"  {_shown(shown)}")
+            say(click.style(name.replace("_", " ").ljust(width), dim=True) + f"  {_shown(shown)}")
 
     def rows(self, value: Sequence[dict[str, Any]], columns: Sequence[str], *, empty: str) -> None:
         """Print one object per row, or aligned columns: one line a row, nothing cut off, so that it can be grepped."""
@@ -53,7 +62,7 @@ class Output:
             self.document(list(value))
             return
         if not value:
-            click.echo(empty)
+            say(empty)
             return
         table = [[column.replace("_", " ") for column in columns]]
         table += [[_shown(row.get(column, "")) for column in columns] for row in value]
@@ -65,7 +74,7 @@ class Output:
                 for text, width, is_number in zip(row, widths, right, strict=True)
             ]
             line = "  ".join(cells).rstrip()
-            click.echo(line if number else click.style(line, dim=True))
+            say(line if number else click.style(line, dim=True))
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Advance]:
@@ -83,10 +92,10 @@ class Output:
         *_, frame = traceback.extract_tb(error.__traceback__)
         what = f"a fault of ours: {type(error).__name__} in {Path(frame.filename).name} line {frame.lineno}"
         if self.as_json:
-            click.echo(json.dumps({"error": {"code": "fault", "message": what, "status": CRASHED}}), err=True)
+            say(json.dumps({"error": {"code": "fault", "message": what, "status": CRASHED}}), err=True)
         else:
-            click.echo(f"{click.style('tally:', fg='red')} {what}", err=True)
-            click.echo("  hint: please report it; TALLY_DEBUG=1 shows the traceback", err=True)
+            say(f"{click.style('tally:', fg='red')} {what}", err=True)
+            say("  hint: please report it; TALLY_DEBUG=1 shows the traceback", err=True)
 
     def error(self, error: TallyError) -> None:
         """Print a refusal to the error stream."""
@@ -98,11 +107,11 @@ class Output:
                 "status": status_of(error),
                 "where": error.where,
             }
-            click.echo(json.dumps({"error": found}, ensure_ascii=False, separators=(",", ":")), err=True)
+            say(json.dumps({"error": found}, ensure_ascii=False, separators=(",", ":")), err=True)
             return
-        click.echo(f"{click.style('tally:', fg='red')} {error}", err=True)
+        say(f"{click.style('tally:', fg='red')} {error}", err=True)
         if error.hint:
-            click.echo(f"  hint: {error.hint}", err=True)
+            say(f"  hint: {error.hint}", err=True)
 
 
 def _shown(value: Any) -> str:

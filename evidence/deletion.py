@@ -25,16 +25,18 @@ from ledger.log import Ledger
 from lineage import query
 from lineage.deletion import certificate, plan, run, verify
 from lineage.deletion.certificate import Certificate
-from lineage.deletion.facts import Executed, Place, Planned, Verified
-from lineage.deletion.history import read_history
+from lineage.deletion.facts import Executed, Place, Planned, Target, Verified
+from lineage.deletion.history import History, read_history
 from lineage.deletion.plan import Delete, Disposition, NotApplicable
 from lineage.deletion.request import DeletionRequest, Subject, new_request, read_subject
 from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
 from lineage.graph import LineageProjection
-from proofs.errors import MissingError, RefusedError
+from proofs.checkpoint import Checkpoint
+from proofs.errors import BusyError, IncompleteError, MissingError, RefusedError
 from proofs.statement import Node
 
 SUBJECT: Final = "/subject"
+_TRIES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def request(
     made = new_request(
         identities, regulation=regulation, received=print_at(log.clock()), channel=channel, datasets=datasets
     )
-    log.append(made.event(person=_pseudonym(made.request), source=log.origin))
+    log.record([made.event(person=_pseudonym(made.request), source=log.origin)])
     return made
 
 
@@ -82,9 +84,7 @@ def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: 
     seeds = [dataset.node for dataset in opening.fact.datasets]
     if not seeds:
         raise MissingError(f"request {request} names no dataset to begin with", hint="name it with --dataset")
-    # The lineage first: what the plan names as its checkpoint must cover all that the closure was taken from.
-    db = log.project(LineageProjection())
-    signed = log.checkpoint().checkpoint
+    signed, db = _lineage_at_checkpoint(log), log.views.database
     closure = query.closure(db, seeds, node_limit=None).distance
     in_force = contracts_in_force(log)
     declared = {
@@ -106,6 +106,21 @@ def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: 
     return run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
 
 
+def _lineage_at_checkpoint(log: Ledger) -> Checkpoint:
+    """Sign a checkpoint, bring the lineage to exactly the entries that it covers, and return it.
+
+    Raises:
+        BusyError: Other writers came between every time.
+    """
+    projection = LineageProjection()
+    for _ in range(_TRIES):
+        signed = log.checkpoint().checkpoint
+        log.project(projection)
+        if dict(log.views.positions())[projection.name] == signed.size:
+            return signed
+    raise BusyError("other writers came between checkpoint and lineage every time", hint="try again")
+
+
 def carry_out(
     log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str
 ) -> tuple[list[Executed], list[Verified]]:
@@ -121,17 +136,49 @@ def carry_out(
     return executed, verified
 
 
-def certify(log: Ledger, request: str) -> Certificate:
+def certify(log: Ledger, request: str, *, even_if_partial: bool = False) -> Certificate:
     """Erase the person from this ledger and issue the certificate of what the log says.
 
+    The erasure is final: afterwards nobody knows whom to delete. So it waits until every target of the plan was seen empty.
+
+    Args:
+        even_if_partial: Erase and certify although targets are left, because the 72 hours are over.
+
     Raises:
-        MissingError: There is no such request, or it has no plan.
+        MissingError: There is no such request, or it has no plan; nothing was erased.
+        IncompleteError: Targets are left; nothing was erased.
         HeldError: A legal hold forbids the erasure.
     """
     history = read_history(log, request)
+    waiting = _left(history)
+    if waiting and not even_if_partial:
+        raise IncompleteError(
+            f"{len(waiting)} of {len(history.plan.fact.targets)} targets are not seen empty yet, {waiting[0][:120]!r} first",
+            hint="run `tally delete run` again; or certify what there is with --even-if-partial, which is final",
+        )
     if history.erased is None:
         erase_person(log, _pseudonym(request), request=request)
     return certificate.issue(log, request, clock=log.clock)
+
+
+def left(log: Ledger, request: str) -> list[str]:
+    """Return the datasets of the plan that were not seen empty yet, nor need to be.
+
+    Raises:
+        MissingError: There is no such request, or it has no plan.
+    """
+    return _left(read_history(log, request))
+
+
+def _left(history: History) -> list[str]:
+    return [target.dataset.node.text for target in history.plan.fact.targets if not _is_settled(history, target)]
+
+
+def _is_settled(history: History, target: Target) -> bool:
+    if target.action in ("retain", "not_applicable"):
+        return True
+    seen = history.verifications(target)
+    return target.action == "delete" and bool(seen) and seen[-1].fact.result == "absent"
 
 
 def contracts_in_force(log: Ledger) -> dict[Node, Contract]:
@@ -159,9 +206,7 @@ def _dispositions(
             found[node] = NotApplicable("no-subject-column")
         else:
             column = contract.privacy.subject_key
-            found[node] = Delete(
-                Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
-            )
+            found[node] = Delete(_place(node, column))
     return found
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.clock import Clock, Deviation, next_at
+from ledger.clock import Clock, ClockError, Deviation, next_at
 from ledger.intake import Prepared, continuation
 from ledger.store import Batch, PartRow, Store
 from ledger.tree import Frontier, Tree
@@ -78,7 +78,7 @@ class Appender:
         """
         try:
             return self._append_new(events)
-        except ConflictError:
+        except (ConflictError, ClockError):
             return self._append_some(events)  # one of them was here before; this way looks at each
 
     @property

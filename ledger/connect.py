@@ -17,7 +17,7 @@ from ledger.signer import Passphrase, environment_passphrase
 from ledger.store import Store
 from ledger.stores.memory import MemoryStore
 from ledger.stores.sqlite import SqliteStore, remove
-from proofs.errors import ConflictError, RefusedError
+from proofs.errors import ConflictError, MissingError, RefusedError
 
 _ORIGIN_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
 MAX_ORIGIN_BYTES = 200
@@ -40,13 +40,19 @@ def open_ledger(
         passphrase: Asked for when a key is first needed.
 
     Raises:
-        MissingError: There is no ledger at `url`.
+        MissingError: There is no ledger at `url`; or its keyring, without which nothing is written, is not in `home`.
         RefusedError: The URL is of no known kind.
         ForkError: The ledger is not the one that was last signed: a restored backup, or another history.
     """
     store = _open_store(url, read_only=read_only)
     try:
         keyring = Keyring(store.meta()["origin"], home, passphrase)
+        if not read_only and not keyring.exists:
+            # Without it nobody would notice a restored backup, a conflict or a retry.
+            raise MissingError(
+                f"no keyring for {keyring.origin} at {keyring.folder}, and without it nothing is written",
+                hint="set TALLY_HOME to the folder that holds the keyrings, or open the ledger for reading",
+            )
         return Ledger(store, keyring=keyring, clock=clock, deviation=deviation)
     except BaseException:
         store.close()
@@ -80,6 +86,13 @@ def create_ledger(
             f"checkpoints of {origin} were signed with the keys in {keyring.folder}",
             hint="choose another origin: a second log under one name would be a fork",
         )
+    keyring.create()
+    with keyring.locked():
+        return _create(url, keyring, clock=clock, predecessor=predecessor)
+
+
+def _create(url: str, keyring: Keyring, *, clock: Clock, predecessor: tuple[str, int, bytes] | None) -> Ledger:
+    origin = keyring.origin
     store = _create_store(url, origin=origin)
     try:
         log_key = keyring.generate("log").public_key

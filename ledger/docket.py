@@ -75,20 +75,29 @@ class Docket:
             conn.execute("DELETE FROM person WHERE lookup = ?", (lookup,))  # nothing new is sealed with the key
         return erasing
 
-    def erasures(self, *, finished: bool) -> list[Erasing]:
-        """Return the erasures that are finished, or those that are not, in the order in which they were begun."""
-        select = "SELECT id, request, parts FROM erasure WHERE (finished IS NOT NULL) = ? ORDER BY rowid"
-        return [
-            Erasing(id, request, parts, self._erasing(id)) for id, request, parts in self._file.rows(select, finished)
-        ]
+    def unfinished(self) -> list[Erasing]:
+        """Return the erasures that are not finished, in the order in which they were begun."""
+        select = "SELECT id, request, parts FROM erasure WHERE finished IS NULL ORDER BY rowid"
+        return [Erasing(id, request, parts, self._erasing(id)) for id, request, parts in self._file.rows(select)]
 
     def _erasing(self, id: str) -> tuple[bytes, ...]:
         return tuple(row[0] for row in self._file.rows("SELECT commitment FROM erasing WHERE erasure = ?", id))
 
+    def finished(self, *, limit: int) -> list[str]:
+        """Return the ids of the erasures that were finished last, the latest first."""
+        select = "SELECT id FROM erasure WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT ?"
+        return [row[0] for row in self._file.rows(select, limit)]
+
+    def destroyed(self) -> dict[bytes, str]:
+        """Return the commitment of every part that a finished erasure destroyed, with the erasure's id."""
+        select = "SELECT commitment, erasure FROM erasing JOIN erasure ON id = erasure WHERE finished IS NOT NULL"
+        return dict(self._file.rows(select))
+
     def finish(self, id: str) -> None:
         """Mark an erasure as done: its last event is in the log."""
         with self._file.writing() as conn:
-            conn.execute("UPDATE erasure SET finished = 1 WHERE id = ?", (id,))
+            number = "(SELECT ifnull(max(finished), 0) + 1 FROM erasure)"
+            conn.execute(f"UPDATE erasure SET finished = {number} WHERE id = ?", (id,))  # noqa: S608
 
     def reopen(self, id: str) -> None:
         """Mark an erasure as begun again: the ledger was restored to a state before it."""

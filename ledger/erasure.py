@@ -12,6 +12,7 @@ Each step may run again. After a restore, what was erased is destroyed again bef
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from proofs import jsonstrict
 from proofs.digest import sha256
 from proofs.entry import check_text
 from proofs.errors import MissingError, RefusedError
-from proofs.limits import SUBJECT_BYTES
 
 if TYPE_CHECKING:
     from ledger.log import Ledger
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 STARTED = "tallystick.subject.erasure-started.v1"
 ERASED = "tallystick.subject.erased.v1"
 HELD = "tallystick.subject.held.v1"
+_LATEST = 100
+_REQUEST = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +66,23 @@ def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasur
     vault = _vault(log)
     _check(person, limit_bytes=PERSON_BYTES, name="person")
     if request is not None:
-        _check(request, limit_bytes=SUBJECT_BYTES, name="request")
+        _check_request(request)
     id = uuid7(log.clock())
     try:
         erasing = vault.docket.begin(
             id, vault.lookup(person), request=request, stored=lambda commitments: len(log.store.parts.find(commitments))
         )
     except StandingHoldError as error:
-        log.append(_held(error.hold, request or error.request, origin=log.origin))
+        log.record([_held(error.hold, request or error.request, origin=log.origin)])
         raise
-    resume(log.store, vault, log.append, origin=log.origin)
+    resume(log.store, vault, log.record, origin=log.origin)
     return Erasure(id, erasing.parts)
+
+
+def _check_request(request: str) -> None:
+    # It names a stream, so it stands in headers for ever: a token, never a person and never a sentence (I6).
+    if not _REQUEST.match(request):
+        raise RefusedError("a request's id is 1 to 128 characters of A-Z a-z 0-9 . _ : -")
 
 
 def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
@@ -88,31 +96,38 @@ def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
         RefusedError: As `erase_person`.
     """
     vault = _vault(log)
-    _check(request, limit_bytes=SUBJECT_BYTES, name="request")
+    _check_request(request)
     if person is not None:
         _check(person, limit_bytes=PERSON_BYTES, name="person")
     lookup = None if person is None else vault.lookup(person)
     id = vault.docket.hold(uuid7(log.clock()), request, lookup)
-    log.append(_held(id, request, origin=log.origin))
+    log.record([_held(id, request, origin=log.origin)])
     return id
 
 
-def resume(store: Store, vault: Vault, append: Callable[[Event], Any], *, origin: str) -> None:
+def resume(store: Store, vault: Vault, record: Callable[[Sequence[Event]], Any], *, origin: str) -> None:
     """Bring every erasure that was begun to its end."""
-    for erasing in vault.docket.erasures(finished=False):
-        append(_event(STARTED, erasing, origin=origin))
+    for erasing in vault.docket.unfinished():
+        record([_event(STARTED, erasing, origin=origin)])
         vault.destroy_keys(erasing.commitments)
         destroy_parts(store, erasing.commitments)
-        append(_event(ERASED, erasing, origin=origin))
+        record([_event(ERASED, erasing, origin=origin)])
         vault.docket.finish(erasing.id)
 
 
 def reopen(store: Store, vault: Vault, *, origin: str) -> None:
-    """Begin again the finished erasures that a restored ledger does not know of: `resume` then does them again."""
-    for erasing in vault.docket.erasures(finished=True):
-        is_known = store.identities.find(_id(ERASED, erasing.id), origin) is not None
-        if not is_known or store.parts.find(erasing.commitments):
-            vault.docket.reopen(erasing.id)
+    """Begin again the finished erasures that a restored ledger does not know of: `resume` then does them again.
+
+    A ledger loses its end, never its middle, so the erasures that ended last are those whose last event can be missing. A part
+    can come back with any of them, or can have been on its way while its person was erased.
+    """
+    destroyed = vault.docket.destroyed()
+    returned = {destroyed[commitment] for commitment, _ in store.parts.find(destroyed)}
+    unknown = {
+        id for id in vault.docket.finished(limit=_LATEST) if store.identities.find(_id(ERASED, id), origin) is None
+    }
+    for id in returned | unknown:
+        vault.docket.reopen(id)
 
 
 def destroy_parts(store: Store, commitments: Sequence[bytes]) -> None:

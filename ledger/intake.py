@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -25,8 +24,9 @@ from proofs.streams import CONTINUED, entry_groups, filed_document
 SALT_BYTES: Final = 32
 # Which pointers of a type are personal, by the ledger's own policy; a producer may name more.
 PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {"tallystick.deletion.requested.v1": ("/subject",)}
+# What the ledger says of itself: nobody else may say that a person was erased, or that an event conflicted (I9).
+_OWN_AREAS: Final = (LEDGER_PREFIX, "tallystick.subject.", "tallystick.intake.")
 _QUICK_DEPTH: Final = limits.JSON_DEPTH
-_CONTINUATION_ID: Final = re.compile(r"[0-9]+-[0-9]+\Z")
 
 
 class Sealer(Protocol):
@@ -128,13 +128,12 @@ class Intake:
         return hashlib.blake2b(b"%b\0%b" % (printed.encode(), data), key=self._hash_key, digest_size=32).digest()
 
     def _refuse_impostor(self, event: Event) -> None:
-        if event.type.startswith(LEDGER_PREFIX):
+        if event.type.startswith(_OWN_AREAS):
             raise RefusedError(f"type {event.type!r} is written by the ledger alone")
+        if event.source == self._origin:
+            raise RefusedError(f"source {event.source!r} is the ledger itself")
         if any(name.startswith("tally") for name in event.ext):
             raise RefusedError("extension names that begin with 'tally' are the ledger's own")
-        if event.source == self._origin and event.id is not None and _CONTINUATION_ID.match(event.id):
-            # Taken by a producer, it would keep the ledger from ever continuing that entry.
-            raise RefusedError(f"id {event.id!r} of source {event.source!r} is the ledger's own")
 
     def _seal_parts(self, event: Event, pointers: set[str]) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
         if not event.is_json:

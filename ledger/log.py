@@ -89,7 +89,7 @@ class Ledger:
 
     def _finish_erasures(self) -> None:
         if self.vault is not None:
-            erasure.resume(self.store, self.vault, self.append, origin=self.origin)
+            erasure.resume(self.store, self.vault, self.record, origin=self.origin)
 
     @property
     def size(self) -> int:
@@ -142,7 +142,7 @@ class Ledger:
         lost = commitment("body", error.salt, events[error.loser].data)
         body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
         conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
-        self._appender.append([self._intake.prepare(conflict)])
+        self._appender.append([self._intake.prepare(conflict, by_ledger=True)])
 
     def _although_the_clock_jumped(self, write: Callable[[], list[Receipt]]) -> list[Receipt]:
         """Write, and once more where the clock was refused and somebody had confirmed it."""

@@ -14,6 +14,7 @@ import hmac
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final
 
@@ -125,6 +126,11 @@ class Vault:
 
     def rotate_epoch(self) -> int:
         """Wrap every surviving data key under a new key-encryption key, destroy the old ones, return the new epoch."""
+        with (self.folder / "vault.lock").open("w") as lock:
+            flock(lock, LOCK_EX)  # one rotation at a time: each destroys the keys of the epochs before its own
+            return self._rotate_epoch()
+
+    def _rotate_epoch(self) -> int:
         new = self.epoch + 1
         self._make_kek(new)
         with self._file.writing() as conn:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
 
-from proofs import archive, bag, readme
+from proofs import archive, bag, limits, readme
 from proofs.digest import leaf_hash
 from proofs.entry import Entry, parse_entry
 from proofs.errors import IncompleteError, MalformedError
@@ -171,7 +171,10 @@ class Bundle:
     def handovers(self) -> list[tuple[int, str]]:
         """Return size and path of each handover, in the order of size."""
         found = ((_HANDOVER.match(path), path) for path in self.files)
-        return sorted((int(match[1]), path) for match, path in found if match)
+        handovers = sorted((int(match[1]), path) for match, path in found if match)
+        if len(handovers) > limits.LOG_KEYS:
+            raise MalformedError(f"{len(handovers)} handovers, at most {limits.LOG_KEYS} are allowed", where=HANDOVERS)
+        return handovers
 
     def certificates(self) -> dict[int, str]:
         """Return seq → path of each deletion certificate."""
@@ -181,11 +184,19 @@ class Bundle:
     def keys(self) -> KeyList:
         """Return what keys.json says."""
         with place(KEYS):
+            # Held small before anything is believed: every key is tried on every handover.
+            if len(self.files[KEYS]) > limits.KEYS_FILE_BYTES:
+                raise MalformedError(
+                    f"file has {len(self.files[KEYS])} bytes, at most {limits.KEYS_FILE_BYTES} are allowed"
+                )
             keys = record(document(self.files[KEYS]), "added evidence log retired v")
             keys.constant("v", 1)
+            added, retired = tuple(keys.integers("added")), tuple(keys.integers("retired"))
+            if len(added) > limits.LOG_KEYS:
+                raise MalformedError(f"{len(added)} keys were added, at most {limits.LOG_KEYS} are allowed")
             return KeyList(
-                added=tuple(keys.integers("added")),
-                retired=tuple(keys.integers("retired")),
+                added=added,
+                retired=retired,
                 log=keys.digest("log").hex(),
                 evidence=keys.digest("evidence").hex(),
             )

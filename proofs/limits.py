@@ -35,5 +35,7 @@ PATH_BYTES: Final = 240
 NOTE_BYTES: Final = 1_000_000
 NOTE_SIGNATURES: Final = 64
 PROOF_HASHES: Final = 63
+LOG_KEYS: Final = 1_024  # keys of one log, and handovers of one bundle
+KEYS_FILE_BYTES: Final = 1 << 18
 CENSUS_BUCKETS: Final = 65_536
 CENSUS_LEVELS: Final = 16

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from cli.output import say
 from cli.session import Session, pass_session, with_json
 from contracts import enforce, publish
 from contracts.actions import MoveAside
-from contracts.decision import Verdict
+from contracts.decision import Decision, Verdict
 from contracts.document import read
 from contracts.metric import Measurement
 from contracts.record import Context
 from contracts.source import file_source
+from proofs.errors import BlockedError
 
 _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "BLOCK_AND_ROLLBACK": "✗"}
 
@@ -37,6 +39,8 @@ def check(
     if dry_run:
         measurement, verdict = enforce.evaluate(document, source)
         _show(session, document.contract.name, measurement, verdict, None)
+        if verdict.decision is Decision.BLOCK_AND_ROLLBACK:
+            raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
         return
     with session.open() as log:
         context = Context(source=f"{log.origin}/check", run=run)
@@ -75,7 +79,7 @@ def _show(session: Session, name: str, measurement: Measurement, verdict: Verdic
         )
         return
     entry = "" if seq is None else f" (entry {seq})"
-    click.echo(
+    say(
         f"{_MARK[verdict.decision.value]} {name}: {verdict.decision.value}, risk {verdict.risk.points} of 100, "
         f"{len(measurement.metrics) - len(broken)} of {len(measurement.metrics)} rules hold over {measurement.rows:,} rows{entry}"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cli.commands.lineage import read_node
+from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
 from evidence import deletion
 from evidence.deletion import Warehouse
@@ -96,7 +97,7 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
         ("only in the lineage", planned.only_in_lineage),
     ):
         if found:
-            click.echo(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
+            say(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
 
 
 @delete.command()
@@ -109,6 +110,7 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
     """Delete at every target of the plan, and have each looked at by another component. May be run again."""
     with session.open() as log:
         executed, verified = deletion.carry_out(log, request, _warehouses(warehouses), reader=reader)
+        left = deletion.left(log, request)
     seen = {fact.target: fact for fact in verified}
     rows = [
         {
@@ -117,21 +119,28 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
             "deleted": fact.rows,
             "outcome": fact.outcome,
             "found_after": seen[fact.target].result if fact.target in seen else None,
+            "why": fact.code or (seen[fact.target].code if fact.target in seen else "") or "",
         }
         for fact in executed
     ]
-    session.output.rows(
-        rows, ("target", "dataset", "deleted", "outcome", "found_after"), empty="nothing was left to do"
-    )
+    columns = ("target", "dataset", "deleted", "outcome", "found_after", "why")
+    session.output.rows(rows, columns, empty="nothing was left to do")
+    if left:
+        raise IncompleteError(
+            f"{len(left)} targets are left: {', '.join(left)[:300]}", hint="see `tally delete plan`, then run again"
+        )
 
 
 @delete.command()
 @click.argument("request")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the certificate in a new file.")
 @click.option("--show", is_flag=True, help="Show the last certificate instead of issuing one.")
+@click.option(
+    "--even-if-partial", is_flag=True, help="Although targets are left. Final: nobody knows afterwards whom to delete."
+)
 @with_json
 @pass_session
-def certificate(session: Session, request: str, *, out: Path | None, show: bool) -> None:
+def certificate(session: Session, request: str, *, out: Path | None, show: bool, even_if_partial: bool) -> None:
     """Erase the person from this ledger and issue the certificate."""
     with session.open() as log:
         if show:
@@ -140,7 +149,9 @@ def certificate(session: Session, request: str, *, out: Path | None, show: bool)
                 raise MissingError(f"request {request} has no certificate yet")
             issued = found[-1][1]
         else:
-            issued = deletion.certify(log, request)
+            if out is not None and out.exists():
+                raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
+            issued = deletion.certify(log, request, even_if_partial=even_if_partial)
     if out is not None:
         write_output(out, issued.body())
     if session.output.as_json:

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 
 import click
 
+from cli.output import say
 from cli.session import Session, pass_session, read_input, with_json
 from ledger.append import Receipt
 from ledger.cloudevents import read_cloudevent
 from ledger.event import Event
 from ledger.log import Ledger
 from ledger.record import Record
-from proofs.errors import MissingError, RefusedError, TallyError
+from proofs import jsonstrict
+from proofs.digest import commitment
+from proofs.errors import MalformedError, MissingError, RefusedError, TallyError, TamperedError
+from proofs.report import visible
 
 _BATCH = 1000
 
@@ -56,7 +60,7 @@ def emit(
         again = sum(receipt.is_replay for receipt in receipts)
         first, last = receipts[0].seq, receipts[-1].seq
         span = f"entry {first}" if len(receipts) == 1 else f"entries {first} to {last}"
-        click.echo(f"✓ {len(receipts) - again} appended ({span})" + (f", {again} were there already" if again else ""))
+        say(f"✓ {len(receipts) - again} appended ({span})" + (f", {again} were there already" if again else ""))
 
 
 def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
@@ -140,18 +144,30 @@ def show(session: Session, seq: int) -> None:
     """Show one entry with its body."""
     with session.open(read_only=True) as opened:
         record = opened.entry(seq)
+        stored = opened.store.bodies([seq]).get(seq)
+    if stored is not None and commitment("body", stored.salt, stored.data) != record.entry.body:
+        raise TamperedError(
+            "the body is not the one that the entry commits to", where=f"entry {seq}", hint="run `tally verify`"
+        )
     header = json.loads(record.header)
-    body: object = None
-    if record.body is not None:
-        try:
-            body = json.loads(record.body)
-        except ValueError:
-            body = record.body.decode(errors="replace")
+    body = _readable(record)
     if session.output.as_json:
         session.output.document({"header": header, "leaf": record.leaf.hex(), "body": body})
         return
-    click.echo(json.dumps(header, indent=2, ensure_ascii=False))
-    click.echo(f"\nleaf {record.leaf.hex()}\n")
+    say(json.dumps(header, indent=2, ensure_ascii=False))
+    say(f"\nleaf {record.leaf.hex()}\n")
     if record.body is None:
         raise MissingError(f"the body of entry {seq} was destroyed")
-    click.echo(json.dumps(body, indent=2, ensure_ascii=False) if not isinstance(body, str) else body)
+    say(visible(body) if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def _readable(record: Record) -> object:
+    """The body as JSON where it is an acceptable document whose numbers survive, else as text."""
+    if record.body is None:
+        return None
+    try:
+        jsonstrict.loads_foreign(record.body)
+        value = json.loads(record.body, parse_float=str, parse_constant=str)
+    except (MalformedError, ValueError):
+        return record.body.decode(errors="backslashreplace")
+    return value

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli.output import say
 from cli.session import Session, pass_session, read_input, with_json, write_output
 from evidence import question as questions
 from evidence.question import Question
@@ -66,8 +67,8 @@ def export(
             {"path": str(sealed.path), "name": sealed.name, "seq": sealed.seq, "status": sealed.verdict.status}
         )
     else:
-        click.echo(report.to_text(sealed.verdict).rstrip("\n"))
-        click.echo(f"\n✓ {sealed.path}")
+        say(report.to_text(sealed.verdict).rstrip("\n"))
+        say(f"\n✓ {sealed.path}")
 
 
 def _question(
@@ -109,7 +110,7 @@ def verify(
         expected_head=read_input(expect_head) if expect_head else None,
         not_before=questions.as_at(not_before),
     )
-    click.echo((report.to_json(verdict).decode() if session.output.as_json else report.to_text(verdict)).rstrip("\n"))
+    say((report.to_json(verdict).decode() if session.output.as_json else report.to_text(verdict)).rstrip("\n"))
     context.exit(verdict.status)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import ledger
+from cli.output import say
 from cli.session import Session, pass_session, with_json
 from ledger.checkpoint import read_checkpoint
 from ledger.fsck import fsck
@@ -68,13 +69,13 @@ def verify(session: Session) -> None:
         session.output.document(report.to_json())
     else:
         for finding in report.findings:
-            click.echo(f"✗ {finding.where}: {finding.what}")
+            say(f"✗ {finding.where}: {finding.what}")
     if not report.ok:
         raise TamperedError(
             f"{len(report.findings)} findings in {report.entries} entries", where=report.findings[0].where
         )
     if not session.output.as_json:
-        click.echo(f"✓ {report.entries} entries: chain, tree, streams, commitments and checkpoints are whole")
+        say(f"✓ {report.entries} entries: chain, tree, streams, commitments and checkpoints are whole")
 
 
 @click.group()

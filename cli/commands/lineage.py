@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
 from lineage import query
 from lineage.graph import LineageProjection
@@ -57,7 +58,7 @@ def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bo
     direction = "upstream" if is_upstream else "downstream"
     session.output.rows(rows, ("distance", "kind", "name"), empty=f"nothing {direction} of {dataset}")
     if found.truncated and not session.output.as_json:
-        click.echo(f"… and more: only the first {query.NODE_LIMIT:,} are shown", err=True)
+        say(f"… and more: only the first {query.NODE_LIMIT:,} are shown", err=True)
 
 
 @lineage.command()
@@ -94,7 +95,7 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
         write_output(out, data)
         session.output.document({"file": str(out)}, f"✓ {out}")
     else:
-        click.echo(data.decode().rstrip("\n"))
+        say(data.decode().rstrip("\n"))
 
 
 def read_node(dataset: str) -> Node:

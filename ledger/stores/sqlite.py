@@ -6,6 +6,7 @@ them, and the chain, the tree and `ledger.fsck` are what shows it.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +73,8 @@ class SqliteStore:
             ConflictError: Something exists at `path`; it is left as it was.
         """
         try:
-            Path(path).open("xb").close()
+            # For its owner alone: the bodies stand in it in clear. SQLite gives its other files the same mode.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError as error:
             raise ConflictError(f"{path} exists already", hint="open it, or choose another name") from error
         except OSError as error:

@@ -304,3 +304,59 @@ def test_no_ledger_no_passphrase_and_a_foreign_file_are_told_apart(tally: Tally,
     assert tally("init", "--origin", "x", TALLY_KEY_PASSPHRASE="").returncode == 6
     assert tally("init", "--origin", "no blanks allowed").returncode == 9
     assert not (tmp_path / "audit.db").exists()
+
+
+def test_the_version_is_that_of_the_package(tally: Tally) -> None:
+    (line,) = [line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version = ")]
+
+    assert tally("--version").stdout == f"tally {line.partition(chr(34))[2][:-1]}\n"
+
+
+def test_nobody_is_erased_before_the_deletion_was_planned_and_carried_out(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(CONTRACT.replace(", deletion_propagation: [features]", ""))
+    (tmp_path / "orders.csv").write_text("id,amount,customer\n1,10,7\n2,20,8\n")
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute(
+            "CREATE TABLE orders AS SELECT 1 AS id, 10 AS amount, 7 AS customer UNION ALL SELECT 2, 20, 8"
+        )
+    assert ledger("check", "orders.yaml", "orders.csv").returncode == 0
+    asked = ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json")
+    request = document(asked)["request"]
+
+    unplanned = ledger("delete", "certificate", request)
+    ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb")
+    size = document(ledger("status", "--json"))["entries"]
+    not_run = ledger("delete", "certificate", request)
+
+    assert (unplanned.returncode, not_run.returncode) == (8, 5)
+    assert document(ledger("status", "--json"))["entries"] == size
+    assert ledger("delete", "run", request).returncode == 5
+    assert ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb").returncode == 0
+    assert ledger("delete", "certificate", request).returncode == 0
+
+
+def test_a_dry_run_of_a_blocked_file_ends_with_status_10_and_records_nothing(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(CONTRACT)
+    (tmp_path / "bad.csv").write_text("id,amount,customer\n1,-10,7\n")
+
+    assert ledger("check", "orders.yaml", "bad.csv", "--dry-run").returncode == 10
+    assert document(ledger("status", "--json"))["entries"] == 2
+
+
+def test_a_body_that_was_changed_is_not_shown(ledger: Tally, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "audit.db") as connection:
+        connection.execute("DROP TRIGGER body_no_update")
+        connection.execute("UPDATE body SET bytes = X'7B7D' WHERE seq = 1")
+    connection.close()
+
+    assert ledger("show", "1").returncode == 3
+
+
+def test_without_its_keyring_a_ledger_is_read_and_never_written(ledger: Tally, tmp_path: Path) -> None:
+    event = json.dumps({"specversion": "1.0", "id": "1", "source": "s", "type": "t"})
+
+    refused = ledger("emit", given=event, TALLY_HOME=str(tmp_path / "nowhere"))
+
+    assert refused.returncode == 8
+    assert "without it nothing is written" in refused.stderr
+    assert ledger("log", TALLY_HOME=str(tmp_path / "nowhere")).returncode == 0

@@ -34,6 +34,8 @@ _NUMERIC: Final = re.compile(rf"(?:{_INTEGERS.replace(' ', '|')}|DECIMAL\([0-9]{
 _TEXTUAL: Final = frozenset(("VARCHAR", "UUID"))
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 # "12.7" cast to INTEGER is 13, and "1e2" is 100: another person's rows.
+# Beyond these two neighbours are one number to the column: another person's rows again.
+_EXACT_BELOW: Final = {"FLOAT": 2**24, "DOUBLE": 2**53}
 _INTEGER: Final = re.compile(r"(?:0|-?[1-9][0-9]{0,37})\Z")
 
 T = TypeVar("T")
@@ -69,7 +71,7 @@ class DuckDBExecutor:
             connection.begin()
             for value in values:
                 # Of quoted identifiers and a type from a closed list; the value is bound.
-                sql = f"DELETE FROM {table} WHERE {quoted(place.column)} = TRY_CAST(? AS {type})"  # noqa: S608
+                sql = f"DELETE FROM {table} WHERE {_key(place, type)} = {_bound(type)}"  # noqa: S608
                 answer = connection.execute(sql, [value]).fetchone()
                 rows += 0 if answer is None else int(answer[0])
             connection.commit()  # the commit point: after it the rows are gone
@@ -103,15 +105,15 @@ class DuckDBVerifier:
             if not all(_can_stand(value, type) for value in values):
                 raise _bent(place, type)
             key = quoted(place.column)
-            is_one = f"list_contains(CAST(? AS {type}[]), {key})"
+            is_one = _is_one(place, type)
             sql = f"SELECT count(*) FILTER (WHERE {is_one}) FROM {table}"  # noqa: S608 as above
             # A number is written as an integer, however the column stores it: 7.0 and 7 are one identity.
             text = f"CAST({key} AS VARCHAR)" if type in _TEXTUAL else f"CAST(TRY_CAST({key} AS HUGEINT) AS VARCHAR)"
             others = f"SELECT DISTINCT {text} FROM {table} WHERE NOT {is_one} LIMIT {OTHERS}"  # noqa: S608
-            matched = _count(connection, sql, values)
-            rows = connection.execute(others, [list(values)]).fetchall()
+            matched = _count(connection, sql, _comparable(values, type))
+            rows = connection.execute(others, [_comparable(values, type)]).fetchall()
             sample = [row[0] for row in rows if row[0] is not None]
-            found = bool(sample) and _count(connection, sql, sample) > 0
+            found = bool(sample) and _count(connection, sql, _comparable(sample, type)) > 0
         query = hashlib.sha256(sql.encode()).hexdigest()
         return Probe(matched=matched, others=tuple(sample) if found else (), query=query, level="L2")
 
@@ -127,8 +129,25 @@ class DuckDBVerifier:
         with _connect(self._path, read_only=True) as connection:
             table, type = _column(connection, place)
             fitting = [value for value in values if _can_stand(value, type)]
-            sql = f"SELECT count(*) FROM {table} WHERE list_contains(CAST(? AS {type}[]), {quoted(place.column)})"  # noqa: S608
-            return bool(fitting) and _count(connection, sql, fitting) > 0
+            sql = f"SELECT count(*) FROM {table} WHERE {_is_one(place, type)}"  # noqa: S608
+            return bool(fitting) and _count(connection, sql, _comparable(fitting, type)) > 0
+
+
+# A VARCHAR is compared by its bytes: under a collation of its column "abc" would be "ABC", another person.
+def _key(place: Place, type: str) -> str:
+    return f"encode({quoted(place.column)})" if type == "VARCHAR" else quoted(place.column)
+
+
+def _bound(type: str) -> str:
+    return "encode(?)" if type == "VARCHAR" else f"TRY_CAST(? AS {type})"
+
+
+def _is_one(place: Place, type: str) -> str:
+    return f"list_contains(CAST(? AS {'BLOB' if type == 'VARCHAR' else type}[]), {_key(place, type)})"
+
+
+def _comparable(values: Sequence[str], type: str) -> list[str] | list[bytes]:
+    return [value.encode() for value in values] if type == "VARCHAR" else list(values)
 
 
 def quoted(identifier: str) -> str:
@@ -177,14 +196,16 @@ def _is_view(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
 def _can_stand(value: str, type: str) -> bool:
     if type == "VARCHAR":
         return True
-    return bool((_UUID if type == "UUID" else _INTEGER).match(value))
+    if type == "UUID":
+        return bool(_UUID.match(value))
+    return bool(_INTEGER.match(value)) and (type not in _EXACT_BELOW or abs(int(value)) < _EXACT_BELOW[type])
 
 
 def _bent(place: Place, type: str) -> RefusedError:
     return RefusedError(f"an identity of type {place.identity} cannot stand in its column, which is {type}")
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[str]) -> int:
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[str] | Sequence[bytes]) -> int:
     answer = connection.execute(sql, [list(values)]).fetchone()
     return 0 if answer is None else int(answer[0])
 

@@ -17,6 +17,7 @@ from evidence.terms import Disclosure, Terms
 from evidence.trust import evidence_pem, trust_text
 from ledger.event import Event
 from ledger.log import Ledger
+from ledger.stores.sqlite import SqliteStore
 from proofs.errors import ForkError, MalformedError, MissingError, RefusedError, TamperedError, UnverifiableError
 from proofs.view import verify_bundle
 
@@ -230,13 +231,11 @@ def test_a_ledger_that_is_open_for_reading_only_exports_nothing(shared_house: Ho
         seal.export(reader, everything(), asked, out_dir=shared_house.out)
 
 
-def test_without_its_keys_a_ledger_exports_nothing_and_writes_nothing(
-    shared_house: House, asked: Terms, tmp_path: Path
-) -> None:
+def test_without_its_keys_a_ledger_exports_nothing_and_writes_nothing(shared_house: House, asked: Terms) -> None:
     size = shared_house.log.size
 
     with (
-        ledger.open(shared_house.url, home=tmp_path / "elsewhere") as stranger,
+        Ledger(SqliteStore(shared_house.url.removeprefix("sqlite:///"))) as stranger,
         pytest.raises(MissingError, match="no keyring"),
     ):
         seal.export(stranger, everything(), asked, out_dir=shared_house.out)
