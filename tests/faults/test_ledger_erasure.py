@@ -443,7 +443,9 @@ def test_a_hold_on_a_person_refuses_every_erasure_of_them(ledgers: Ledgers) -> N
     assert erase_person(log, "grace").parts == 1
     bodies = [json.loads(record.body or b"") for record in log.read() if record.type == HELD]
     assert [body["request"] for body in bodies] == ["court-order-5", "R7", "R8"]
-    assert b'"ada"' not in b"".join(record.header + (record.body or b"") for record in log.read() if record.type == HELD)
+    assert b'"ada"' not in b"".join(
+        record.header + (record.body or b"") for record in log.read() if record.type == HELD
+    )
 
 
 def test_retries_and_refusals_leave_no_key_behind(ledgers: Ledgers) -> None:
