@@ -11,6 +11,7 @@ from ledger.checkpoint import read_checkpoint
 from ledger.fsck import fsck
 from ledger.keys import log_vkey
 from proofs.errors import TamperedError
+from proofs.report import counted
 
 
 @click.command()
@@ -40,7 +41,9 @@ def init(session: Session, origin: str) -> None:
 def status(session: Session) -> None:
     """Show the log's size, head, keys and views."""
     with session.open(read_only=True) as log:
-        kept = log.keyring.head() if log.keyring else None
+        stored = log.store.checkpoints.all()
+        # The head beside the key is the truth; without a keyring the ledger's own copy is what there is.
+        kept = log.keyring.head() if log.keyring else stored[-1][1] if stored else None
         head = None if kept is None else read_checkpoint(kept, origin=log.origin).checkpoint
         last = log.entry(log.size - 1) if log.size else None
         session.output.facts(
@@ -50,7 +53,7 @@ def status(session: Session) -> None:
                 "root": log.tree.root(log.size).hex(),
                 "last_entry_at": last and last.at,
                 "streams": log.store.streams.total(),
-                "checkpoints": len(log.store.checkpoints.all()),
+                "checkpoints": len(stored),
                 "signed_up_to": head and head.size,
                 "unsigned_entries": log.size - (head.size if head else 0),
                 "keyring": str(log.keyring.folder) if log.keyring else None,
@@ -65,6 +68,7 @@ def verify(session: Session) -> None:
     """Recompute everything in the ledger from its stored bytes."""
     with session.open(read_only=True) as log, session.output.progress("verifying") as advance:
         report = fsck(log.store, keyring=log.keyring, progress=advance)
+        checkpoints = len(log.store.checkpoints.all())
     if session.output.as_json:
         session.output.document(report.to_json())
     else:
@@ -72,10 +76,11 @@ def verify(session: Session) -> None:
             say(f"✗ {finding.where}: {finding.what}")
     if not report.ok:
         raise TamperedError(
-            f"{len(report.findings)} findings in {report.entries} entries", where=report.findings[0].where
+            f"{counted(len(report.findings), 'finding', 'findings')} in {counted(report.entries, 'entry', 'entries')}"
         )
     if not session.output.as_json:
-        say(f"✓ {report.entries} entries: chain, tree, streams, commitments and checkpoints are whole")
+        signed = counted(checkpoints, "checkpoint", "checkpoints") if checkpoints else "nothing is signed yet"
+        say(f"✓ {report.entries} entries: chain, tree, streams and commitments are whole; {signed}")
 
 
 @click.group()
