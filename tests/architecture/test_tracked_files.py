@@ -31,8 +31,8 @@ def test_no_file_names_a_machine_or_a_registry(root: Path, files: tuple[str, ...
 @pytest.mark.parametrize(
     "content",
     [
-        b"see /root/.pyenv/bin",
-        b'"file": "/work/main/x"',
+        b"see /" + b"root/.pyenv/bin",
+        b'"file": "/' + b'work/main/x"',
         b"cd /home/anna/tally",
         b"/opt/wheels/x.whl",
         b"--index-url https://example.org",
