@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 from pydantic import ValidationError
 
 from contracts import yamlsafe
+from contracts.complaint import complaint
 from contracts.model import Contract
-from proofs.errors import MalformedError, MissingError
+from proofs.errors import MissingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def read(path: Path) -> Document:
             data = file.read(yamlsafe.MAX_BYTES + 1)
     except OSError as error:
         raise MissingError(f"the contract cannot be read: {error.strerror}", where=str(path)) from error
-    return parse(data, name=path.name)
+    return parse(data, name=str(path))
 
 
 def parse(data: bytes, *, name: str = "contract") -> Document:
@@ -55,50 +55,11 @@ def parse(data: bytes, *, name: str = "contract") -> Document:
         name: What messages call it.
 
     Raises:
-        MalformedError: It is not a contract; `where` names the line.
+        MalformedError: It is not a contract; `where` names the line of the key, `hint` what was probably meant.
     """
     parsed = yamlsafe.parse(data, name=name)
     try:
         contract = Contract.model_validate(parsed.value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = _place(first["loc"], parsed.value)
-        line = parsed.line(place)
-        subject = ".".join(str(step) for step in place) or "the contract"
-        raise MalformedError(
-            f"{subject}: {_sentence(first['type'], first['msg'])}", where=f"{name} line {line}"
-        ) from error
+        raise complaint(error, parsed, name=name) from error
     return Document(contract, data.decode())
-
-
-def _place(loc: tuple[Any, ...], value: Any) -> yamlsafe.Path:
-    """The part of `loc` that leads somewhere in the document, and one key beyond; pydantic adds steps of its own."""
-    path: list[str | int] = []
-    for step in loc:
-        if isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        elif isinstance(value, dict) and isinstance(step, str):
-            value = value.get(step)
-        else:
-            break
-        path.append(step)
-    return tuple(path)
-
-
-# Pydantic speaks of Python's types; whoever wrote the YAML does not.
-_SENTENCES: Final = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a key that a contract knows",
-    "model_type": "is not a mapping",
-    "dict_type": "is not a mapping",
-    "tuple_type": "is not a list",
-    "string_type": "is not text; quote it",
-    "bool_type": "is neither true nor false",
-    "int_type": "is not an integer",
-}
-
-
-def _sentence(kind: str, message: str) -> str:
-    """Pydantic's message in this project's words: no full stop, no capital."""
-    message = message.removeprefix("Value error, ").rstrip(".")
-    return _SENTENCES.get(kind, message[:1].lower() + message[1:])

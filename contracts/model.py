@@ -17,6 +17,7 @@ from contracts.terms import (
     Gate,
     Identifier,
     Kind,
+    MisplacedError,
     Name,
     Scalar,
     Severe,
@@ -104,20 +105,30 @@ class FieldSpec(Model):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.required and self.max_null is not None:
-            raise ValueError("required and max_null exclude each other")
-        if self.range:
-            _check_range(self.range, self.type)
-        if self.enum is not None:
-            _check_enum(self.enum, self.type)
+            raise MisplacedError("required and max_null exclude each other", "max_null")
+        try:
+            if self.range:
+                _check_range(self.range, self.type)
+        except ValueError as error:
+            raise MisplacedError(str(error), "range") from error
+        try:
+            if self.enum is not None:
+                _check_enum(self.enum, self.type)
+        except ValueError as error:
+            raise MisplacedError(str(error), "enum") from error
         if self.pattern is not None and self.type != "string":
-            raise ValueError(f"a pattern goes with type string, not {self.type}")
+            raise MisplacedError(f"a pattern goes with type string, not {self.type}", "pattern")
+        self._check_settings()
+        return self
+
+    def _check_settings(self) -> None:
         for name, setting in (("severity", self.severity), ("weight", self.weight), ("tolerance", self.tolerance)):
             if strange := sorted(set(setting) - set(self.kinds) - {"*"}):
-                raise ValueError(f"{name} speaks of {strange[0]}, a rule that the field does not have")
+                what = "is not a rule that the field has"
+                raise MisplacedError(what, name, strange[0], wrong=strange[0], known=self.kinds)
         for kind in (Kind.PRESENT.value, Kind.MAX_NULL.value):
             if kind in self.tolerance:
-                raise ValueError(f"{kind} has no tolerance")
-        return self
+                raise MisplacedError("has no tolerance", "tolerance", kind)
 
 
 def _check_range(bounds: Range, type: str) -> None:
@@ -245,15 +256,22 @@ class Contract(Model):
     def _consistent(self) -> Self:
         # The engine folds the case of identifiers, so two fields that differ in case alone would be one column.
         known = {field.name for field in self.fields}
-        if len({name.casefold() for name in known}) != len(self.fields):
-            raise ValueError("two fields have one name (upper and lower case count as the same)")
-        for key in self.keys:
+        folded: set[str] = set()
+        for place, field in enumerate(self.fields):
+            if field.name.casefold() in folded:
+                raise MisplacedError(
+                    "two fields have one name (upper and lower case count as the same)", "schema", place
+                )
+            folded.add(field.name.casefold())
+        for place, key in enumerate(self.keys):
             if len(set(key.columns)) != len(key.columns):
-                raise ValueError("a key names a column twice")
+                raise MisplacedError("names a column twice", "keys", place)
             if missing := set(key.columns) - known:
-                raise ValueError(f"a key names {min(missing)!r}, which the schema does not have")
+                what, wrong = f"names {min(missing)!r}, which the schema does not have", min(missing)
+                raise MisplacedError(what, "keys", place, wrong=wrong, known=known)
         if self.privacy and self.privacy.subject_key not in known:
-            raise ValueError(f"privacy.subject_key {self.privacy.subject_key!r} is not in the schema")
+            wrong = self.privacy.subject_key
+            raise MisplacedError(f"{wrong!r} is not in the schema", "privacy", "subject_key", wrong=wrong, known=known)
         if self.privacy and self.dataset in self.privacy.deletion_propagation:
-            raise ValueError("deletion_propagation names the contract's own dataset")
+            raise MisplacedError("names the contract's own dataset", "privacy", "deletion_propagation")
         return self

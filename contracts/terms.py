@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
@@ -59,6 +60,22 @@ class Kind(StrEnum):
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "time", "timestamp", "any"]
 Gate = Literal["info", "warning", "critical", "never"]
+
+
+class MisplacedError(ValueError):
+    """Something wrong at one place below the value that is looked at.
+
+    Attributes:
+        path: The way there from that value.
+        wrong: The word that is wrong.
+        known: What could have stood there instead.
+    """
+
+    def __init__(self, what: str, *path: str | int, wrong: str = "", known: Iterable[str] = ()) -> None:
+        super().__init__(what)
+        self.path = path
+        self.wrong = wrong
+        self.known = tuple(known)
 
 
 def _identifier(value: str) -> str:

@@ -50,7 +50,7 @@ class Parsed:
 
     Attributes:
         value: dict, list, str, int, Decimal, bool or None, nested.
-        lines: The line, counted from 1, of every path of keys and indices.
+        lines: The line, counted from 1, of every path of keys and indices; a member of a mapping is where its key is.
     """
 
     value: Any
@@ -98,6 +98,7 @@ class _Open:
     value: dict[str, Any] | list[Any]
     path: Path
     key: str | None = None
+    key_line: int = 0
 
 
 class _Tree:
@@ -139,7 +140,7 @@ class _Tree:
             raise self._error(f"the document has more than {MAX_NODES} values", line)
         inside = self.stack[-1] if self.stack else None
         if inside and isinstance(inside.value, dict) and inside.key is None:
-            inside.key = self._key(event, inside.value, line)
+            inside.key, inside.key_line = self._key(event, inside.value, line), line
             return
         if isinstance(event, ScalarEvent):
             self._place(self._scalar(event, line), line)
@@ -171,7 +172,7 @@ class _Tree:
             inside.value.append(value)
         else:
             assert inside.key is not None, "_node reads a key before each value of a mapping"
-            path = (*inside.path, inside.key)
+            path, line = (*inside.path, inside.key), inside.key_line
             inside.value[inside.key] = value
             inside.key = None
         self.lines[path] = line
