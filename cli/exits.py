@@ -9,6 +9,7 @@ from proofs import errors
 VERIFIED: Final = 0
 CRASHED: Final = 1  # a bug of ours
 USAGE: Final = 2
+STOPPED: Final = 130  # as a shell says of what was interrupted
 
 EXIT: Final[dict[type[errors.TallyError], int]] = {
     errors.TamperedError: 3,

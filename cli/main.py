@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from cli.exits import CRASHED, status_of
+from cli.exits import CRASHED, STOPPED, status_of
 from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
@@ -80,10 +80,13 @@ def main(arguments: list[str] | None = None) -> int:
         Output(as_json=as_json).error(error)
         return status_of(error)
     except click.Abort:
-        click.echo("tally: stopped", err=True)
-        return 130
+        Output(as_json=as_json).stopped(STOPPED)
+        return STOPPED
     except click.ClickException as error:
-        error.show()
+        if not as_json:
+            error.show()
+        else:
+            Output(as_json=True).usage(error)
         return error.exit_code
     except Exception as error:
         if os.environ.get("TALLY_DEBUG"):

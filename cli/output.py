@@ -91,27 +91,34 @@ class Output:
         """Print that something of ours broke: where, and nothing that the error might quote."""
         *_, frame = traceback.extract_tb(error.__traceback__)
         what = f"a fault of ours: {type(error).__name__} in {Path(frame.filename).name} line {frame.lineno}"
-        if self.as_json:
-            say(json.dumps({"error": {"code": "fault", "message": what, "status": CRASHED}}), err=True)
-        else:
-            say(f"{click.style('tally:', fg='red')} {what}", err=True)
-            say("  hint: please report it; TALLY_DEBUG=1 shows the traceback", err=True)
+        self._failed("fault", what, CRASHED, hint="please report it; TALLY_DEBUG=1 shows the traceback")
+
+    def stopped(self, status: int) -> None:
+        """Print that the user ended it."""
+        self._failed("stopped", "stopped", status)
+
+    def usage(self, error: click.ClickException) -> None:
+        """Print a wrong call."""
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        # Called without anything, click's message is the whole help.
+        is_bare = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        what = "missing command" if is_bare else " ".join(error.format_message().split()).rstrip(".")
+        hint = f"see `{context.command_path} --help`" if context else ""
+        self._failed("usage", what[:1].lower() + what[1:], error.exit_code, hint=hint)
 
     def error(self, error: TallyError) -> None:
         """Print a refusal to the error stream."""
+        self._failed(error.code, error.what, status_of(error), where=error.where, hint=error.hint)
+
+    def _failed(self, code: str, what: str, status: int, *, where: str = "", hint: str = "") -> None:
         if self.as_json:
-            found = {
-                "code": error.code,
-                "hint": error.hint,
-                "message": error.what,
-                "status": status_of(error),
-                "where": error.where,
-            }
+            found = {"code": code, "hint": hint, "message": what, "status": status, "where": where}
             say(json.dumps({"error": found}, ensure_ascii=False, separators=(",", ":")), err=True)
             return
-        say(f"{click.style('tally:', fg='red')} {error}", err=True)
-        if error.hint:
-            say(f"  hint: {error.hint}", err=True)
+        said = f"{where}: {what}" if where else what
+        say(f"{click.style('tally:', fg='red')} {said}", err=True)
+        if hint:
+            say(f"  hint: {hint}", err=True)
 
 
 def _shown(value: Any) -> str:

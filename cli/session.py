@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,10 +15,12 @@ import ledger
 from cli.output import Output
 from ledger.log import Ledger
 from ledger.signer import ENVIRONMENT, environment_passphrase
-from proofs.errors import MissingError, RefusedError, UnverifiableError
+from proofs.__main__ import open_file, read_file
+from proofs.errors import IncompleteError, MalformedError, MissingError, RefusedError, UnverifiableError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 MAX_INPUT_BYTES = 1 << 30
+MAX_LINE_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
@@ -51,12 +54,9 @@ class Session:
     def passphrase(self, *, confirm: bool = False) -> bytes:
         """Return the keys' passphrase: from the file that was named, the environment, or a prompt on a terminal."""
         if self.passphrase_file is not None:
-            try:
-                secret = self.passphrase_file.read_bytes().rstrip(b"\r\n")
-            except OSError as error:
-                raise UnverifiableError(f"the passphrase file cannot be read: {error.strerror}") from error
+            secret = read_input(str(self.passphrase_file), "passphrase file").rstrip(b"\r\n")
             if not secret:
-                raise RefusedError("the passphrase file is empty")
+                raise RefusedError("passphrase file is empty", where=str(self.passphrase_file))
             return secret
         try:
             return environment_passphrase()
@@ -85,26 +85,60 @@ def with_json(command: _Command) -> _Command:
     )(command)
 
 
-def read_input(name: str) -> bytes:
-    """Return the bytes of a file, or of standard input for "-".
+def read_input(name: str, what: str) -> bytes:
+    """Return the bytes of a file that the user named, or of standard input for "-".
+
+    Args:
+        what: What a message calls it.
 
     Raises:
-        MissingError: There is no such file.
-        RefusedError: It is larger than 1 GiB or cannot be read.
+        MissingError: There is none that can be read.
+        MalformedError: It is larger than 1 GiB.
     """
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
-        else:
-            with Path(name).open("rb") as file:
-                data = file.read(MAX_INPUT_BYTES + 1)
-    except FileNotFoundError as error:
-        raise MissingError(f"no file {name}") from error
-    except OSError as error:
-        raise RefusedError(f"{name} cannot be read: {error.strerror}") from error
+    if name != "-":
+        return read_file(name, what, MAX_INPUT_BYTES, or_pipe=True)
+    data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
     if len(data) > MAX_INPUT_BYTES:
-        raise RefusedError(f"{name} has more than {MAX_INPUT_BYTES} bytes")
+        raise MalformedError(f"standard input has more than {MAX_INPUT_BYTES} bytes")
     return data
+
+
+def read_line() -> str:
+    """Return the next line of standard input without its end; nothing where there is none.
+
+    Raises:
+        RefusedError: It is not UTF-8, or longer than 64 KiB.
+    """
+    line = sys.stdin.buffer.readline(MAX_LINE_BYTES + 1)
+    if len(line) > MAX_LINE_BYTES:
+        raise RefusedError(f"a line of standard input has more than {MAX_LINE_BYTES} bytes")
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        pass
+    raise RefusedError("a line of standard input is not UTF-8")
+
+
+def named_file(path: Path, what: str) -> Path:
+    """Return the path of a file that others will read, once it is known that they can.
+
+    Raises:
+        MissingError: There is none that can be read; in the words of `read_input`.
+    """
+    open_file(str(path), what).close()
+    return path
+
+
+@contextmanager
+def named(file: str) -> Iterator[None]:
+    """Name the file to which a refusal raised inside speaks; "-" is standard input and has no name to add."""
+    try:
+        yield
+    except (MalformedError, RefusedError, IncompleteError) as error:
+        if file != "-":
+            between = "" if not error.where else " " if error.where.startswith("line ") else ", "
+            error.where = f"{file}{between}{error.where}"
+        raise
 
 
 def write_output(path: Path, data: bytes) -> None:

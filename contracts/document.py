@@ -43,7 +43,7 @@ def read(path: Path) -> Document:
         with path.open("rb") as file:
             data = file.read(yamlsafe.MAX_BYTES + 1)
     except OSError as error:
-        raise MissingError(f"the contract cannot be read: {error.strerror}", where=str(path)) from error
+        raise MissingError(f"contract cannot be read: {error.strerror}", where=str(path)) from error
     return parse(data, name=str(path))
 
 

@@ -12,12 +12,12 @@ Source: docs/formats/bundle.md, scope.json.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from proofs import moment
 from proofs.entry import check_at, check_text
 from proofs.errors import RefusedError
 from proofs.filing import KINDS as STREAM_KINDS
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 MAX_STREAMS: Final = 100_000  # 130 MB of census.json
 NAMES_BYTES: Final = 8 * 1024 * 1024  # they also stand in the body of `evidence-exported`
 SUBJECT_BYTES: Final = 4_096
-_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +149,10 @@ def as_at(time: str | None) -> str | None:
     """
     if time is None:
         return None
-    matched = _TIME.match(_utf8(time, "time"))
-    if not matched:
-        raise RefusedError(f"time {time[:40]!r} is neither YYYY-MM-DD nor YYYY-MM-DDThh:mm:ssZ")
-    day, clock, decimals = matched.groups()
-    return _checked_at(f"{day}T{clock or '00:00:00'}.{(decimals or ''):0<6}Z")
+    try:
+        return moment.as_at(_utf8(time, "time"))
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
 
 
 def _checked_at(text: object) -> str:

@@ -73,7 +73,7 @@ class Event(BaseModel):
         try:
             return cls(type=type, source=source, data=orjson.dumps(body), **attributes)
         except (ValueError, TypeError) as error:
-            raise RefusedError(f"event of type {type!r} is not acceptable: {_first_line(error)}") from error
+            raise RefusedError(f"event of type {type!r} is not acceptable: {first_fault(error)}") from error
 
     @property
     def is_json(self) -> bool:
@@ -81,7 +81,8 @@ class Event(BaseModel):
         return streams.claims_json(self.datacontenttype)
 
 
-def _first_line(error: Exception) -> str:
+def first_fault(error: Exception) -> str:
+    """Return the first thing that is wrong with an event, in one line; of the value itself nothing."""
     errors = getattr(error, "errors", None)
     if callable(errors):
         first = errors(include_url=False, include_input=False)[0]

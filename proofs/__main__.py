@@ -8,21 +8,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from stat import S_ISREG
-from typing import Final
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO, Final
 
 from proofs import limits, report
-from proofs.entry import check_at
 from proofs.errors import MalformedError, MissingError
+from proofs.moment import as_at
 from proofs.report import Verdict
 from proofs.view import verify_bundle
 
 _EPILOG: Final = """\
 exit status: 0 verified, 2 wrong call, 3 tampered, 4 malformed, 5 incomplete, 6 unverifiable, 7 stale, 8 missing
 """
-_EXAMPLE: Final = "2026-11-20T00:00:00.000000Z"
+_EXAMPLE: Final = "2026-11-20T00:00:00Z"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,18 +32,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Without the program's name; None takes the process's.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     try:
-        verdict = verify_bundle(
-            _read(options.bundle, "bundle", limits.ZIP_BYTES),
-            trust=_read_optional(options.trust, "trust file"),
-            expected_head=_read_optional(options.expect_head, "expected head"),
-            not_before=options.not_before,
-        )
-    except (MissingError, MalformedError) as error:
-        verdict = report.refused(error)
+        verdict = judge(options.bundle, options.trust, options.expect_head, options.not_before)
+    except ValueError as error:
+        parser.error(str(error))
     _print(verdict, as_json=options.json)
     return verdict.status
+
+
+def judge(bundles: Sequence[str], trust: str | None, expect_head: str | None, not_before: str | None) -> Verdict:
+    """Return the verdict on files that somebody named; another command line that calls this says the same of them.
+
+    Args:
+        bundles: Paths, of which there must be one.
+        trust, expect_head: Paths.
+        not_before: A moment as `moment.as_at` reads it.
+
+    Raises:
+        ValueError: A wrong call: another number of bundles, or what is no moment.
+    """
+    if len(bundles) != 1:
+        raise ValueError(f"one bundle is verified at a time, {len(bundles)} were named")
+    at = None if not_before is None else as_at(not_before)
+    try:
+        return verify_bundle(
+            read_file(bundles[0], "bundle", limits.ZIP_BYTES),
+            trust=None if trust is None else read_file(trust, "trust file", limits.NOTE_BYTES),
+            expected_head=None if expect_head is None else read_file(expect_head, "expected head", limits.NOTE_BYTES),
+            not_before=at,
+        )
+    except (MissingError, MalformedError) as error:
+        return report.refused(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,43 +75,57 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("bundle", metavar="BUNDLE", help="the archive, NAME.zip")
+    parser.add_argument("bundle", metavar="BUNDLE", nargs="+", help="the archive, NAME.zip")
     parser.add_argument("--trust", metavar="FILE", help="whom you believe: a trust file in the C2SP tlog-policy format")
     parser.add_argument(
         "--expect-head", metavar="FILE", help="a checkpoint that you kept: the log must have grown from it"
     )
     parser.add_argument(
-        "--not-before", metavar="TIME", type=_time, help=f"the oldest census that will do, such as {_EXAMPLE}"
+        "--not-before", metavar="TIME", help=f"the oldest census that will do, such as {_EXAMPLE}; decimals are welcome"
     )
     parser.add_argument("--json", action="store_true", help="print the verdict as one line of JSON")
     return parser
 
 
-def _time(text: str) -> str:
-    try:
-        return check_at(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def read_file(path: str, what: str, limit_bytes: int, *, or_pipe: bool = False) -> bytes:
+    """Return the bytes of a file that somebody named.
 
-
-def _read_optional(path: str | None, what: str) -> bytes | None:
-    return None if path is None else _read(path, what, limits.NOTE_BYTES)
-
-
-def _read(path: str, what: str, limit_bytes: int) -> bytes:
-    """Return a file.
+    Args:
+        what: What messages call it ("trust file").
+        or_pipe: As `open_file`.
 
     Raises:
         MissingError: There is none that can be read.
-        MalformedError: It is larger than any that would be accepted; it was not read.
+        MalformedError: It is larger than any that would be accepted; no more than that was read.
     """
-    try:
-        found = Path(path).stat()
-        if not S_ISREG(found.st_mode):  # a pipe or a device might never end
+    with _named(path, what), open_file(path, what, or_pipe=or_pipe) as file:
+        size = max(os.fstat(file.fileno()).st_size, 0)
+        data = b"" if size > limit_bytes else file.read(limit_bytes + 1)
+    if max(size, len(data)) > limit_bytes:
+        raise MalformedError(f"{what} has {max(size, len(data))} bytes, at most {limit_bytes} are allowed", where=path)
+    return data
+
+
+def open_file(path: str, what: str, *, or_pipe: bool = False) -> BinaryIO:
+    """Return a file that somebody named, open for reading.
+
+    Args:
+        or_pipe: Take also what is no file, but no folder either: a pipe or a device, which might never end.
+
+    Raises:
+        MissingError: There is none that can be read.
+    """
+    with _named(path, what):
+        mode = Path(path).stat().st_mode  # asked before it is opened: opening a pipe waits for its other end
+        if S_ISDIR(mode) or not (or_pipe or S_ISREG(mode)):
             raise MissingError(f"{what} is not a file", where=path)
-        if found.st_size > limit_bytes:
-            raise MalformedError(f"{what} has {found.st_size} bytes, at most {limit_bytes} are allowed", where=path)
-        return Path(path).read_bytes()
+        return Path(path).open("rb")
+
+
+@contextmanager
+def _named(path: str, what: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or "there is no such path"
         raise MissingError(f"{what} cannot be read: {reason}", where=path) from error

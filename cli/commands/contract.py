@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from cli.output import say
-from cli.session import Session, pass_session, with_json
+from cli.session import Session, named_file, pass_session, read_input, with_json
 from contracts import enforce, publish
 from contracts.actions import MoveAside
 from contracts.decision import Decision, Verdict
-from contracts.document import read
+from contracts.document import parse
 from contracts.metric import Measurement
 from contracts.record import Context
 from contracts.source import file_source
@@ -34,8 +34,8 @@ def check(
     session: Session, contract: Path, data: Path, *, run: str | None, move_blocked: Path | None, dry_run: bool
 ) -> None:
     """Hold DATA (Parquet or CSV) to CONTRACT (YAML); exit status 10 when the contract blocks it."""
-    document = read(contract)
-    source = file_source(data)
+    document = parse(read_input(str(contract), "contract"), name=str(contract))
+    source = file_source(named_file(data, "data file"))
     if dry_run:
         measurement, verdict = enforce.evaluate(document, source)
         _show(session, document.contract.name, measurement, verdict, None)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from cli.commands.lineage import read_node
 from cli.output import say
-from cli.session import Session, pass_session, with_json, write_output
+from cli.session import Session, named_file, pass_session, read_line, with_json, write_output
 from evidence import deletion
 from evidence.deletion import Warehouse
-from lineage.deletion.certificate import read_certificates
+from lineage import query
+from lineage.deletion.certificate import Certificate, read_certificates
 from lineage.deletion.history import read_history
+from lineage.deletion.request import REGULATIONS
 from lineage.deletion.state import DeletionProjection, standings
+from lineage.graph import LineageProjection
 from proofs.errors import IncompleteError, MissingError, RefusedError
 
 _DUCKDB = click.option(
@@ -41,20 +45,31 @@ def delete() -> None:
     multiple=True,
     required=True,
     metavar="TYPE=VALUE",
-    help="household_id=2317; or TYPE=- to be asked.",
+    help="household_id=2317; or TYPE=- to be asked, or for a line of standard input.",
 )
 @click.option(
     "--dataset", "datasets", multiple=True, required=True, metavar="NS|NAME", help="Where the person's data begin."
 )
-@click.option("--regulation", default="gdpr", show_default=True)
+@click.option(
+    "--regulation", type=click.Choice(REGULATIONS), default="gdpr", show_default=True, help="The law it is by."
+)
 @with_json
 @pass_session
 def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, ...], regulation: str) -> None:
     """Record a request; the person is sealed and stands in no entry."""
     pairs = [_identity(text) for text in identities]
+    nodes = [read_node(dataset) for dataset in datasets]
     with session.open() as log:
-        made = deletion.request(log, pairs, regulation=regulation, datasets=map(read_node, datasets), channel="cli")
-    session.output.facts({"request": made.request, "received": made.received}, "Request recorded.")
+        made = deletion.request(log, pairs, regulation=regulation, datasets=nodes, channel="cli")
+        db = log.project(LineageProjection())
+        # No error: its events may come later, and the plan is made from what is recorded then.
+        unknown = [node.text for node in nodes if not query.subgraph(db, [node]).nodes]
+    facts = {"request": made.request, "received": made.received}
+    session.output.facts(
+        {**facts, "unknown_datasets": unknown} if session.output.as_json else facts, "Request recorded."
+    )
+    for name in () if session.output.as_json else unknown:
+        say(f"! no lineage knows {name} yet: until it does, nothing downstream of it is planned", err=True)
 
 
 def _identity(text: str) -> tuple[str, str]:
@@ -63,8 +78,13 @@ def _identity(text: str) -> tuple[str, str]:
         raise RefusedError(
             "an identity is not written TYPE=VALUE", hint="household_id=2317; or TYPE=- to be asked for the value"
         )
-    if value == "-":
-        value = str(click.prompt(f"{kind}", hide_input=True, err=True))
+    if value != "-":
+        return kind, value
+    if sys.stdin.isatty():
+        return kind, str(click.prompt(kind, hide_input=True, err=True))
+    value = read_line()
+    if not value:
+        raise RefusedError(f"standard input has no line with the value of {kind[:64]!r}")
     return kind, value
 
 
@@ -141,38 +161,46 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
 @with_json
 @pass_session
 def certificate(session: Session, request: str, *, out: Path | None, show: bool, even_if_partial: bool) -> None:
-    """Erase the person from this ledger and issue the certificate."""
+    """Erase the person from this ledger and issue the certificate; again, and it is the same until something changed."""
     with session.open() as log:
+        known = [earlier for _, earlier in read_certificates(read_history(log, request))]
         if show:
-            found = read_certificates(read_history(log, request))
-            if not found:
+            if not known:
                 raise MissingError(f"request {request} has no certificate yet")
-            issued = found[-1][1]
+            issued = known[-1]
         else:
             if out is not None and out.exists():
                 raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
             issued = deletion.certify(log, request, even_if_partial=even_if_partial)
+    is_new = issued not in known
     if out is not None:
         write_output(out, issued.body())
     if session.output.as_json:
-        session.output.document(json.loads(issued.body()))
+        session.output.document({**json.loads(issued.body()), "is_new": is_new})
     else:
-        session.output.facts(
-            {
-                "certificate": issued.certificate,
-                "outcome": issued.outcome,
-                "level": issued.level,
-                "targets": len(issued.targets),
-                "rows_deleted": sum(target.deleted or 0 for target in issued.targets),
-                "issued": issued.issued,
-                "in_time": issued.on_time,
-            },
-            "Deletion certificate",
-        )
+        session.output.facts(_told(issued), _title(issued, is_new=is_new))
     if issued.outcome == "partial":
         raise IncompleteError(
             f"the deletion of request {request} is partial", hint="the certificate names each target's outcome"
         )
+
+
+def _title(issued: Certificate, *, is_new: bool) -> str:
+    if not is_new:
+        return "Deletion certificate, issued before; no other one was"
+    return f"Deletion certificate, an addendum to {issued.supersedes}" if issued.supersedes else "Deletion certificate"
+
+
+def _told(issued: Certificate) -> dict[str, object]:
+    return {
+        "certificate": issued.certificate,
+        "outcome": issued.outcome,
+        "level": issued.level,
+        "targets": len(issued.targets),
+        "rows_deleted": sum(target.deleted or 0 for target in issued.targets),
+        "issued": issued.issued,
+        "in_time": issued.on_time,
+    }
 
 
 @delete.command("list")
@@ -194,7 +222,5 @@ def _warehouses(texts: tuple[str, ...]) -> list[Warehouse]:
         namespace, equals, path = text.partition("=")
         if not equals or not namespace or not path:
             raise RefusedError(f"{text[:120]!r} is not written NAMESPACE=FILE")
-        if not Path(path).is_file():
-            raise MissingError(f"no DuckDB file at {path}")
-        found.append(Warehouse(namespace, Path(path)))
+        found.append(Warehouse(namespace, named_file(Path(path), "DuckDB file")))
     return found

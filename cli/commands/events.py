@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import click
 
 from cli.output import say
-from cli.session import Session, pass_session, read_input, with_json
+from cli.session import Session, named, pass_session, read_input, with_json
 from ledger.append import Receipt
 from ledger.cloudevents import read_cloudevent
-from ledger.event import Event
+from ledger.event import Event, first_fault
 from ledger.log import Ledger
 from ledger.record import Record
 from proofs import jsonstrict
@@ -42,16 +42,20 @@ def emit(
     content_type: str | None,
 ) -> None:
     """Append events: CloudEvents as JSON, one a line, from FILE or standard input (-)."""
-    data = read_input(file or "-")
-    if type_ or source:
-        if not (type_ and source):
-            raise click.UsageError("--type and --source go together")
+    file = file or "-"
+    if (type_ is None) != (source is None) or (type_ is None and (id_ or content_type)):
+        raise click.UsageError("--type and --source go together, and --id and --content-type with them")
+    if type_ is not None and openlineage:
+        raise click.UsageError("--openlineage reads events that have a type, --type makes one")
+    data = read_input(file, "input")
+    if type_ is not None:
         try:
-            events = [Event(type=type_, source=source, id=id_, data=data, datacontenttype=content_type)]
+            events = [Event(type=type_, source=source or "", id=id_, data=data, datacontenttype=content_type)]
         except ValueError as error:
-            raise RefusedError(str(error).splitlines()[2].strip() if "\n" in str(error) else str(error)) from error
+            raise RefusedError(f"event is not acceptable: {first_fault(error)}") from error
     else:
-        events = list(_lines(data, openlineage=openlineage))
+        with named(file):
+            events = list(_lines(data, openlineage=openlineage))
     with session.open() as log:
         receipts = _append(session, log, events)
     if session.output.as_json:
@@ -106,12 +110,20 @@ def _receipt(receipt: Receipt) -> dict[str, object]:
 @with_json
 @pass_session
 def log(session: Session, stream: str | None, limit: int, after: int | None) -> None:
-    """List entries."""
+    """List entries, the last ones unless told where to begin."""
     with session.open(read_only=True) as opened:
-        rows = [_row(record) for record in _listed(opened, stream, limit, after)]
-    if not session.output.as_json:
-        rows = [{**row, "streams": _short(row["streams"])} for row in rows]
+        records, before, after_them = _listed(opened, stream, limit, after)
+    rows = [_row(record) for record in records]
+    following = records[-1].seq if records and after_them else None
+    if session.output.as_json:
+        session.output.document({"before": before, "entries": rows, "after": after_them, "next": following})
+        return
+    rows = [{**row, "streams": _short(row["streams"])} for row in rows]
     session.output.rows(rows, ("seq", "at", "type", "source", "streams"), empty="no entries")
+    if following is not None:
+        say(f"… {after_them:,} more, --after {following}", err=True)
+    elif after is None and before:
+        say(f"… {before:,} more before these, from the first: --after -1", err=True)
 
 
 def _short(names: object) -> str:
@@ -120,15 +132,20 @@ def _short(names: object) -> str:
     return "" if not names else names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
 
 
-def _listed(opened: Ledger, stream: str | None, limit: int, after: int | None) -> Iterator[Record]:
+def _listed(opened: Ledger, stream: str | None, limit: int, after: int | None) -> tuple[list[Record], int, int]:
+    """The entries to show, and how many come before and after them."""
     if stream is None:
-        start = max(0, opened.size - limit) if after is None else after + 1
-        return opened.read(start, start + limit, bodies=False)
-    found = opened.positions(stream)
-    if after is None:
-        return opened.stream(stream, max(0, len(found) - limit))
-    start = next((position for position, seq, _ in found if seq > after), len(found))
-    return opened.stream(stream, start, start + limit)
+        total = opened.size
+        start = max(0, total - limit) if after is None else min(after + 1, total)
+        shown = list(opened.read(start, start + limit, bodies=False))
+    else:
+        found = opened.positions(stream)
+        total = len(found)
+        start = max(0, total - limit)
+        if after is not None:
+            start = next((position for position, seq, _ in found if seq > after), total)
+        shown = list(opened.stream(stream, start, start + limit))
+    return shown, start, total - start - len(shown)
 
 
 def _row(record: Record) -> dict[str, object]:

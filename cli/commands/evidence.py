@@ -16,7 +16,7 @@ from evidence.trust import evidence_pem, trust_text
 from ledger.clock import print_at
 from ledger.log import Ledger
 from proofs import report
-from proofs.view import verify_bundle
+from proofs.__main__ import judge
 
 
 @click.group()
@@ -56,7 +56,7 @@ def export(
     """Seal the answer to one question into a bundle, verified before it is kept."""
     if sum(map(bool, (dataset, stream, deletion, everything))) != 1:
         raise click.UsageError("name one of --dataset, --stream, --deletion and --everything")
-    kept = read_input(since) if since else None
+    kept = read_input(since, "checkpoint") if since else None
     with session.open() as log, session.output.progress("sealing") as advance:
         question = _question(log, dataset, stream, deletion, (questions.as_at(from_), questions.as_at(to)))
         disclosure = Disclosure(bodies="none" if bodies == "none" else "listed" if bodies == "listed" else "window")
@@ -87,7 +87,7 @@ def _question(
 
 
 @evidence.command()
-@click.argument("bundle")
+@click.argument("bundles", metavar="BUNDLE", nargs=-1, required=True)
 @click.option("--trust", metavar="FILE", help="The reader's own trust file (C2SP tlog-policy).")
 @click.option("--expect-head", metavar="FILE", help="A checkpoint that the reader kept.")
 @click.option("--not-before", metavar="TIME", help="The oldest census that is acceptable.")
@@ -97,19 +97,17 @@ def _question(
 def verify(
     context: click.Context,
     session: Session,
-    bundle: str,
+    bundles: tuple[str, ...],
     *,
     trust: str | None,
     expect_head: str | None,
     not_before: str | None,
 ) -> None:
     """Verify a bundle; the same judge as verify.pyz, with its exit statuses."""
-    verdict = verify_bundle(
-        read_input(bundle),
-        trust=read_input(trust) if trust else None,
-        expected_head=read_input(expect_head) if expect_head else None,
-        not_before=questions.as_at(not_before),
-    )
+    try:
+        verdict = judge(bundles, trust, expect_head, not_before)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     say((report.to_json(verdict).decode() if session.output.as_json else report.to_text(verdict)).rstrip("\n"))
     context.exit(verdict.status)
 

@@ -11,6 +11,8 @@ from ledger.checkpoint import read_checkpoint
 from proofs.errors import MissingError
 from proofs.tlogproof import TlogProof
 
+_ENDING = ".tlog-proof"
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the signed note in a new file.")
@@ -28,11 +30,20 @@ def checkpoint(session: Session, out: Path | None) -> None:
 
 @click.command()
 @click.argument("seq", type=click.IntRange(0))
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file, ending in .tlog-proof.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A new file, NAME.tlog-proof; or a folder, for SEQ.tlog-proof in it.",
+)
 @with_json
 @pass_session
 def prove(session: Session, seq: int, out: Path | None) -> None:
     """Prove that an entry is in the signed log (c2sp.org/tlog-proof@v1)."""
+    if out is not None and out.is_dir():
+        out = out / f"{seq}{_ENDING}"
+    if out is not None and out.suffix != _ENDING:
+        raise click.UsageError(f"--out {out.name!r} does not end in {_ENDING}, as c2sp.org/tlog-proof wants it")
     with session.open(read_only=True) as log:
         log.entry(seq)
         stored = [(size, note) for size, note in log.store.checkpoints.all() if size > seq]
@@ -44,7 +55,15 @@ def prove(session: Session, seq: int, out: Path | None) -> None:
     proof = TlogProof(index=seq, path=tuple(path), checkpoint=note.decode()).to_text()
     if out is not None:
         write_output(out, proof.encode())
-    value = {"seq": seq, "size": size, "root": root.hex(), "path": [node.hex() for node in path], "proof": proof}
+    value: dict[str, object] = {
+        "seq": seq,
+        "size": size,
+        "root": root.hex(),
+        "path": [node.hex() for node in path],
+        "proof": proof,
+    }
+    if out is not None:
+        value["file"] = str(out)
     session.output.document(value, proof.rstrip("\n") if out is None else f"✓ {out}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.session import Session, pass_session, read_input, with_json
+from cli.session import Session, named, pass_session, read_input, with_json
 from contracts.record import Context
 from contracts.registry import publish as registry
 from contracts.registry.store import subjects, versions
@@ -23,8 +23,8 @@ def schema() -> None:
 @pass_session
 def publish(session: Session, subject: str, version: str, file: str) -> None:
     """Publish the JSON Schema in FILE as VERSION of SUBJECT; a breaking change under too small a version is refused."""
-    definition = read_input(file)
-    with session.open() as log:
+    definition = read_input(file, "schema")
+    with session.open() as log, named(file):
         published = registry.publish(
             log, subject, version, definition, context=Context(source=f"{log.origin}/registry")
         )

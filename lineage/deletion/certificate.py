@@ -213,6 +213,20 @@ def read_certificates(history: History) -> list[tuple[int, Certificate]]:
     return found
 
 
+def standing(history: History) -> Certificate | None:
+    """Return the last certificate while it says what the log says; None where a new one would say something else.
+
+    Raises:
+        MissingError: The request has a certificate and no plan.
+    """
+    issued = read_certificates(history)
+    if not issued:
+        return None
+    last = issued[-1][1]
+    now = assemble(history, id=last.certificate, issued=last.issued)
+    return last if now.model_copy(update={"supersedes": last.supersedes}) == last else None
+
+
 def _checked(certificate: Certificate, update: dict[str, object]) -> Certificate:
     """The certificate with its findings, read back as strangers will read it."""
     return Certificate.read(certificate.model_copy(update=update).body())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 from uuid import uuid4
 
 from pydantic import Field, ValidationError
@@ -23,6 +23,7 @@ from proofs.statement import Node
 REQUESTED: Final = "tallystick.deletion.requested.v1"
 SUBJECT_POINTER: Final = "/subject"
 Regulation = Literal["gdpr", "ccpa", "other"]
+REGULATIONS: Final[tuple[str, ...]] = get_args(Regulation)
 
 
 class Identity(Model):
@@ -103,6 +104,8 @@ def new_request(
     Raises:
         RefusedError: Something is not acceptable; the message says where and quotes nothing.
     """
+    if regulation not in REGULATIONS:
+        raise RefusedError(f"regulation is none of {', '.join(REGULATIONS)}")
     try:
         return DeletionRequest.model_validate(
             {

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,34 +29,6 @@ schema:
   - {name: customer, type: integer, required: true}
 privacy: {subject_key: customer, deletion_propagation: [features]}
 """
-
-
-@pytest.fixture
-def tally(tmp_path: Path) -> Tally:
-    """Run `tally` in an empty folder, with a ledger and a home of its own."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "TALLY_LEDGER": "sqlite:///audit.db",
-        "TALLY_HOME": str(tmp_path / "home"),
-        "TALLY_KEY_PASSPHRASE": "correct horse",
-    }
-
-    def run(*arguments: str, given: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=tmp_path, env={**environment, **changes}, input=given, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-    return run
-
-
-@pytest.fixture
-def ledger(tally: Tally) -> Tally:
-    """The same, with a ledger that was created."""
-    ended = tally("init", "--origin", "ledger.example.org/shop")
-    assert ended.returncode == 0, ended.stderr
-    return tally
 
 
 def document(ended: subprocess.CompletedProcess[str]) -> Any:
@@ -117,7 +87,7 @@ def test_events_go_in_and_come_out(ledger: Tally) -> None:
     shown = document(ledger("show", "3", "--json"))
     assert shown["body"] == {"n": 1}
     listed = document(ledger("log", "--stream", "type:com.acme.order.v1", "--json"))
-    assert [row["seq"] for row in listed] == [2, 3, 4]
+    assert [row["seq"] for row in listed["entries"]] == [2, 3, 4]
 
 
 def test_a_conflict_ends_with_status_11_and_leaves_a_record(ledger: Tally) -> None:
@@ -128,7 +98,7 @@ def test_a_conflict_ends_with_status_11_and_leaves_a_record(ledger: Tally) -> No
 
     assert ended.returncode == 11
     assert json.loads(ended.stderr)["error"]["code"] == "conflict"
-    (row,) = document(ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1"))
+    (row,) = document(ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1"))["entries"]
     assert row["seq"] == 3
 
 
@@ -190,7 +160,7 @@ def test_a_contract_blocks_with_status_10_and_the_decision_is_in_the_log(ledger:
     assert bad.returncode == 10
     assert "range:amount" in bad.stdout
     assert not (tmp_path / "bad.csv").exists()
-    rows = document(ledger("log", "--json", "--stream", "type:tallystick.validation.decided.v1"))
+    rows = document(ledger("log", "--json", "--stream", "type:tallystick.validation.decided.v1"))["entries"]
     assert len(rows) == 2
 
 
@@ -203,7 +173,7 @@ def test_a_breaking_schema_is_refused_and_the_refusal_is_in_the_log(ledger: Tall
 
     assert refused.returncode == 9
     assert [row["version"] for row in document(ledger("schema", "list", "--json"))] == ["1.0.0"]
-    assert len(document(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1"))) == 1
+    assert len(document(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1"))["entries"]) == 1
     assert ledger("schema", "publish", "orders", "2.0.0", "two.json").returncode == 0
 
 
@@ -235,6 +205,9 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally
     planned = document(ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb", "--json"))
     ran = document(ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb", "--json"))
     certificate = document(ledger("delete", "certificate", request, "--json"))
+    size = document(ledger("status", "--json"))["entries"]
+    again = document(ledger("delete", "certificate", request, "--out", "again.json", "--json"))
+    assert document(ledger("status", "--json"))["entries"] == size
     sealed = document(ledger("evidence", "export", "--deletion", request, "--out", "out", "--json"))
     assert ledger("evidence", "trust").returncode == 0
     verdict = document(ledger("evidence", "verify", sealed["path"], "--trust", "trust.txt", "--json"))
@@ -242,6 +215,9 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally
     assert [target["dataset"]["name"] for target in planned["targets"]] == ["orders", "features"]
     assert [(row["deleted"], row["found_after"]) for row in ran] == [(10, "absent"), (1, "absent")]
     assert certificate["outcome"] == "complete_with_residuals"
+    assert (certificate.pop("is_new"), again.pop("is_new")) == (True, False)
+    assert certificate == again == json.loads((tmp_path / "again.json").read_text())
+    assert asked["unknown_datasets"] == []
     assert verdict["verdict"] == "verified"
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
         assert connection.execute("SELECT count(*) FROM orders WHERE customer = 7").fetchone() == (0,)

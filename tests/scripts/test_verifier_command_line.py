@@ -48,6 +48,9 @@ def folder(issuer: ModuleType, tmp_path: Path) -> Path:
         ("--trust trust.txt good.zip", 0, "verified"),
         ("--trust trust.txt --expect-head late-head good.zip", 0, "verified"),
         ("--trust trust.txt --not-before 2026-11-20T09:00:12.000000Z good.zip", 0, "verified"),
+        ("--trust trust.txt --not-before 2026-11-20T09:00:12Z good.zip", 0, "verified"),
+        ("--trust trust.txt --not-before 2026-11-20 good.zip", 0, "verified"),
+        ("--trust trust.txt --not-before 2026-11-20T09:00:12.1Z good.zip", 7, "stale"),
         ("--trust trust.txt tampered.zip", 3, "tampered"),
         ("--trust trust.txt short.zip", 4, "malformed"),
         ("--trust head good.zip", 4, "malformed"),
@@ -85,11 +88,11 @@ def test_I18_every_verdict_has_its_exit_status(
     ("arguments", "complaint"),
     [
         ("", "the following arguments are required: BUNDLE"),
-        ("good.zip more.zip", "unrecognized arguments: more.zip"),
+        ("good.zip more.zip", "one bundle is verified at a time, 2 were named"),
         ("--trust", "expected one argument"),
         ("--tru trust.txt good.zip", "unrecognized arguments: --tru"),
-        ("--not-before yesterday good.zip", "argument --not-before: at is not YYYY-MM-DDThh:mm:ss.ffffffZ"),
-        ("--not-before 2026-02-30T00:00:00.000000Z good.zip", "is no real time"),
+        ("--not-before yesterday good.zip", "time 'yesterday' is neither YYYY-MM-DD nor YYYY-MM-DDThh:mm:ssZ"),
+        ("--not-before 2026-02-30T00:00:00.000000Z good.zip", "time '2026-02-30T00:00:00.000000Z' is not a real one"),
     ],
 )
 def test_a_wrong_call_ends_with_2(

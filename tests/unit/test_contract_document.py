@@ -215,5 +215,5 @@ def test_what_is_no_mapping_of_keys_is_no_contract(text: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="the contract cannot be read: No such file or directory"):
+    with pytest.raises(MissingError, match="contract cannot be read: No such file or directory"):
         read(tmp_path / "none.yaml")

@@ -85,7 +85,7 @@ def test_an_opened_part_is_the_person_again() -> None:
 @pytest.mark.parametrize(
     ("work", "message"),
     [
-        (lambda: request_of(regulation="dsgvo"), "deletion request is not acceptable at regulation"),
+        (lambda: request_of(regulation="dsgvo"), "regulation is none of gdpr, ccpa, other"),
         (lambda: request_of(received="today"), "deletion request is not acceptable at received"),
         (lambda: request_of(received="2026-02-30T09:15:00.000000Z"), "deletion request is not acceptable at received"),
         (lambda: request_of(request=REQUEST.upper()), "deletion request is not acceptable at request"),

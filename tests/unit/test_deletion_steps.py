@@ -295,6 +295,31 @@ def test_a_target_that_failed_is_tried_again_and_superseded() -> None:
     assert second.targets[0].matched_before == 3
 
 
+def test_a_certificate_stands_until_the_log_says_something_else() -> None:
+    log, store = requested(), store_with(a=3, b=1, c=2)
+    unissued = certificate.standing(read_history(log, REQUEST))
+    first = certified(log, store)
+    before = certificate.standing(read_history(log, REQUEST))
+
+    erase_own_part(log)
+    after = certificate.standing(read_history(log, REQUEST))
+    addendum = certificate.issue(log, REQUEST, clock=clock)
+    settled = certificate.standing(read_history(log, REQUEST))
+
+    assert (unissued, before, after) == (None, first, None)
+    assert (addendum.supersedes, settled) == (first.certificate, addendum)
+
+
+def test_a_refusal_does_not_stand_once_there_is_a_plan() -> None:
+    log = requested()
+    refused = certificate.issue_refusal(log, REQUEST, "art17.3.e", clock=clock)
+
+    run.record_plan(log, run.survey(draft(), {"warehouse": FakeVerifier(store_with(a=3))}, SUBJECT))
+
+    assert certificate.standing(read_history(log, REQUEST)) is None
+    assert certificate.issue(log, REQUEST, clock=clock).supersedes == refused.certificate
+
+
 def test_a_dataset_that_nobody_knows_how_to_delete_from_makes_it_partial() -> None:
     issued = certified(requested(), store_with(a=3, b=1), draft(c=None))
 
