@@ -25,9 +25,10 @@ from proofs import limits, merkle
 from proofs.bundle import Head
 from proofs.census import CENSUS_TAKEN
 from proofs.checkpoint import Checkpoint
+from proofs.counting import WHOLE_STREAMS, counted_streams
 from proofs.entry import Entry, parse_entry
 from proofs.errors import MalformedError, RefusedError, TamperedError
-from proofs.keys import KEY_ADDED, KEY_RETIRED, KEY_STREAMS
+from proofs.keys import KEY_ADDED, KEY_RETIRED
 from proofs.streams import CONTINUED
 
 _PAGE: Final = 200
@@ -134,7 +135,7 @@ def gather(log: Ledger, question: Question, terms: Terms, *, note: bytes, opened
     headers = Headers(log.store)
     _check_census(log, headers, checkpoint)
     census = checkpoint.size - 1
-    names = sorted({*(window.name for window in question.streams), *KEY_STREAMS})
+    names = sorted(counted_streams(log.origin).union(window.name for window in question.streams))
     proven = log.prove_counts(names, census_seq=census)
     counts = {proof.name: proof.count for proof in proven}
     found = _select(log, headers, question, counts, census=census)
@@ -163,7 +164,7 @@ def gather(log: Ledger, question: Question, terms: Terms, *, note: bytes, opened
 
 def inside_now(log: Ledger, question: Question) -> frozenset[int]:
     """Return the seqs that the question asks for in the log as it stands: a later census finds these and more."""
-    names = {*(window.name for window in question.streams), *KEY_STREAMS}
+    names = {*(window.name for window in question.streams), *WHOLE_STREAMS}
     counts = dict.fromkeys(names, 0) | log.store.streams.counts(names)
     return _select(log, Headers(log.store), question, counts, census=log.size - 1).inside
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from evidence.question import Question
 from proofs import limits
-from proofs.keys import KEY_STREAMS
+from proofs.counting import WHOLE_STREAMS
 from proofs.scope import Window
 
 
@@ -78,7 +78,7 @@ def select(question: Question, counts: Mapping[str, int], log: Log, *, census: i
     """Return the entries that a bundle for `question` lists.
 
     Args:
-        counts: How many entries below the census each stream of the question, and each key stream, has.
+        counts: How many entries below the census each stream of the question, and each that is always whole, has.
         census: The census's seq, the last of the tree.
     """
     if question.kind == "everything":
@@ -87,7 +87,7 @@ def select(question: Question, counts: Mapping[str, int], log: Log, *, census: i
     wanted = {0, census}
     inside: set[int] = set()
     streams: list[Listed] = []
-    for window in (*question.streams, *map(Window, KEY_STREAMS)):
+    for window in (*question.streams, *map(Window, WHOLE_STREAMS)):
         start, stop = bounds(window, counts[window.name], log)
         around = log.places(window.name, max(start - 1, 0), min(stop + 1, counts[window.name]))
         wanted.update(place.seq for place in around)

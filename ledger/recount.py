@@ -14,9 +14,8 @@ from typing import Final
 from ledger.finding import Findings
 from ledger.store import Store, StreamRow
 from proofs import jsonstrict
-from proofs.census import EMPTY_LEAF, bucket_bytes, stream_hash
-from proofs.digest import HASH_BYTES, leaf_hash, node_hash
-from proofs.limits import CENSUS_BUCKETS
+from proofs.census import EMPTY_LEAF, BucketTree, bucket_bytes, stream_hash
+from proofs.digest import HASH_BYTES, leaf_hash
 
 WIDTH: Final = 256
 HOT_NAMES: Final = 200_000
@@ -38,7 +37,7 @@ class Recount:
         self._hot_names = hot_names
         self._dirty: set[str] = set()  # names of `counts` that the file does not know, or knows otherwise
         self._is_whole = True  # `counts` holds every name
-        self._buckets = _Buckets()
+        self._buckets = BucketTree()
         self._has_census = False
         self._db = sqlite3.connect("", isolation_level=None)  # a temporary file, gone when it is closed
         self._db.execute("PRAGMA journal_mode = OFF")
@@ -133,7 +132,7 @@ class Recount:
     def _compare_tiles(self, store: Store, findings: Findings) -> None:
         stored = set(store.audit.census_tiles())
         for level, index in [*((0, index) for index in range(WIDTH)), (1, 0)]:
-            expected = self._buckets.tile(level, index)
+            expected = b"".join(self._buckets.levels[8 * level][index * WIDTH : (index + 1) * WIDTH])
             is_due = self._has_census if level else expected != EMPTY_LEAF * WIDTH
             is_there = (level, index) in stored
             stored.discard((level, index))
@@ -145,30 +144,6 @@ class Recount:
                 findings.add("census", f"census tile {level}/{index}", "its hashes are not those of the last census")
         for level, index in sorted(stored):
             findings.add("census", f"census tile {level}/{index}", "there is no such tile")
-
-
-class _Buckets:
-    """The tree over the 65,536 buckets, of which an update hashes only what changed."""
-
-    def __init__(self) -> None:
-        self._levels = [[EMPTY_LEAF] * CENSUS_BUCKETS]
-        while len(below := self._levels[-1]) > 1:
-            self._levels.append([node_hash(below[0], below[0])] * (len(below) // 2))
-
-    def update(self, leaves: dict[int, bytes]) -> bytes:
-        """Replace some leaves and return the root."""
-        for index, leaf in leaves.items():
-            self._levels[0][index] = leaf
-        changed = set(leaves)
-        for below, level in zip(self._levels, self._levels[1:], strict=False):
-            changed = {index // 2 for index in changed}
-            for index in changed:
-                level[index] = node_hash(below[2 * index], below[2 * index + 1])
-        return self._levels[-1][0]
-
-    def tile(self, level: int, index: int) -> bytes:
-        """Return the 256 hashes of a census tile: leaves, or the roots over 256 of them."""
-        return b"".join(self._levels[8 * level][index * WIDTH : (index + 1) * WIDTH])
 
 
 def _merged(stored: Iterator[StreamRow], counted: Iterator[_Row]) -> Iterator[tuple[StreamRow | None, _Row | None]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from proofs.bundle import CHECKPOINT, CONSISTENCY, ENTRIES, HANDOVERS, Head
@@ -145,25 +146,27 @@ def _signers(note: Note, known: Sequence[VerifierKey], where: str) -> frozenset[
             return frozenset()
 
 
-def outgoing(ring: KeyRing, size: int) -> tuple[Key, Key] | None:
-    """Return the two log keys that sign a handover of this size, the old one first; None while the first key signs."""
+def handed(ring: KeyRing, signed: Signed) -> tuple[tuple[Key, Key], ...]:
+    """Return (old, new) of each change of the log key that a checkpoint hands over, the oldest first.
+
+    From the key that is current at its size back to the first as far as both of two neighbours signed: where the key was
+    rotated twice before a checkpoint was taken, one checkpoint hands over twice.
+    """
     keys = ring.of("log")
-    new = ring.current("log", size)
-    if new is None or (at := keys.index(new)) == 0:
-        return None
-    return keys[at - 1], new
+    new = ring.current("log", signed.checkpoint.size)
+    stop = start = 0 if new is None else keys.index(new)
+    while start and {keys[start - 1].public_key, keys[start].public_key} <= signed.signers:
+        start -= 1
+    return tuple(pairwise(keys[start : stop + 1]))
 
 
 def _follow(checkpoints: Iterable[Signed], ring: KeyRing, trusted: set[bytes]) -> frozenset[bytes]:
     """Return `trusted` and every key that a handover leads to from it."""
     for signed in checkpoints:
-        pair = outgoing(ring, signed.checkpoint.size)
-        if pair is None:
-            continue
-        old, new = pair
-        # Whoever stole a key can hand over with it, too: only a new log, or the reader, can tell what is right then.
-        if old.public_key in trusted & signed.signers and new.public_key in signed.signers and not old.compromised:
-            trusted.add(new.public_key)
+        for old, new in handed(ring, signed):
+            # Whoever stole a key can hand over with it, too: only a new log, or the reader, can tell what is right then.
+            if old.public_key in trusted and not old.compromised:
+                trusted.add(new.public_key)
     return frozenset(trusted)
 
 
@@ -307,16 +310,15 @@ def check_keys_used(anchor: Anchor, kept: Signed | None, ring: KeyRing) -> tuple
 def _check_handovers(anchor: Anchor, ring: KeyRing, log: Key) -> None:
     reached = set()
     for signed in (*anchor.handovers, anchor.head):
-        pair = outgoing(ring, signed.checkpoint.size)
-        if pair is not None and {key.public_key for key in pair} <= signed.signers:
-            retired = pair[0].retired
-            if retired is None or retired >= signed.checkpoint.size:
+        pairs = handed(ring, signed)
+        if not pairs and signed is not anchor.head:
+            raise IncompleteError("handover is not signed by both the old log key and the new one", where=signed.where)
+        for old, new in pairs:
+            if old.retired is None or old.retired >= signed.checkpoint.size:
                 raise TamperedError(
                     "handover does not include the entry that retires the old log key", where=signed.where
                 )
-            reached.add(pair[1].id)
-        elif signed is not anchor.head:
-            raise IncompleteError("handover is not signed by both the old log key and the new one", where=signed.where)
+            reached.add(new.id)
     keys = ring.of("log")
     for key in keys[1 : keys.index(log) + 1]:
         if key.id not in reached:

@@ -219,6 +219,7 @@ def _compare(files: Mapping[str, bytes], present: Collection[str], listed: Mappi
     for path in listed:
         if not is_ours(path):
             raise MalformedError(f"file {path!r} is listed, which has no place in this manifest", where=manifest)
+    for path in listed:
         if path not in files:
             raise IncompleteError(f"file is listed in {manifest} and is not there", where=path)
     for path in sorted(present):

@@ -8,11 +8,13 @@ Source: docs/formats/census.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from proofs import limits
-from proofs.digest import HASH_BYTES, leaf_hash, sha256
+from proofs.digest import HASH_BYTES, leaf_hash, node_hash, sha256
 from proofs.errors import MalformedError, ProofError
 from proofs.merkle import verify_inclusion
 
@@ -20,6 +22,19 @@ CENSUS_TAKEN: Final = "tallystick.ledger.census-taken.v1"
 HEADER: Final = b"tallystick/census/v1\n"
 EMPTY_LEAF: Final = leaf_hash(HEADER)
 _LINE: Final = re.compile(rb"([0-9a-f]{64}) ([1-9][0-9]{0,15})\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a census says of the entries before it.
+
+    Attributes:
+        root: Over the 65,536 buckets, 32 bytes.
+        streams: How many streams have a count of 1 or more.
+    """
+
+    root: bytes
+    streams: int
 
 
 def stream_hash(name: str) -> bytes:
@@ -84,3 +99,33 @@ def proven_count(name: str, bucket: bytes, path: Sequence[bytes], root: bytes) -
         raise ProofError(f"census path has {len(path)} hashes, expected {limits.CENSUS_LEVELS} of {HASH_BYTES} bytes")
     verify_inclusion(index, limits.CENSUS_BUCKETS, leaf_hash(bucket), path, root)
     return counts.get(name_hash, 0)
+
+
+class BucketTree:
+    """The tree over the 65,536 buckets, all of them empty at first; an update hashes what changed and nothing else.
+
+    Attributes:
+        levels: Hashes from the leaves, level 0, up to the root, level 16.
+    """
+
+    __slots__ = ("levels",)
+
+    def __init__(self) -> None:
+        self.levels = [[EMPTY_LEAF] * limits.CENSUS_BUCKETS]
+        while len(below := self.levels[-1]) > 1:
+            self.levels.append([node_hash(below[0], below[0])] * (len(below) // 2))
+
+    def update(self, leaves: Mapping[int, bytes]) -> bytes:
+        """Replace some leaves and return the root.
+
+        Args:
+            leaves: Bucket → its leaf hash.
+        """
+        for index, leaf in leaves.items():
+            self.levels[0][index] = leaf
+        changed = set(leaves)
+        for below, level in pairwise(self.levels):
+            changed = {index // 2 for index in changed}
+            for index in changed:
+                level[index] = node_hash(below[2 * index], below[2 * index + 1])
+        return self.levels[-1][0]

@@ -52,24 +52,17 @@ def answer(window: Window, count: int, placed: Sequence[tuple[int, Entry]], cens
     Args:
         window: The stream and the times that are asked about.
         count: The stream's proven count before the census.
-        placed: (position, entry) of the listed entries of the stream, both ascending.
+        placed: (position, entry) of the listed entries of the stream, as `positions.check_positions` accepted them.
         census: The census, which may itself be in the stream.
 
     Raises:
         IncompleteError: An entry of the window, or a neighbour, is not listed.
-        TamperedError: A position contradicts the count.
     """
     before: list[tuple[int, Entry]] = []
     inside: list[tuple[int, Entry]] = []
     behind: list[tuple[int, Entry]] = []
     for position, entry in placed:
-        # The count is of the entries before the census, so that the census, where it is in the stream, comes next.
-        if (position == count) != (entry.seq == census.seq) or position > count:
-            raise TamperedError(
-                f"entry {entry.seq} is number {position} of {window.name!r}, which has {count} before entry {census.seq}",
-                where=ENTRIES,
-            )
-        if entry.seq == census.seq:
+        if entry.seq == census.seq:  # the count is of the entries before it
             continue
         side = before if window.is_before(entry.at) else behind if window.is_behind(entry.at) else inside
         side.append((position, entry))

@@ -188,7 +188,7 @@ def check_parts(entries: Iterable[Listed], parts: Mapping[tuple[int, str], Part]
 
     Raises:
         IncompleteError: A part has no line.
-        TamperedError: A part is another one, or no entry refers to it.
+        TamperedError: A part is another one or no JSON value, or no entry refers to it.
     """
     committed = {(each.entry.seq, pointer): digest for each in entries for pointer, digest in each.entry.parts}
     for seq, pointer in committed:
@@ -201,5 +201,10 @@ def check_parts(entries: Iterable[Listed], parts: Mapping[tuple[int, str], Part]
             raise TamperedError(
                 f"part {part.pointer!r} of entry {part.seq} has the commitment {found.hex()}, "
                 f"the entry says {committed[key].hex()}",
+                where=part.where,
+            )
+        if part.state == "disclosed" and not jsonspan.is_value(part.data):
+            raise TamperedError(
+                f"part {part.pointer!r} of entry {part.seq} is not one JSON value with nothing around it",
                 where=part.where,
             )

@@ -190,26 +190,3 @@ def check_ledger_source(listed: Sequence[Listed], origin: str) -> None:
                 f"and only {origin!r} writes such entries",
                 where=each.where,
             )
-
-
-def check_positions(entries: Sequence[Listed]) -> Mapping[str, list[tuple[int, Entry]]]:
-    """Return, for every stream, (position, entry) of the listed entries in it, ascending.
-
-    Args:
-        entries: Ascending in seq.
-
-    Raises:
-        TamperedError: A position stands twice or goes back (I12).
-    """
-    placed: dict[str, list[tuple[int, Entry]]] = {}
-    for each in entries:
-        for name, position in each.entry.streams.items():
-            before = placed.setdefault(name, [])
-            if before and position <= before[-1][0]:
-                raise TamperedError(
-                    f"entry {each.entry.seq} is number {position} of {name!r}, and entry {before[-1][1].seq} before it "
-                    f"number {before[-1][0]}",
-                    where=each.where,
-                )
-            before.append((position, each.entry))
-    return placed

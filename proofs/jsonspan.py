@@ -85,6 +85,14 @@ def span_of(data: bytes, pointer: str) -> tuple[int, int]:
     return span
 
 
+def is_value(data: bytes) -> bool:
+    """True when `data` is one JSON value that `loads_foreign` accepts, with no blank around it: what can be a part."""
+    try:
+        return spans(data, ("",)).get("") == (0, len(data))
+    except MalformedError:
+        return False
+
+
 def cut(data: bytes, spans: Mapping[str, tuple[int, int]]) -> bytes:
     """Return `data` with `null` in the place of each span.
 

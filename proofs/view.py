@@ -23,6 +23,8 @@ from proofs import (
     filing,
     keys,
     merkle,
+    positions,
+    recount,
     scope,
 )
 from proofs import bundle as files
@@ -217,9 +219,11 @@ class TrustedView:
         self._census = self._entries[-1]
         proofs = self._bundle.census()
         counting.check_census(self._census, self._bodies, proofs, size=self._checkpoint.size)
-        # The key streams are everybody's question: whom to believe must be complete as well.
-        self._windows = (*self._scope.windows, *(scope.Window(name) for name in keys.KEY_STREAMS))
-        self._counts = counting.prove(proofs, {window.name for window in self._windows})
+        self._censuses = counting.check_censuses(self._entries, self._bodies)
+        self._windows = (*self._scope.windows, *(scope.Window(name) for name in counting.WHOLE_STREAMS))
+        always = counting.counted_streams(self._checkpoint.origin)
+        self._counts = counting.prove(proofs, always.union(window.name for window in self._scope.windows))
+        counting.check_shown(self._censuses[self._census.entry.seq], self._entries, proofs)
         at = self._census.entry.at
         with place(bag.INFO_PATH):
             if (self._info.bagging_date, self._info.source_organization) != (at[:10], self._checkpoint.origin):
@@ -233,7 +237,7 @@ class TrustedView:
     @_step
     def streams(self) -> str:
         """Accept entries that are all of what was asked, nothing besides, each filed as its header says."""
-        placed = filing.check_positions(self._entries)
+        placed = positions.check_positions(self._entries, self._counts)
         census = self._census.entry
         answers = [
             completeness.answer(window, self._counts[window.name], placed.get(window.name, ()), census)
@@ -248,6 +252,8 @@ class TrustedView:
             completeness.check_listed(self._entries, completeness.close(required, self._families))
         for family in self._families:
             filing.check_header(family)
+        if self._scope.kind == scope.EVERYTHING:
+            recount.check_recount(self._entries, self._censuses)
         if self._reader.not_before is not None and census.at < self._reader.not_before:
             raise StaleError(
                 f"census is of {census.at}, before {self._reader.not_before}",
@@ -255,7 +261,8 @@ class TrustedView:
                 hint="ask for an export with a newer census",
             )
         if self._scope.kind == scope.EVERYTHING:
-            return f"all {counted(len(self._entries), 'entry', 'entries')} of the log"
+            again = counted(len(self._censuses), "census", "censuses")
+            return f"all {counted(len(self._entries), 'entry', 'entries')} of the log, {again} counted again"
         listed = sum(answer.listed for answer in self._answers)
         asked = counted(len(self._answers), "stream", "streams")
         return f"{counted(listed, 'entry', 'entries')} in {asked}, none is missing"

@@ -27,6 +27,7 @@ SPKI = bytes.fromhex("302a300506032b6570032100")
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 LINEAGE_TYPES = tuple(f"tallystick.lineage.{kind}-observed.v1" for kind in ("run", "job", "dataset"))
 KEY_STREAMS = ("type:tallystick.ledger.key-added.v1", "type:tallystick.ledger.key-retired.v1")
+WHOLE_STREAMS = (*KEY_STREAMS, "type:tallystick.ledger.closed.v1")
 
 Edit = Callable[[Any], object]
 
@@ -244,10 +245,18 @@ class Ledger:
         told = {"id": f"{parent}-{seq - parent}", "at": self.headers[parent]["at"], "ext": {"tallyof": str(parent)}}
         return self.record("continued", b"", *others, **(told | members))
 
-    def take_census(self, lie: Mapping[str, int] | None = None, **members: Any) -> int:
-        census = Census({**self.counts, **(lie or {})})
+    def take_census(
+        self,
+        lie: Mapping[str, int] | None = None,
+        *,
+        again: int | None = None,
+        number: int | None = None,
+        **members: Any,
+    ) -> int:
+        """Append a census: with other counts, the one of entry `again` once more, or that tells another `number` of streams."""
+        census = Census({**self.counts, **(lie or {})}) if again is None else self.censuses[again]
         self.censuses[len(self.entries)] = census
-        body = {"root": census.root.hex(), "streams": census.streams}
+        body = {"root": census.root.hex(), "streams": census.streams if number is None else number}
         return self.record("census-taken", body, **({"ext": {"tallycensus": census.root.hex()}} | members))
 
     @property
@@ -340,7 +349,7 @@ def select(ledger: Ledger, question: Question) -> set[int]:
     seqs = {0, census}
     if question.kind == "everything":
         return set(range(census + 1))
-    for name, start, stop in [*question.streams, *((name, None, None) for name in KEY_STREAMS)]:
+    for name, start, stop in [*question.streams, *((name, None, None) for name in WHOLE_STREAMS)]:
         stream = [header for header in ledger.stream(name) if header["seq"] < census]
         inside = [i for i, h in enumerate(stream) if (not start or h["at"] >= start) and (not stop or h["at"] < stop)]
         before = [i for i, h in enumerate(stream) if start and h["at"] < start]
@@ -361,7 +370,8 @@ def compose(ledger: Ledger, question: Question, listed: set[int]) -> Documents:
     census = size - 1
     seqs = sorted(listed)
     headers = [ledger.headers[seq] for seq in seqs]
-    names = sorted({name for name, _, _ in question.streams} | set(KEY_STREAMS))
+    own = ("type:tallystick.ledger.census-taken.v1", f"source:{ledger.origin}")
+    names = sorted({name for name, _, _ in question.streams} | {*WHOLE_STREAMS, *own})
     taken = ledger.censuses[max(ledger.censuses)]
     proofs = [taken.proof(name) for name in names]
     counts = {proof["name"]: proof["count"] for proof in proofs}

@@ -122,12 +122,12 @@ def filed(position: int) -> dict[str, int]:
     return {"source:/pipelines": position, "type:com.example.tick.v1": position}
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@case("tampered", "streams", "data/entries.jsonl line 4")
 def a_position_is_left_out(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(2), census={"type:com.example.tick.v1": 3})
 
 
-@case("tampered", "streams", "data/entries.jsonl")
+@case("tampered", "streams", "data/entries.jsonl line 4")
 def a_position_is_beyond_the_count(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(5))
 
@@ -137,7 +137,7 @@ def a_position_stands_twice(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(0))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@case("tampered", "streams", "data/entries.jsonl line 3")
 def positions_go_back(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(1), filed(0))
 
@@ -147,14 +147,14 @@ def a_position_stands_twice_in_a_stream_that_nobody_asked_for(i: Any) -> tuple[A
     return ticks(i, filed(0), filed(1) | {"source:/pipelines": 0})
 
 
-@case("tampered", "streams", "data/entries.jsonl")
+@case("tampered", "streams", "data/entries.jsonl line 5")
 def a_census_counts_too_few(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     ledger.take_census({i.CLICKS: 2})
     return ledger, question
 
 
-@case("tampered", "streams", "data/entries.jsonl")
+@case("tampered", "streams", "data/entries.jsonl line 4")
 def a_census_counts_one_too_few(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(1), census={"type:com.example.tick.v1": 1})
 

@@ -388,6 +388,24 @@ def rotate(**how: Any) -> Callable[[Any], object]:
     return lambda log: log.rotate_log("log-2", **how)
 
 
+def rotate_twice(*signers: str, reason: str = "rotated") -> Callable[[Any], object]:
+    """Two new log keys before any checkpoint is taken, and one handover over both."""
+
+    def write(log: Any) -> None:
+        for old, new in (("log-1", "log-2"), ("log-2", "log-3")):
+            log.add_key("log", new)
+            log.retire_key("log", old, reason if old == "log-2" else "rotated")
+        log.log_key = "log-3"
+        log.handovers.append((len(log.entries), log.checkpoint(*signers)))
+
+    return write
+
+
+def open_part(value: bytes) -> Callable[[Any], object]:
+    """A deletion's request whose part has these bytes."""
+    return lambda log: log.append(REQUESTED, b'{"subject":null}', parts={"/subject": value})
+
+
 def sign_with(*names: str) -> Callable[[Issuer, Any], Any]:
     def edit(issuer: Issuer, log: Any) -> Any:
         note = log.checkpoint(*names)
@@ -473,6 +491,7 @@ def change(name: str, *way: Any, **members: Any) -> Callable[[Issuer, Any], Any]
 T, S, CLICKS = f"type:{TICK}", "source:/pipelines", "dataset:db|clicks"
 OF_LOG, ADDED = "source:ledger.example/churn", "type:tallystick.ledger.key-added.v1"
 FILED, WIDE = f"type:{DECIDED}", "dataset:db|t000"
+ASKED, CHAIN = f"type:{REQUESTED}", ("log-1", "log-2", "log-3")
 CLOSED, CREATED = "type:tallystick.ledger.closed.v1", "type:tallystick.ledger.created.v1"
 FOREIGN = "type:tallystick.ledger.x.v1"
 GRAPH = b'{"datasets":[],"edges":[],"findings":[],"jobs":[{"id":"job:a|b","name":"b","namespace":"a"}],"v":1}\n'
@@ -487,13 +506,13 @@ LIES = (
     Lie("an entry out of scope", "tampered streams", decide(CLICKS), adding(3)),
     Lie("the census is dropped", "tampered census", lies=without(3)),
     Lie("a census that counts one less", "tampered streams", tick(), census={T: 1}),
-    Lie("a census that counts one more", "incomplete streams", census={T: 2}),
+    Lie("a census that counts one more", "tampered streams", census={T: 2}),
     Lie("a census that knows no keys", "malformed census", census={ADDED: 0}),
-    Lie("a census that tells of another key", "incomplete streams", census={ADDED: 2}),
+    Lie("a census that tells of another key", "tampered streams", census={ADDED: 2}),
     Lie("the census's own stream counted too high", "tampered streams", stream=OF_LOG, census={OF_LOG: 3}),
     Lie("a position twice", "tampered streams", tick(streams={S: 1, T: 0})),
     Lie("a position twice, in a stream that nobody asked for", "tampered streams", tick(streams={S: 0, T: 1})),
-    Lie("a position left out", "incomplete streams", tick(streams={S: 1, T: 2}), census={T: 3}),
+    Lie("a position left out", "tampered streams", tick(streams={S: 1, T: 2}), census={T: 3}),
     Lie("a position beyond the count", "tampered streams", tick(streams={S: 1, T: 7})),
     Lie("not in the stream of its source", "tampered streams", tick(streams={"run:x": 0, T: 1})),
     Lie("in the stream of another source", "tampered streams", lambda log: log.append(TICK, b"", "source:x")),
@@ -560,6 +579,30 @@ LIES = (
     Lie("the old key signs on", "tampered keys", rotate(), sign_with("log-1")),
     Lie("the old key signs on, the new key trusted", "unverifiable log-key", rotate(), sign_with("log-1"), ("log-2",)),
     Lie("a compromised key hands over", "unverifiable log-key", rotate(reason="compromised")),
+    Lie(
+        "a compromised key hands over, and signs on",
+        "unverifiable keys",
+        in_turn(rotate(reason="compromised"), lambda log: log.handovers.clear()),
+        sign_with("log-1", "log-2"),
+    ),
+    Lie("rotated twice at one size", "verified", rotate_twice(*CHAIN)),
+    Lie("rotated twice at one size, the key between trusted", "verified", rotate_twice(*CHAIN), trust=("log-2",)),
+    Lie("rotated twice at one size, the last key trusted", "verified", rotate_twice(*CHAIN), trust=("log-3",)),
+    Lie("rotated twice, the key between did not sign", "unverifiable log-key", rotate_twice("log-1", "log-3")),
+    Lie("the same, the last key trusted", "incomplete keys", rotate_twice("log-1", "log-3"), trust=("log-3",)),
+    Lie("rotated twice, the first did not sign", "unverifiable log-key", rotate_twice("log-2", "log-3")),
+    Lie("the same, the key between trusted", "incomplete keys", rotate_twice("log-2", "log-3"), trust=("log-2",)),
+    Lie("rotated twice over a compromised key", "unverifiable log-key", rotate_twice(*CHAIN, reason="compromised")),
+    Lie("a part", "verified", open_part(b'{"household":"2375"}'), stream=ASKED),
+    Lie("a part of a scalar", "verified", open_part(b"-1.5e3"), stream=ASKED),
+    Lie("a part that is no JSON", "tampered bodies", open_part(b"2375 Main St"), stream=ASKED),
+    Lie("a part that is nothing", "tampered bodies", open_part(b""), stream=ASKED),
+    Lie("a part with a blank behind it", "tampered bodies", open_part(b"1 "), stream=ASKED),
+    Lie("a part with a blank before it", "tampered bodies", open_part(b" 1"), stream=ASKED),
+    Lie("a part of two values", "tampered bodies", open_part(b'1,"b":2'), stream=ASKED),
+    Lie("a part that is not UTF-8", "tampered bodies", open_part(b'"\xff"'), stream=ASKED),
+    Lie("a part with a member twice", "tampered bodies", open_part(b'{"a":1,"a":2}'), stream=ASKED),
+    Lie("a part nested too deep", "tampered bodies", open_part(b"[" * 129 + b"]" * 129), stream=ASKED),
 )
 
 

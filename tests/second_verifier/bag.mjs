@@ -74,16 +74,16 @@ export function checkBag(files) {
     if (!files.has(path)) refuse("incomplete", "file is not there", path);
   }
   checkListed(files, TAG_MANIFEST, parseManifest(files.get(TAG_MANIFEST), TAG_MANIFEST, inTagManifest), inTagManifest);
-  for (const path of files.keys()) {
-    if (!inManifest(path) && !inTagManifest(path) && ![TAG_MANIFEST, SEAL].includes(path)) {
-      refuse("tampered", "file is in no manifest", path);
-    }
-  }
   if (files.get("bagit.txt").toString("latin1") !== DECLARATION) {
     refuse("malformed", "file is not the declaration of BagIt 1.0", "bagit.txt");
   }
   const info = placed("bag-info.txt", () => parseInfo(files.get("bag-info.txt")));
   checkListed(files, MANIFEST, parseManifest(files.get(MANIFEST), MANIFEST, inManifest), inManifest);
+  for (const path of files.keys()) {
+    if (!inManifest(path) && !inTagManifest(path) && ![TAG_MANIFEST, SEAL].includes(path)) {
+      refuse("tampered", "file is in no manifest", path);
+    }
+  }
   const payload = [...files].filter(([path]) => inManifest(path));
   const counted = `${payload.reduce((sum, [, bytes]) => sum + bytes.length, 0)}.${payload.length}`;
   if (info.oxum !== counted) refuse("tampered", `Payload-Oxum is ${info.oxum}, counted ${counted}`, "bag-info.txt");

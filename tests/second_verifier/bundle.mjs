@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { readArchive } from "./archive.mjs";
 import { checkBag } from "./bag.mjs";
 import { sha256Hex } from "./bytes.mjs";
-import { Documents, UNPROVEN, checkFileList, openFolder } from "./documents.mjs";
+import { Documents, UNPROVEN, checkKnown, checkRequired, openFolder } from "./documents.mjs";
 import { verifyEnvelope } from "./dsse.mjs";
 import { verifyEd25519 } from "./ed25519.mjs";
 import { print } from "./json.mjs";
@@ -22,12 +22,13 @@ const STEPS = {
   manifests(view) {
     const { name, files } = openFolder(view.archive);
     Object.assign(view, { name, files, documents: new Documents(files) });
+    checkRequired(files);
     view.info = checkBag(files);
-    checkFileList(files);
-    if (view.info.name !== name) refuse("malformed", "External-Identifier is not the folder's name", "bag-info.txt");
+    checkKnown(files);
     if (!files.get("data/README.txt").equals(README)) {
       refuse("malformed", "text is not the verifier's copy", "data/README.txt");
     }
+    if (view.info.name !== name) refuse("malformed", "External-Identifier is not the folder's name", "bag-info.txt");
     view.unproven = [...files.keys()].filter((path) => UNPROVEN.test(path));
   },
 

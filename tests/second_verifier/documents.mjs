@@ -9,6 +9,8 @@ import { anyText, at, blob, either, hash, int, like, list, mapping, object, oneO
 
 const word = (value) => (isWritable(text(value)) ? value : refuse("malformed", "text holds a character that no entry may hold"));
 const pointer = (value) => (value === "" ? "" : word(value));
+const [KEYS_BYTES, MAX_KEYS] = [262144, 1024];
+
 const version = (value) => (value === 1 ? 1 : refuse("malformed", "document is not of version 1"));
 const counts = object({ destroyed: int, disclosed: int, withheld: int });
 const bytes32 = (bytes) => (bytes.length === 32 ? bytes : refuse("malformed", `salt has ${bytes.length} bytes, expected 32`));
@@ -118,8 +120,11 @@ export class Documents {
   }
 
   get keys() {
-    const keys = this.json("data/keys.json", KEYS);
-    placed("data/keys.json", () => [keys.added, keys.retired].forEach((seqs) => rising(seqs, (seq) => seq, "seqs")));
+    const path = "data/keys.json";
+    if (this.files.get(path).length > KEYS_BYTES) refuse("malformed", `file has more than ${KEYS_BYTES} bytes`, path);
+    const keys = this.json(path, KEYS);
+    placed(path, () => [keys.added, keys.retired].forEach((seqs) => rising(seqs, (seq) => seq, "seqs")));
+    if (keys.added.length > MAX_KEYS) refuse("malformed", `more than ${MAX_KEYS} keys were added`, path);
     return keys;
   }
 
@@ -159,7 +164,7 @@ const REQUIRED = [
   "signatures/tagmanifest.ed25519.sig", ...DATA.map((name) => `data/${name}`)];
 const OPTIONAL = [
   /^signatures\/manifest\.(p256\.sig|tsr)$/, /^data\/checkpoint\.tsr$/, /^data\/handovers\/[0-9]{16}$/,
-  /^data\/certificates\/(0|[1-9][0-9]*)\.json$/];
+  /^data\/certificates\/(0|[1-9][0-9]{0,15})\.json$/];
 export const UNPROVEN = /^(signatures\/manifest\..*|data\/(checkpoint\.tsr|lineage\.svg|prov\.json|report\.html))$/;
 
 /** The bundle's name and its files without the top folder. */
@@ -173,9 +178,20 @@ export function openFolder(archive) {
   return { name, files: new Map([...archive].map(([path, bytes]) => [path.slice(name.length + 1), bytes])) };
 }
 
-/** Refuse unless the files are those of bundle.md: all that must be, none that may not. */
-export function checkFileList(files) {
+/** Refuse unless every file is there that must be. */
+export function checkRequired(files) {
   for (const path of REQUIRED) if (!files.has(path)) refuse("incomplete", "file is not there", path);
+}
+
+/** The paths of the handovers, by size. */
+export function handoversOf(files) {
+  const paths = [...files.keys()].filter((path) => path.startsWith("data/handovers/")).sort();
+  if (paths.length > MAX_KEYS) refuse("malformed", `more than ${MAX_KEYS} handovers`, "data/handovers/");
+  return paths;
+}
+
+/** Refuse a file that bundle.md does not know. */
+export function checkKnown(files) {
   for (const path of files.keys()) {
     if (!REQUIRED.includes(path) && !OPTIONAL.some((pattern) => pattern.test(path))) refuse("malformed", "file has no place in a bundle", path);
   }

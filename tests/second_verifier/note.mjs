@@ -7,10 +7,11 @@ import { refuse } from "./refusal.mjs";
 export const TYPE = { log: 0x01, ecdsa: 0x02, witness: 0x04, rfc6962: 0x05, mlDsa: 0x06 };
 const KEY_BYTES = { 1: [32, 32], 2: [1, 2048], 4: [32, 32], 5: [1, 2048], 6: [1312, 1312] };
 const SIGNATURES = 64;
+const NOTE_BYTES = 1_000_000;
 const MAX_SIZE = 2n ** 63n - 1n;
 
 const malformed = (detail) => refuse("malformed", detail);
-const isName = (name) => name !== "" && !/[\p{White_Space}\p{Cc}+]/u.test(name);
+const isName = (name) => name !== "" && !/[\p{White_Space}\u0000-\u001f+]/u.test(name);
 
 /** A decimal number from 0 to 2^63-1, as a BigInt. */
 export function decimal(text, what) {
@@ -41,6 +42,7 @@ export function parseVkey(text) {
 
 /** {text, lines: [{name, id, signature}]}; the text ends in its newline. */
 export function parseNote(bytes) {
+  if (bytes.length > NOTE_BYTES) malformed(`note has ${bytes.length} bytes`);
   const note = utf8(bytes, "note");
   if (/[\u0000-\u0009\u000b-\u001f]/.test(note)) malformed("note has a control character");
   const divide = note.lastIndexOf("\n\n");

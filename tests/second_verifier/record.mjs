@@ -1,6 +1,6 @@
 // Steps inclusion, census, streams and bodies: what the entries are, and that they are all (census.md, streams.md, bodies.md).
-import { byBytes, sorted } from "./bytes.mjs";
-import { provenCount } from "./census.mjs";
+import { byBytes, sha256Hex, sorted } from "./bytes.mjs";
+import { checkPositions, checkRecount, provenCounts } from "./census.mjs";
 import { claimsJson, isLedger } from "./entry.mjs";
 import { readFile, spansOf } from "./json.mjs";
 import { foldLineage } from "./lineage.mjs";
@@ -13,7 +13,7 @@ const CENSUS = "tallystick.ledger.census-taken.v1";
 const CLOSED = "tallystick.ledger.closed.v1";
 const CONTINUED = "tallystick.ledger.continued.v1";
 const CERTIFIED = "tallystick.deletion.certified.v1";
-const KEY_STREAMS = ["type:tallystick.ledger.key-added.v1", "type:tallystick.ledger.key-retired.v1"];
+const WHOLE_STREAMS = [CLOSED, "tallystick.ledger.key-added.v1", "tallystick.ledger.key-retired.v1"].map((type) => `type:${type}`);
 const OBSERVED = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
 const ATTRIBUTES = ["subject", "time", "datacontenttype", "dataschema", "sequence", "traceparent"];
 const FULL = 128;
@@ -69,42 +69,74 @@ function checkConsistency(view) {
 
 /** Step census: the last entry counts every stream, and the bundle proves the counts that it needs. */
 export function checkCensus(view) {
-  const { census: proofs, scope } = view.documents;
-  const where = "data/census.json";
+  const { scope } = view.documents;
+  const log = { census: view.size - 1, origin: view.origin, root: view.root.toString("hex"), size: view.size };
+  if (view.print(log) !== view.print(scope.log)) tampered("log is not what the checkpoint says", "data/scope.json");
+  const [{ census: proofs, entries }, where] = [view.documents, "data/census.json"];
   const census = view.bySeq.get(view.size - 1);
   if (!census) tampered("the last entry of the tree is not listed", "data/entries.jsonl");
   if (census.type !== CENSUS) tampered("the last entry of the tree is not a census", census.where);
+  const { root } = readTaken(view, census);
+  if (proofs.root !== root || proofs.seq !== census.seq) tampered("root or seq is not the census's", where);
+  view.taken = checkCensuses(view);
+
+  const names = sorted(new Set([...scope.question.streams.map(({ name }) => name), ...WHOLE_STREAMS,
+    ...ownStreams({ type: CENSUS, source: view.origin })]));
+  const given = proofs.streams.map(({ name }) => name);
+  view.counts = new Map();
+  const hashes = new Set(entries.slice(0, -1).flatMap(({ streams }) => [...streams.keys()]).map((name) => sha256Hex(name)));
+  for (const { name, bucket, count, path } of proofs.streams) {
+    if (!names.includes(name)) tampered(`stream ${name} was not asked for`, where);
+    const counts = placed(`${where} ${name}`, () => provenCounts(name, Buffer.from(bucket), path, Buffer.from(root, "hex")));
+    const found = counts.get(sha256Hex(name)) ?? 0;
+    if (found !== count) tampered(`count of ${name} is ${count}, proven ${found}`, where);
+    view.counts.set(name, count);
+    for (const hash of counts.keys()) hashes.add(hash);
+  }
+  for (const name of names) if (!given.includes(name)) incomplete(`stream ${name} has no proof`, where);
+  if (view.taken.get(census.seq).streams < hashes.size) {
+    tampered(`census counts fewer than the ${hashes.size} streams that are shown`, census.where);
+  }
+  if (view.info.date !== census.at.slice(0, 10)) tampered("Bagging-Date is not the day of the census", "bag-info.txt");
+  if (view.info.origin !== view.origin) tampered("Source-Organization is not the log's origin", "bag-info.txt");
+  view.census = census;
+}
+
+/** The body of a census, which its extension repeats. */
+function readTaken(view, census) {
   const body = ledgerBody(view, census);
   if (census.ext?.size !== 1 || census.ext.get("tallycensus") !== body.root) {
     tampered("ext and body of the census differ", census.where);
   }
-  if (proofs.root !== body.root || proofs.seq !== census.seq) tampered("root or seq is not the census's", where);
-  if (view.info.date !== census.at.slice(0, 10)) tampered("Bagging-Date is not the day of the census", "bag-info.txt");
-  if (view.info.origin !== view.origin) tampered("Source-Organization is not the log's origin", "bag-info.txt");
+  return body;
+}
 
-  const log = { census: census.seq, origin: view.origin, root: view.root.toString("hex"), size: view.size };
-  if (view.print(log) !== view.print(scope.log)) tampered("log is not what the checkpoint says", "data/scope.json");
-
-  const names = sorted(new Set([...scope.question.streams.map(({ name }) => name), ...KEY_STREAMS]));
-  const given = proofs.streams.map(({ name }) => name);
-  for (const name of given) if (!names.includes(name)) tampered(`stream ${name} was not asked for`, where);
-  for (const name of names) if (!given.includes(name)) incomplete(`stream ${name} has no proof`, where);
-  view.counts = new Map();
-  for (const { name, bucket, count, path } of proofs.streams) {
-    const found = placed(`${where} ${name}`, () => provenCount(name, Buffer.from(bucket), path, Buffer.from(body.root, "hex")));
-    if (found !== count) tampered(`count of ${name} is ${count}, proven ${found}`, where);
-    view.counts.set(name, count);
+/** What every listed census says, by seq: no root twice, and as many streams as there can be. */
+function checkCensuses(view) {
+  const [found, roots, shown] = [new Map(), new Set(), new Set()];
+  let [streams, before] = [0, 0];
+  for (const entry of view.documents.entries) {
+    if (entry.type === CENSUS) {
+      const taken = readTaken(view, entry);
+      if (roots.has(taken.root)) tampered("the root of an earlier census comes again", entry.where);
+      const most = streams + FULL * (entry.seq - before);
+      if (taken.streams < Math.max(streams, shown.size) || taken.streams > most) {
+        tampered(`census counts ${taken.streams} streams, which cannot be`, entry.where);
+      }
+      roots.add(taken.root);
+      found.set(entry.seq, taken);
+      [streams, before] = [taken.streams, entry.seq];
+    }
+    for (const name of entry.streams.keys()) shown.add(name);
   }
-  view.census = census;
+  return found;
 }
 
 /** Step streams: positions, windows, and exactly the entries that were asked for. */
 export function checkStreams(view) {
   const { entries, scope } = view.documents;
-  checkPositions(view);
-  entries.forEach((entry) => checkHeader(view, entry));
+  checkPositions(entries, view.counts, view.census);
   const needed = new Set([0, view.census.seq]);
-  for (const name of KEY_STREAMS) windowOf(view, { name }).needed.forEach((seq) => needed.add(seq));
   view.streams = scope.question.streams.map((asked) => {
     const window = windowOf(view, asked);
     window.needed.forEach((seq) => needed.add(seq));
@@ -112,34 +144,26 @@ export function checkStreams(view) {
     const grade = `complete as filed${open ? ", up to the census" : ""}`;
     return { name: asked.name, count: view.counts.get(asked.name), listed: window.listed, grade };
   });
-  if (scope.question.kind === "everything") {
+  for (const name of WHOLE_STREAMS) windowOf(view, { name }).needed.forEach((seq) => needed.add(seq));
+  view.families = familiesOf(entries);
+  const everything = scope.question.kind === "everything";
+  if (everything) {
     for (let seq = 0; seq < view.size; seq += 1) {
       if (!view.bySeq.has(seq)) {
         incomplete(`entry ${seq} is not listed, and everything was asked for`, "data/entries.jsonl");
       }
-      needed.add(seq);
     }
+  } else {
+    for (const family of view.families) {
+      if (family.some(({ seq }) => needed.has(seq))) family.forEach(({ seq }) => needed.add(seq));
+      if (family.at(-1).streams.size === FULL && needed.has(family[0].seq)) needed.add(family.at(-1).seq + 1);
+    }
+    for (const entry of entries) if (!needed.has(entry.seq)) tampered("entry is out of scope", entry.where);
   }
-  addContinued(view, needed);
-  for (const entry of entries) if (!needed.has(entry.seq)) tampered("entry is out of scope", entry.where);
+  view.families.forEach(checkHeaders);
+  if (everything) checkRecount(entries, view.taken);
   if (view.notBefore !== undefined && view.census.at < view.notBefore) {
     refuse("stale", `census is of ${view.census.at}`, view.census.where);
-  }
-}
-
-function checkPositions(view) {
-  const last = new Map();
-  for (const entry of view.documents.entries) {
-    for (const [name, position] of entry.streams) {
-      if (last.has(name) && last.get(name) >= position) {
-        tampered(`position ${position} of ${name} does not follow ${last.get(name)}`, entry.where);
-      }
-      last.set(name, position);
-      const count = view.counts.get(name);
-      if (count === undefined) continue;
-      const fits = entry === view.census ? position === count : position < count;
-      if (!fits) tampered(`position ${position} of ${name}, of which there are ${count}`, entry.where);
-    }
   }
 }
 
@@ -165,76 +189,64 @@ function windowOf(view, { name, from = "", to = "~" }) {
   return { needed, listed: inside.length };
 }
 
-/** What streams.md adds: the entry after one that is full, and the parent and everything between of a continuation. */
-function addContinued(view, needed) {
-  const queue = [...needed];
-  const need = (seq) => {
-    if (!view.bySeq.has(seq)) {
-      incomplete(`entry ${seq} belongs to a continued event and is not listed`, "data/entries.jsonl");
+/** Every listed entry with the continuations that follow it at once. */
+function familiesOf(entries) {
+  const follows = (i) => i < entries.length && entries[i].seq === entries[i - 1].seq + 1;
+  const families = [];
+  for (let start = 0; start < entries.length;) {
+    if (entries[start].type === CONTINUED) {
+      incomplete("what is continued is not listed just before it", entries[start].where);
     }
-    if (!needed.has(seq)) { needed.add(seq); queue.push(seq); }
-  };
-  while (queue.length) {
-    const entry = view.bySeq.get(queue.pop());
-    if (entry.streams.size === FULL && entry.seq + 1 < view.size) need(entry.seq + 1);
-    if (entry.type === CONTINUED) for (let seq = parentOf(entry); seq < entry.seq; seq += 1) need(seq);
+    let stop = start + 1;
+    while (follows(stop) && entries[stop].type === CONTINUED) stop += 1;
+    if (entries[stop - 1].streams.size === FULL && !follows(stop)) {
+      incomplete("the entry after a full one is not listed", entries[stop - 1].where);
+    }
+    families.push(entries.slice(start, stop));
+    checkContinuations(families.at(-1));
+    start = stop;
   }
+  return families;
 }
 
-function parentOf(entry) {
-  const parent = entry.ext?.size === 1 ? entry.ext.get("tallyof") : undefined;
-  if (typeof parent !== "string" || !/^(0|[1-9][0-9]*)$/.test(parent)) {
-    tampered("continuation names no parent", entry.where);
+function checkContinuations(family) {
+  const [parent, ...continued] = family;
+  continued.forEach((entry, i) => {
+    const said = entry.id === `${parent.seq}-${i + 1}` && entry.at === parent.at && entry.ext?.size === 1
+      && entry.ext.get("tallyof") === String(parent.seq)
+      && ATTRIBUTES.every((name) => entry[name] === undefined) && !entry.parts.length;
+    if (!said || family[i].streams.size !== FULL || !othersOf(entry).length) {
+      tampered("continuation is not what its parent leaves over", entry.where);
+    }
+  });
+  const others = family.flatMap(othersOf);
+  for (let i = 1; i < others.length; i += 1) {
+    if (byBytes(others[i - 1], others[i]) >= 0) tampered("continuations are not sorted as one", family.at(-1).where);
   }
-  if (Number(parent) >= entry.seq) incomplete("continuation stands before its parent", entry.where);
-  return Number(parent);
 }
 
 const othersOf = (entry) => [...entry.streams.keys()].filter((name) => !ownStreams(entry).includes(name));
 
-function checkHeader(view, entry) {
-  for (const name of ownStreams(entry)) if (!entry.streams.has(name)) tampered(`entry is not filed in ${name}`, entry.where);
-  const parent = entry.type === CONTINUED ? checkContinuation(view, entry) : entry;
-  const kinds = kindsOf(parent);
-  for (const name of othersOf(entry)) {
-    if (!kinds.includes(name.split(":")[0]) || !isStreamName(name)) {
-      tampered(`an event of this type is not filed in ${name}`, entry.where);
+function checkHeaders(family) {
+  const kinds = kindsOf(family[0]);
+  for (const entry of family) {
+    for (const name of ownStreams(entry)) if (!entry.streams.has(name)) tampered(`entry is not filed in ${name}`, entry.where);
+    for (const name of othersOf(entry)) {
+      if (!kinds.includes(name.split(":")[0]) || !isStreamName(name)) {
+        tampered(`an event of this type is not filed in ${name}`, entry.where);
+      }
     }
   }
-}
-
-function checkContinuation(view, entry) {
-  const seq = parentOf(entry);
-  for (let between = seq; between < entry.seq; between += 1) {
-    if (!view.bySeq.has(between)) {
-      incomplete(`entry ${between} belongs to a continued event and is not listed`, entry.where);
-    }
-  }
-  const [parent, before] = [view.bySeq.get(seq), view.bySeq.get(entry.seq - 1)];
-  const follows = before === parent ? parent.type !== CONTINUED : before.type === CONTINUED && parentOf(before) === seq;
-  if (!follows || before.streams.size !== FULL) {
-    tampered("continuation does not follow a full entry of its event", entry.where);
-  }
-  const said = entry.id === `${seq}-${entry.seq - seq}` && entry.at === parent.at
-    && ATTRIBUTES.every((name) => entry[name] === undefined) && !entry.parts.length;
-  const others = othersOf(entry);
-  const last = othersOf(before).at(-1);
-  if (!said || !others.length || byBytes(last, others[0]) >= 0) {
-    tampered("continuation is not what its parent leaves over", entry.where);
-  }
-  return parent;
 }
 
 /** Step bodies: commitments, filing, and every document that follows from the entries. */
 export function checkBodies(view) {
   const { entries, bodies, parts, scope } = view.documents;
-  const wanted = entries.flatMap(({ seq, parts: own }) => own.map(([pointer, commitment]) => ({ seq, pointer, commitment })));
-  matchLines(bodies, entries, ({ seq }) => seq, "data/bodies.jsonl");
-  matchLines(parts, wanted, ({ seq, pointer }) => `${seq} ${pointer}`, "data/parts.jsonl");
-  wanted.forEach(({ commitment }, i) => {
-    if (parts[i].bytes) checkCommitment("part", parts[i], commitment);
-  });
-  entries.forEach((entry, i) => checkBody(view, entry, bodies[i]));
+  checkLines(entries, bodies);
+  checkParts(entries, parts);
+  entries.forEach((entry, i) => checkHoles(entry, bodies[i]));
+  const lineOf = new Map(bodies.map((line) => [line.seq, line]));
+  view.families.forEach((family) => checkFiling(family, lineOf));
   checkScope(view, scope);
 
   const lineage = foldLineage(entries.map((entry, i) => [entry, bodies[i].bytes])
@@ -246,40 +258,50 @@ export function checkBodies(view) {
   checkCertificates(view);
 }
 
-/** A line for each of `wanted`, and none besides; `keyOf` gives the same key for a line and for what it belongs to. */
-function matchLines(lines, wanted, keyOf, where) {
-  const [have, need] = [new Set(lines.map(keyOf)), new Set(wanted.map(keyOf))];
-  const missing = wanted.find((item) => !have.has(keyOf(item)));
-  if (missing) incomplete(`the line of entry ${missing.seq} is missing`, where);
-  const stray = lines.find((line) => !need.has(keyOf(line)));
-  if (stray) tampered("a line belongs to no listed entry", stray.where);
+/** One line for each entry, each body that is disclosed as committed to, and those of the ledger disclosed. */
+function checkLines(entries, bodies) {
+  const lineOf = new Map(bodies.map((line) => [line.seq, line]));
+  for (const entry of entries) {
+    const line = lineOf.get(entry.seq) ?? incomplete(`entry ${entry.seq} has no line for its body`, "data/bodies.jsonl");
+    if (!line.bytes && isLedger(entry)) incomplete("the body of an event of the ledger is not disclosed", line.where);
+    if (line.bytes) checkCommitment("body", line, entry.body);
+  }
+  const listed = new Set(entries.map(({ seq }) => seq));
+  for (const { seq, where } of bodies) if (!listed.has(seq)) tampered("a body belongs to no listed entry", where);
 }
 
-function checkBody(view, entry, line) {
-  if (!line.bytes) {
-    if (isLedger(entry)) incomplete("the body of an event of the ledger is not disclosed", line.where);
-    return;
-  }
-  checkCommitment("body", line, entry.body);
-  if (entry.type === CONTINUED) {
-    if (line.bytes.length) tampered("a continuation has a body", line.where);
-    return;
-  }
-  const groups = fileOthers(entry, line.bytes);
-  groups.forEach((group, n) => {
-    const filed = n === 0 ? entry : view.bySeq.get(entry.seq + n);
-    if (!filed || (n > 0 && filed.type !== CONTINUED) || String(othersOf(filed)) !== String(group)) {
-      tampered("event is filed in other streams than its body says", (filed ?? entry).where);
+/** One line for each part of each entry; what is disclosed is one JSON value with nothing around it. */
+function checkParts(entries, parts) {
+  const key = (seq, pointer) => `${seq} ${pointer}`;
+  const wanted = new Map(entries.flatMap(({ seq, parts: own }) => own.map(([pointer, hash]) => [key(seq, pointer), hash])));
+  const given = new Set(parts.map(({ seq, pointer }) => key(seq, pointer)));
+  for (const part of wanted.keys()) if (!given.has(part)) incomplete(`the line of part ${part} is missing`, "data/parts.jsonl");
+  for (const part of parts) {
+    const commitment = wanted.get(key(part.seq, part.pointer)) ?? tampered("a part belongs to no listed entry", part.where);
+    if (!part.bytes) continue;
+    checkCommitment("part", part, commitment);
+    const whole = structure(part.bytes) === undefined ? undefined : spansOf(part.bytes).get("");
+    if (whole === undefined || Buffer.byteLength(whole) !== part.bytes.length) {
+      tampered("part is not one JSON value with nothing around it", part.where);
     }
-  });
-  const next = view.bySeq.get(entry.seq + groups.length);
-  if (next?.type === CONTINUED && parentOf(next) === entry.seq) tampered("event is continued without need", next.where);
-  checkHoles(entry, line);
+  }
+}
+
+/** The streams of an event whose body is disclosed are those that header and body give. */
+function checkFiling(family, lineOf) {
+  const [entry, ...continued] = family;
+  for (const { seq } of continued) {
+    if (lineOf.get(seq).bytes.length) tampered("a continuation has a body", lineOf.get(seq).where);
+  }
+  const { bytes } = lineOf.get(entry.seq);
+  if (bytes && String(fileOthers(entry, bytes).map(String)) !== String(family.map((one) => String(othersOf(one))))) {
+    tampered("event is filed in other streams than its body says", entry.where);
+  }
 }
 
 /** A part's place in the body is `null`. */
 function checkHoles(entry, { bytes, where }) {
-  if (!entry.parts.length) return;
+  if (!entry.parts.length || !bytes) return;
   const spans = claimsJson(entry) && structure(bytes) !== undefined ? spansOf(bytes) : new Map();
   for (const [pointer] of entry.parts) {
     if (spans.get(pointer) !== "null") tampered(`body does not show null at ${pointer}`, where);

@@ -2,7 +2,7 @@
 import { sha256, sha256Hex } from "./bytes.mjs";
 import { ORIGIN } from "./bag.mjs";
 
-import { readLedgerBody } from "./documents.mjs";
+import { handoversOf, readLedgerBody } from "./documents.mjs";
 import { keyOfSpki, spkiOf } from "./ed25519.mjs";
 import { isLedger } from "./entry.mjs";
 import { verifyConsistency } from "./merkle.mjs";
@@ -103,14 +103,11 @@ export function checkLogKey(view) {
   const logKeys = view.claimed.filter(({ purpose }) => purpose === "log");
   const known = joined(trusted, logKeys.map(({ vkey }) => vkey));
   const line = new Set(trusted.map(({ text }) => text));
-  /** Trust the new key of a handover, which it signed with the key before, if that one is trusted and was not compromised. */
-  const follow = ({ signers }) => logKeys.slice(1).forEach((key, i) => {
-    const [old, both] = [logKeys[i], [logKeys[i], key].every(({ vkey }) => signers.some(({ text }) => text === vkey.text))];
-    if (both && line.has(old.vkey.text) && !old.compromised) line.add(key.vkey.text);
+  const follow = (note) => handed(logKeys, note).forEach(([old, key]) => {
+    if (line.has(old.vkey.text) && !old.compromised) line.add(key.vkey.text);
   });
 
-  const handovers = [...files.keys()].filter((path) => path.startsWith("data/handovers/")).sort()
-    .map((path) => readSigned(files.get(path), path));
+  const handovers = handoversOf(files).map((path) => readSigned(files.get(path), path));
   for (const handover of handovers) {
     if (handover.origin !== origin) tampered(`handover is of ${handover.origin}`, handover.path);
     if (handover.path !== `data/handovers/${String(handover.size).padStart(16, "0")}`
@@ -166,52 +163,63 @@ export function checkCommitment(kind, { salt, bytes, where }, commitment) {
 const currentAt = (keys, purpose, size) =>
   keys.filter((key) => key.purpose === purpose && key.added < size && key.retired >= size).at(-1);
 
+const signedBy = ({ signers }, key) => signers.some((vkey) => vkey.key.equals(key.key));
+
+/** [old, new] of each change of the log key that a note hands over, from the key current there back while both signed. */
+function handed(logKeys, note) {
+  const pairs = [];
+  let at = logKeys.indexOf(currentAt(logKeys, "log", Number(note.size)));
+  for (; at > 0 && signedBy(note, logKeys[at]) && signedBy(note, logKeys[at - 1]); at -= 1) {
+    pairs.unshift([logKeys[at - 1], logKeys[at]]);
+  }
+  return pairs;
+}
+
 /** Step keys: what was trusted by signature is what the entries say, in their order. */
 export function checkKeys(view) {
   const { entries, keys } = view.documents;
-  if (!entries.some(({ seq }) => seq === 0)) refuse("incomplete", "entry 0 is not listed", "data/entries.jsonl");
-  const where = "data/keys.json";
-  const seqsOf = (type) => entries.filter((entry) => entry.type === type).map(({ seq }) => seq);
-  for (const [name, type] of [["added", ADDED], ["retired", RETIRED]]) {
-    if (String(keys[name]) !== String(seqsOf(type))) tampered(`${name} is not the list of its entries`, where);
-  }
   for (const entry of entries) {
-    if ((entry.type === CREATED) !== (entry.seq === 0)) {
-      tampered("created stands at entry 0 and nowhere else", entry.where);
-    }
     if (isLedger(entry) && entry.source !== view.origin) {
       tampered("an event of the ledger has another source than its origin", entry.where);
     }
-    if ([CREATED, ADDED, RETIRED].includes(entry.type)) ledgerBody(view, entry);
   }
-  checkHandovers(view, view.claimed.filter(({ purpose }) => purpose === "log"));
+  if (!entries.some(({ seq }) => seq === 0)) refuse("incomplete", "entry 0 is not listed", "data/entries.jsonl");
+  const where = "data/keys.json";
+  for (const [type, said] of [[CREATED, [0]], [ADDED, keys.added], [RETIRED, keys.retired]]) {
+    const found = entries.filter((entry) => entry.type === type);
+    if (String(said) !== String(found.map(({ seq }) => seq))) tampered(`${type} is not where keys.json says`, where);
+    found.forEach((entry) => ledgerBody(view, entry));
+  }
   const [log, evidence] = ["log", "evidence"].map((purpose) => currentAt(view.claimed, purpose, view.size));
-  if (keys.log !== log?.id) tampered("log is not the current log key", where);
-  if (keys.evidence !== evidence?.id) tampered("evidence is not the current evidence key", where);
+  if (!log || !evidence) tampered("no key is current at the checkpoint's size", "data/entries.jsonl");
+  checkHandovers(view, view.claimed.filter(({ purpose }) => purpose === "log"));
+  if (!view.line.some(({ text }) => text === log.vkey.text)) {
+    refuse("unverifiable", "no handover leads from a trusted key to the current one", CHECKPOINT);
+  }
+  if (keys.log !== log.id) tampered("log is not the current log key", where);
+  if (keys.evidence !== evidence.id) tampered("evidence is not the current evidence key", where);
   view.evidenceKey = evidence;
 }
 
 /** Each change of the log key has its checkpoint, signed by old and new, and no later one is signed by the old key alone. */
 function checkHandovers(view, logKeys) {
-  const signed = ({ signers }, key) => signers.some((vkey) => vkey.key.equals(key.key));
-  const notes = [...view.handovers, view.checkpoint];
-  for (const note of view.handovers) {
-    const current = currentAt(logKeys, "log", Number(note.size));
-    const old = logKeys[logKeys.indexOf(current) - 1];
-    if (!old || !signed(note, old) || !signed(note, current)) {
+  const reached = new Set();
+  for (const note of [...view.handovers, view.checkpoint]) {
+    const pairs = handed(logKeys, note);
+    if (!pairs.length && note !== view.checkpoint) {
       refuse("incomplete", "handover is not signed by the old key and the new one", note.path);
     }
-    if (Number(note.size) <= old.retired) tampered("handover does not hold the end of the old key", note.path);
-  }
-  logKeys.slice(1).forEach((key, i) => {
-    const done = notes.some((note) => currentAt(logKeys, "log", Number(note.size)) === key
-      && signed(note, key) && signed(note, logKeys[i]));
-    if (!done) refuse("incomplete", "a change of the log key has no handover", "data/handovers/");
-  });
-  for (const note of [view.checkpoint, ...(view.head ? [view.head] : [])]) {
-    const current = currentAt(logKeys, "log", Number(note.size));
-    if (!current || !signed(note, current)) {
-      tampered(`the log key that is current at ${note.size} did not sign`, note.path);
+    for (const [old, key] of pairs) {
+      if (Number(note.size) <= old.retired) tampered("handover does not hold the end of the old key", note.path);
+      reached.add(key);
     }
+  }
+  const current = currentAt(logKeys, "log", view.size);
+  for (const key of logKeys.slice(1, logKeys.indexOf(current) + 1)) {
+    if (!reached.has(key)) refuse("incomplete", "a change of the log key has no handover", "data/handovers/");
+  }
+  for (const note of [...view.handovers, view.checkpoint, ...(view.head ? [view.head] : [])]) {
+    const key = currentAt(logKeys, "log", Number(note.size));
+    if (!key || !signedBy(note, key)) tampered(`the log key that is current at ${note.size} did not sign`, note.path);
   }
 }

@@ -15,7 +15,11 @@ from proofs.entry import Entry
 from proofs.errors import IncompleteError
 from proofs.scope import Window
 
-KEYS = {"type:tallystick.ledger.key-added.v1": [1], "type:tallystick.ledger.key-retired.v1": []}
+KEYS = {
+    "type:tallystick.ledger.closed.v1": [],
+    "type:tallystick.ledger.key-added.v1": [1],
+    "type:tallystick.ledger.key-retired.v1": [],
+}
 NAME = "dataset:crm|households"
 
 
