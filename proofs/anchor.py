@@ -124,7 +124,8 @@ def drop_anchor(
             where=CHECKPOINT,
             hint="get the log's present key from its operator, by another way than this bundle",
         )
-    witnessed = _witnessed(policy, note, {key.public_key for key in known})
+    own = {key.public_key for key in believed} | {key.public_key for key in ring.keys}
+    witnessed = _witnessed(policy, note, own)
     return Anchor(head, tuple(given), trusted, witnessed, len(policy.witnesses))
 
 
@@ -141,9 +142,11 @@ def _handover(size: int, path: str, raw: bytes, head: Checkpoint, known: Sequenc
 def _signers(note: Note, known: Sequence[VerifierKey], where: str) -> frozenset[bytes]:
     with place(where):
         try:
-            return frozenset(key.public_key for key in verify(note, known).keys)
+            keys = verify(note, known).keys
         except UnverifiableError:  # none of them signed; what that means, the caller knows
             return frozenset()
+    origin = note.text.partition("\n")[0]
+    return frozenset(key.public_key for key in keys if key.name == origin)
 
 
 def handed(ring: KeyRing, signed: Signed) -> tuple[tuple[Key, Key], ...]:

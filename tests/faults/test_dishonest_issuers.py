@@ -1544,6 +1544,16 @@ def the_log_is_its_own_witness_under_another_name(i: Any) -> tuple[Any, ...]:
 
 
 @case("unverifiable", "log-key", "data/checkpoint")
+def the_logs_evidence_key_is_its_witness(i: Any) -> tuple[Any, ...]:
+    key = i.Key("evidence-1")
+    ledger, question, lies, reader = witnessed(i, key.cosign(i.churn()[0].text(), "w.example"))
+    reader["trust"] = reader["trust"].replace(
+        i.Key("w").vkey("w.example", 4).encode(), key.vkey("w.example", 4).encode()
+    )
+    return ledger, question, lies, reader
+
+
+@case("unverifiable", "log-key", "data/checkpoint")
 def one_witness_is_not_enough(i: Any) -> tuple[Any, ...]:
     more = f"witness x {i.Key('x').vkey('x.example', 4)}\ngroup both all w x\n"
     return witnessed(i, i.Key("w").cosign(i.churn()[0].text(), "w.example"), quorum="both", extra=more)

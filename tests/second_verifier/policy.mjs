@@ -82,15 +82,20 @@ class Policy {
     return this.logs.filter((vkey) => vkey.name === origin && vkey.type === TYPE.log);
   }
 
-  /** Check every line of a known key; `more` are keys that a handover has made known. */
-  verify(note, origin, more = []) {
-    const { signers, unchecked } = checkSignatures(note, [...this.logs, ...more, ...this.witnesses.values()]);
-    const own = [...this.logsOf(origin), ...more];
-    const counts = (vkey) => signers.has(vkey) && vkey.name !== origin && !own.some((log) => log.key.equals(vkey.key));
-    const counted = [...this.witnesses].filter(([, vkey]) => counts(vkey));
-    const witnesses = new Map(counted.map(([name, vkey]) => [name, signers.get(vkey)]));
+  /** The witnesses, by their names in the file, that cosigned, and when; a key in `own` is no witness, nor is the origin. */
+  witnessed(note, origin, own) {
+    const foreign = [...this.witnesses].filter(([, vkey]) => vkey.name !== origin && !own.some((key) => key.equals(vkey.key)));
+    const { signers } = checkSignatures(note, foreign.map(([, vkey]) => vkey));
+    return new Map(foreign.filter(([, vkey]) => signers.has(vkey)).map(([name, vkey]) => [name, signers.get(vkey)]));
+  }
+
+  /** Check every line of a key of the file. */
+  verify(note, origin) {
+    const { signers, unchecked } = checkSignatures(note, [...this.logs, ...this.witnesses.values()]);
+    const witnesses = this.witnessed(note, origin, this.logsOf(origin).map(({ key }) => key));
     return { signers: [...signers.keys()], unchecked, witnesses };
-  }}
+  }
+}
 
 export function parsePolicy(bytes) {
   const policy = new Policy();
