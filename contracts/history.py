@@ -17,9 +17,8 @@ from contracts.facts import (
 )
 from contracts.record import Log
 from contracts.registry.semver import Version
-from ledger.projection import Projection
+from ledger.projection import BodyFold, Projection
 from ledger.record import Record
-from proofs.errors import MalformedError
 
 _TABLES: Final = (
     """CREATE TABLE contracts_version (name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -31,11 +30,10 @@ _TABLES: Final = (
     action TEXT, result TEXT, action_seq INTEGER) STRICT""",
     "CREATE INDEX contracts_decision_by_contract ON contracts_decision (contract, seq)",
     "CREATE INDEX contracts_decision_by_dataset ON contracts_decision (dataset_namespace, dataset_name, seq)",
-    "CREATE TABLE contracts_unread (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
 )
 
 
-class ContractHistory:
+class ContractHistory(BodyFold):
     """Folds contracts, decisions and actions into three tables.
 
     `contracts_version` has every version that came into force: the first publish of a name and version is the one that
@@ -47,31 +45,18 @@ class ContractHistory:
     name = "contracts"
     version = 1
     types: frozenset[str] = frozenset((CONTRACT_PUBLISHED, VALIDATION_DECIDED, ACTION_TAKEN))
-    wants_bodies = True
+    tables = _TABLES
+    keeps_unread = True
 
-    def create(self, db: sqlite_utils.Database) -> None:
-        for statement in _TABLES:
-            db.execute(statement)
-
-    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
-        reason = self._fold(db, record)
-        if reason:
-            db.execute("INSERT INTO contracts_unread VALUES (?, ?, ?)", [record.seq, record.type, reason])
-
-    def _fold(self, db: sqlite_utils.Database, record: Record) -> str | None:
+    def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
         """Write what the record says; return why not, where it cannot be folded."""
-        if record.body is None:
-            return "withheld"
-        try:
-            match record.type:
-                case "tallystick.contract.published.v1":
-                    return _published(db, record, ContractPublished.parse(record.body))
-                case "tallystick.validation.decided.v1":
-                    return _decided(db, record, ValidationDecided.parse(record.body))
-                case _:
-                    return _acted(db, record, ActionTaken.parse(record.body))
-        except MalformedError:
-            return "malformed"
+        match record.type:
+            case "tallystick.contract.published.v1":
+                return _published(db, record, ContractPublished.parse(body))
+            case "tallystick.validation.decided.v1":
+                return _decided(db, record, ValidationDecided.parse(body))
+            case _:
+                return _acted(db, record, ActionTaken.parse(body))
 
 
 def _published(db: sqlite_utils.Database, record: Record, fact: ContractPublished) -> str | None:

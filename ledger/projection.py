@@ -6,7 +6,8 @@ A projection never runs while an event is appended. Whoever reads it first bring
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
@@ -14,7 +15,7 @@ import sqlite_utils
 
 from ledger.record import Record, read_range
 from ledger.store import Store
-from proofs.errors import TamperedError
+from proofs.errors import MalformedError, TamperedError
 
 PAGE: Final = 2_000
 Progress = Callable[[int, int], None]
@@ -41,6 +42,54 @@ class Projection(Protocol):
 
     def apply(self, db: sqlite_utils.Database, record: Record) -> None:
         """Fold one record in, each exactly once and in order of seq. MUST depend on nothing but what came before."""
+
+
+class BodyFold(ABC):
+    """A projection of what bodies say: it makes `tables`, and hands `fold` one body after another.
+
+    Attributes:
+        tables: The SQL that creates them, STRICT.
+        keeps_unread: What cannot be folded stands in a table `<name>_unread (seq, type, reason)`: "withheld" (the body is
+            gone), "malformed", or the word that `fold` says. Else it is passed over.
+    """
+
+    name: str
+    version: int
+    types: frozenset[str]
+    wants_bodies = True
+    tables: Sequence[str]
+    keeps_unread = False
+
+    def create(self, db: sqlite_utils.Database) -> None:
+        """Create the tables, empty."""
+        for statement in self.tables:
+            db.execute(statement)
+        if self.keeps_unread:
+            columns = "seq INTEGER PRIMARY KEY, type TEXT NOT NULL, reason TEXT NOT NULL"
+            db.execute(f"CREATE TABLE {self.name}_unread ({columns}) STRICT")
+
+    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
+        """Fold one record in, or write down why not."""
+        reason = self._folded(db, record)
+        if reason and self.keeps_unread:
+            row = [record.seq, record.type, reason]
+            db.execute(f"INSERT INTO {self.name}_unread VALUES (?, ?, ?)", row)  # noqa: S608 - a name of ours
+
+    def _folded(self, db: sqlite_utils.Database, record: Record) -> str | None:
+        if record.body is None:
+            return "withheld"
+        try:
+            return self.fold(db, record, record.body)
+        except MalformedError:
+            return "malformed"
+
+    @abstractmethod
+    def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+        """Write what a record says; return why not, in a word, where it cannot be folded.
+
+        Raises:
+            MalformedError: The body is not what its type says. MUST come before anything is written.
+        """
 
 
 class Projector:

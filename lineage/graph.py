@@ -13,6 +13,7 @@ from typing import Final
 
 import sqlite_utils
 
+from ledger.projection import BodyFold
 from ledger.record import Record
 from lineage.openlineage import TYPES
 from proofs import edges, jsonstrict
@@ -66,28 +67,22 @@ _NOTES: Final = {
 _Key = tuple[str, int, int]  # origin, source, target
 
 
-class LineageProjection:
+class LineageProjection(BodyFold):
     """Tables `lineage_*`: a pure function of the records of the three OpenLineage types."""
 
     name = "lineage"
     version = 1
     types = frozenset(TYPES.values())
-    wants_bodies = True
+    tables = SCHEMA
 
-    def create(self, db: sqlite_utils.Database) -> None:
-        """Create the tables, empty."""
-        for statement in SCHEMA:
-            db.execute(statement)
-
-    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
-        """Fold one record in; a body that nobody has any more says nothing."""
-        if record.body is None:
-            return
+    def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+        """Fold one record in; what is no JSON is a finding, and no reason to stop."""
         try:
-            body: object = jsonstrict.loads_foreign(record.body)
+            said: object = jsonstrict.loads_foreign(body)
         except MalformedError:
-            body = None
-        _Folding(db, record.seq).take(read(body))
+            said = None
+        _Folding(db, record.seq).take(read(said))
+        return None
 
 
 class _Folding:

@@ -10,8 +10,9 @@ import sqlite_utils
 from contracts.facts import SCHEMA_PUBLISHED, SCHEMA_REJECTED, SchemaPublished, SchemaRejected
 from contracts.history import ProjectingLog
 from contracts.registry.semver import Version
+from ledger.projection import BodyFold
 from ledger.record import Record
-from proofs.errors import MalformedError, MissingError
+from proofs.errors import MissingError
 
 _TABLES: Final = (
     """CREATE TABLE registry_schema (subject TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -19,11 +20,10 @@ _TABLES: Final = (
     PRIMARY KEY (subject, version)) STRICT""",
     """CREATE TABLE registry_rejection (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, subject TEXT NOT NULL,
     version TEXT NOT NULL, sha256 TEXT NOT NULL, previous TEXT NOT NULL, reason TEXT NOT NULL) STRICT""",
-    "CREATE TABLE registry_unread (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
 )
 
 
-class SchemaRegistry:
+class SchemaRegistry(BodyFold):
     """Folds publications and rejections.
 
     Of two publishers who compared with the same version at the same time the log takes both; the fold takes the first.
@@ -34,26 +34,14 @@ class SchemaRegistry:
     name = "registry"
     version = 1
     types: frozenset[str] = frozenset((SCHEMA_PUBLISHED, SCHEMA_REJECTED))
-    wants_bodies = True
+    tables = _TABLES
+    keeps_unread = True
 
-    def create(self, db: sqlite_utils.Database) -> None:
-        for statement in _TABLES:
-            db.execute(statement)
-
-    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
-        reason = self._fold(db, record)
-        if reason:
-            db.execute("INSERT INTO registry_unread VALUES (?, ?, ?)", [record.seq, record.type, reason])
-
-    def _fold(self, db: sqlite_utils.Database, record: Record) -> str | None:
-        if record.body is None:
-            return "withheld"
-        try:
-            if record.type == SCHEMA_PUBLISHED:
-                return _published(db, record, SchemaPublished.parse(record.body))
-            return _rejected(db, record, SchemaRejected.parse(record.body))
-        except MalformedError:
-            return "malformed"
+    def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+        """Write what the record says; return why not, where it cannot be folded."""
+        if record.type == SCHEMA_PUBLISHED:
+            return _published(db, record, SchemaPublished.parse(body))
+        return _rejected(db, record, SchemaRejected.parse(body))
 
 
 def _published(db: sqlite_utils.Database, record: Record, fact: SchemaPublished) -> str | None:

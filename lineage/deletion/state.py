@@ -16,13 +16,13 @@ from typing import Final
 import sqlite_utils
 
 from ledger.clock import Clock, print_at
+from ledger.projection import BodyFold
 from ledger.record import Record
 from lineage.deletion.certificate import Certificate
 from lineage.deletion.deadline import certificate_due
 from lineage.deletion.facts import SOURCE, Executed, Fact, Planned, Verified
 from lineage.deletion.history import CERTIFIED
 from lineage.deletion.request import REQUESTED, read_request
-from proofs.errors import MalformedError
 
 SCHEMA: Final = (
     """CREATE TABLE deletion_request (request TEXT PRIMARY KEY, regulation TEXT NOT NULL, received TEXT NOT NULL,
@@ -65,32 +65,21 @@ class Standing:
     issued: str | None
 
 
-class DeletionProjection:
+class DeletionProjection(BodyFold):
     """Tables `deletion_*`: a pure function of the deletion events."""
 
     name = "deletion"
     version = 1
     types = frozenset((REQUESTED, CERTIFIED, Planned.type, Executed.type, Verified.type))
-    wants_bodies = True
+    tables = SCHEMA
 
-    def create(self, db: sqlite_utils.Database) -> None:
-        """Create the tables, empty."""
-        for statement in SCHEMA:
-            db.execute(statement)
-
-    def apply(self, db: sqlite_utils.Database, record: Record) -> None:
-        """Fold one record in; what is no step of a deletion, or has lost its body, is passed over."""
-        if record.body is None:
-            return
-        try:
-            if record.type == REQUESTED:
-                _requested(db, record.seq, record.body)
-            else:
-                fact = _fact(record, record.body)
-                if fact is not None:
-                    _apply(db, record.seq, fact)
-        except MalformedError:
-            return
+    def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+        """Fold one record in; what is no step of a deletion is passed over."""
+        if record.type == REQUESTED:
+            _requested(db, record.seq, body)
+        elif (fact := _fact(record, body)) is not None:
+            _apply(db, record.seq, fact)
+        return None
 
 
 def standings(db: sqlite_utils.Database) -> list[Standing]:
