@@ -26,6 +26,7 @@ from proofs.bundle import Head
 from proofs.census import CENSUS_TAKEN
 from proofs.checkpoint import Checkpoint
 from proofs.counting import WHOLE_STREAMS, counted_streams
+from proofs.digest import commitment
 from proofs.entry import Entry, parse_entry
 from proofs.errors import MalformedError, RefusedError, TamperedError
 from proofs.keys import KEY_ADDED, KEY_RETIRED
@@ -162,11 +163,30 @@ def gather(log: Ledger, question: Question, terms: Terms, *, note: bytes, opened
     )
 
 
-def inside_now(log: Ledger, question: Question) -> frozenset[int]:
-    """Return the seqs that the question asks for in the log as it stands: a later census finds these and more."""
+def rehearse(log: Ledger, question: Question, terms: Terms) -> None:
+    """Hold what would be disclosed of the log as it stands against what the log commits to; a later census finds more.
+
+    Raises:
+        RefusedError: A part outside the answer was chosen.
+        TamperedError: A stored entry or body is not the one that was appended.
+    """
     names = {*(window.name for window in question.streams), *WHOLE_STREAMS}
     counts = dict.fromkeys(names, 0) | log.store.streams.counts(names)
-    return _select(log, Headers(log.store), question, counts, census=log.size - 1).inside
+    headers = Headers(log.store)
+    found = _select(log, headers, question, counts, census=log.size - 1)
+    check_chosen(terms.disclosure, found.inside)
+    for start in range(0, len(found.seqs), _PAGE):
+        page = found.seqs[start : start + _PAGE]
+        headers.fetch({seq for here in page for seq in (here, here + 1) if seq < log.size})
+        entries = {seq: _parse(headers[seq], seq) for seq in page}
+        for seq in page:
+            # The last entry has nobody behind it; the checkpoint holds it against what was acknowledged.
+            if seq + 1 < log.size and _parse(headers[seq + 1], seq + 1).prev != merkle.leaf_hash(headers[seq]):
+                raise TamperedError(f"entry {seq + 1} does not follow the stored entry {seq}", where=f"entry {seq}")
+        opened = [seq for seq in page if is_open(terms.disclosure, entries[seq], is_inside=seq in found.inside)]
+        for seq, body in log.store.bodies(opened).items():
+            if commitment("body", body.salt, body.data) != entries[seq].body:
+                raise TamperedError("stored body is not the one that the entry commits to", where=f"entry {seq}")
 
 
 def _select(log: Ledger, headers: Headers, question: Question, counts: dict[str, int], *, census: int) -> Selection:

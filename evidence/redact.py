@@ -12,21 +12,16 @@ Source: docs/formats/bodies.md; docs/formats/bundle.md, bodies.jsonl and parts.j
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from evidence.terms import Disclosure
-from ledger.clock import uuid7
-from ledger.disclosure import RECORD_READ
-from ledger.event import Event
+from ledger import disclosure as parts
 from ledger.log import Ledger
-from proofs import jsonstrict
-from proofs.digest import SALT_BYTES
 from proofs.disclosure import State
 from proofs.entry import LEDGER_PREFIX, Entry
-from proofs.errors import MissingError, RefusedError
+from proofs.errors import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +59,9 @@ def open_parts(log: Ledger, disclosure: Disclosure) -> Opened:
     """
     if not disclosure.parts:
         return {}
-    if log.vault is None:
-        raise MissingError("personal parts cannot be opened without the vault", hint="open the ledger with its keyring")
-    rows = {(row.seq, row.pointer): row for row in log.store.parts.among({seq for seq, _ in disclosure.parts})}
-    opened = {}
-    for key in disclosure.parts:
-        if key not in rows:
-            raise MissingError(f"entry {key[0]} has no part {key[1]!r}, or it was destroyed")
-        plain = log.vault.open(rows[key].commitment, rows[key].sealed)
-        opened[key] = Content("disclosed", plain[:SALT_BYTES], plain[SALT_BYTES:])
-    # Nothing has left yet. From here on the log says that it did, whatever happens next.
-    log.record(_readings(log, disclosure))
-    return opened
-
-
-def _readings(log: Ledger, disclosure: Disclosure) -> Sequence[Event]:
-    pointers: defaultdict[int, list[str]] = defaultdict(list)
-    for seq, pointer in disclosure.parts:
-        pointers[seq].append(pointer)
-    events = []
-    for seq, read in sorted(pointers.items()):
-        body = {"pointers": sorted(read), "purpose": disclosure.purpose, "reader": disclosure.reader, "seq": seq}
-        # An id of its own: the same reading a second time is a second reading, and no retry of the first.
-        events.append(Event(type=RECORD_READ, source=log.origin, id=uuid7(log.clock()), data=jsonstrict.dumps(body)))
-    return events
+    reader, purpose = disclosure.reader or "", disclosure.purpose or ""
+    opened = parts.open_parts(log, disclosure.parts, reader=reader, purpose=purpose)
+    return {key: Content("disclosed", part.salt, part.value) for key, part in opened.items()}
 
 
 def check_chosen(disclosure: Disclosure, inside: frozenset[int]) -> None:

@@ -1,5 +1,6 @@
 """Census → checkpoint → bundle → verified → on the disk and in the log: how evidence leaves the house.
 
+    0  what is stored of the answer is held against its commitments: a refusal that can be foreseen moves nothing
     1  parts that were chosen are opened, and the reading is recorded
     2  a census, and a checkpoint whose last entry it is
     3  the bundle: manifests, statement, signatures, canonical ZIP; equal inputs give equal bytes
@@ -23,10 +24,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from evidence.answer import Answer, gather, inside_now
+from evidence.answer import Answer, gather, rehearse
 from evidence.assemble import payload
 from evidence.question import Question
-from evidence.redact import Opened, check_chosen, open_parts
+from evidence.redact import Opened, open_parts
 from evidence.terms import Terms
 from evidence.trust import trust_in
 from ledger.checkpoint import read_checkpoint
@@ -204,8 +205,7 @@ def _check_ready(log: Ledger, question: Question, terms: Terms, out_dir: Path) -
         log.signer(purpose).public_key  # noqa: B018 - asks for the passphrase now, not after the census
     if terms.since is not None:
         read_checkpoint(terms.since, origin=log.origin)
-    if terms.disclosure.parts:
-        check_chosen(terms.disclosure, inside_now(log, question))
+    rehearse(log, question, terms)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

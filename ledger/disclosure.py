@@ -8,7 +8,9 @@ Source: docs/formats/events.md, `record-read`; docs/formats/bodies.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.clock import uuid7
@@ -24,6 +26,14 @@ RECORD_READ: Final = "tallystick.ledger.record-read.v1"
 _WORD_BYTES: Final = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A personal value, opened: `value` is the JSON as received, and with `salt` it gives the entry's commitment."""
+
+    salt: bytes
+    value: bytes = field(repr=False)
+
+
 def open_part(log: Ledger, seq: int, pointer: str, *, reader: str, purpose: str) -> bytes:
     """Return the exact bytes of the JSON value that entry `seq` received at `pointer`.
 
@@ -37,9 +47,29 @@ def open_part(log: Ledger, seq: int, pointer: str, *, reader: str, purpose: str)
         TamperedError: The part is not the one that was committed to; nothing was recorded.
         RefusedError: Reader or purpose is empty, too long or no text.
     """
+    return open_parts(log, [(seq, pointer)], reader=reader, purpose=purpose)[seq, pointer].value
+
+
+def open_parts(
+    log: Ledger, chosen: Iterable[tuple[int, str]], *, reader: str, purpose: str
+) -> dict[tuple[int, str], Part]:
+    """Return parts by (seq, pointer) as `open_part` does, with their salts; one reading is recorded for each entry.
+
+    Raises:
+        MissingError, TamperedError, RefusedError: As `open_part`, of any of them; nothing was recorded.
+    """
     _check_words(reader, purpose)
-    opened = _open(log, log.entry(seq), pointer)
-    _record(log, seq, [pointer], reader=reader, purpose=purpose)
+    pointers: defaultdict[int, list[str]] = defaultdict(list)
+    for seq, pointer in chosen:
+        pointers[seq].append(pointer)
+    opened = {
+        (seq, pointer): _open(log, record, pointer)
+        for seq in sorted(pointers)
+        for record in [log.entry(seq)]
+        for pointer in pointers[seq]
+    }
+    # Nothing has left yet. From here on the log says that it did, whatever happens next.
+    _record(log, pointers, reader=reader, purpose=purpose)
     return opened
 
 
@@ -58,15 +88,15 @@ def open_body(log: Ledger, seq: int, *, reader: str, purpose: str) -> bytes:
         raise MissingError(f"the body of entry {seq} was destroyed")
     if commitment("body", body.salt, body.data) != record.entry.body:
         raise TamperedError("the body is not the one that the entry commits to", where=f"entry {seq}")
-    parts: Mapping[str, bytes] = {pointer: _open(log, record, pointer) for pointer, _ in record.entry.parts}
+    parts = {pointer: _open(log, record, pointer).value for pointer, _ in record.entry.parts}
     if not parts:
         return body.data
     received = jsonspan.restore(body.data, parts)
-    _record(log, seq, sorted(parts), reader=reader, purpose=purpose)
+    _record(log, {seq: list(parts)}, reader=reader, purpose=purpose)
     return received
 
 
-def _open(log: Ledger, record: Record, pointer: str) -> bytes:
+def _open(log: Ledger, record: Record, pointer: str) -> Part:
     digest = dict(record.entry.parts).get(pointer)
     if digest is None:
         raise MissingError(f"entry {record.seq} has no part {pointer[:64]!r}")
@@ -76,16 +106,19 @@ def _open(log: Ledger, record: Record, pointer: str) -> bytes:
     if row is None:
         raise MissingError(f"part {pointer!r} of entry {record.seq} was destroyed")
     plain = log.vault.open(digest, row.sealed)
-    salt, value = plain[:SALT_BYTES], plain[SALT_BYTES:]
-    if row.commitment != digest or commitment("part", salt, value) != digest:
+    part = Part(plain[:SALT_BYTES], plain[SALT_BYTES:])
+    if row.commitment != digest or commitment("part", part.salt, part.value) != digest:
         raise TamperedError("the part is not the one that the entry commits to", where=f"entry {record.seq} {pointer}")
-    return value
+    return part
 
 
-def _record(log: Ledger, seq: int, pointers: list[str], *, reader: str, purpose: str) -> None:
-    body = jsonstrict.dumps({"pointers": pointers, "purpose": purpose, "reader": reader, "seq": seq})
-    # An id of its own: the same reading a second time is a second reading, and no retry of the first.
-    log.record([Event(type=RECORD_READ, source=log.origin, id=uuid7(log.clock()), data=body)])
+def _record(log: Ledger, pointers: Mapping[int, Sequence[str]], *, reader: str, purpose: str) -> None:
+    events = []
+    for seq, read in sorted(pointers.items()):
+        body = {"pointers": sorted(read), "purpose": purpose, "reader": reader, "seq": seq}
+        # An id of its own: the same reading a second time is a second reading, and no retry of the first.
+        events.append(Event(type=RECORD_READ, source=log.origin, id=uuid7(log.clock()), data=jsonstrict.dumps(body)))
+    log.record(events)
 
 
 def _check_words(reader: str, purpose: str) -> None:

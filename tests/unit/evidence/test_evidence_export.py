@@ -18,7 +18,15 @@ from evidence.trust import evidence_pem, trust_text
 from ledger.event import Event
 from ledger.log import Ledger
 from ledger.stores.sqlite import SqliteStore
-from proofs.errors import ForkError, MalformedError, MissingError, RefusedError, TamperedError, UnverifiableError
+from proofs.errors import (
+    ForkError,
+    MalformedError,
+    MissingError,
+    RefusedError,
+    TallyError,
+    TamperedError,
+    UnverifiableError,
+)
 from proofs.view import verify_bundle
 
 House = Any
@@ -349,23 +357,64 @@ def test_a_checkpoint_of_another_history_seals_nothing(make_house: Callable[...,
         seal.build(one.log, everything(), asked, note=seal.take_counted_checkpoint(other.log))
 
 
-def test_a_stored_body_that_was_altered_keeps_the_bundle_in_the_house(house: House, asked: Terms) -> None:
+def forge(house: House, sql: str, *values: object) -> None:
+    """Change what is stored behind the ledger's back."""
     database = house.log.store.projections()
     for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         database.execute(f'DROP TRIGGER "{trigger}"')
-    database.execute("UPDATE body SET bytes = ? WHERE seq = ?", [b'{"decision":"ALLOW"}', house.seqs["block"]])
+    database.execute(sql, list(values))
+
+
+@pytest.mark.parametrize(
+    ("sql", "complaint"),
+    [
+        ("UPDATE body SET bytes = x'7b7d' WHERE seq = ?", "stored body is not the one that the entry commits to"),
+        ("UPDATE body SET salt = zeroblob(32) WHERE seq = ?", "stored body is not the one that the entry commits to"),
+        ("UPDATE entry SET header = CAST(replace(CAST(header AS TEXT), '\"id\":\"id-', '\"id\":\"jd-') AS BLOB) WHERE seq = ?",
+         "entry 10 does not follow the stored entry 9"),
+        ("UPDATE entry SET header = x'7b7d' WHERE seq = ?", "is damaged"),
+    ],
+)  # fmt: skip
+def test_what_was_forged_is_found_before_a_census_is_taken_and_the_head_stays(
+    house: House, asked: Terms, sql: str, complaint: str
+) -> None:
+    house.log.positions(f"type:{DECIDED}")  # the views are up to date, so that nothing but the export reads the entries
+    forge(house, sql, house.seqs["block"])
+    assert house.log.keyring is not None
+    before = (house.log.size, house.log.keyring.head(), len(house.log.store.checkpoints.all()))
+
+    with pytest.raises(TallyError, match=complaint):
+        seal.export(house.log, about_stream(DECIDED), asked, out_dir=house.out)
+
+    assert (house.log.size, house.log.keyring.head(), len(house.log.store.checkpoints.all())) == before
+    assert list(house.out.glob("*")) == []
+
+
+def test_a_forged_part_is_found_before_its_reading_and_a_census_are_recorded(house: House) -> None:
+    disclosure = Disclosure(parts=((house.seqs["requested"], "/subject"),), reader="auditor:7", purpose="check")
+    forge(house, "UPDATE part SET sealed = zeroblob(length(sealed)) WHERE seq = ?", house.seqs["requested"])
+    size = house.log.size
+
+    with pytest.raises(TamperedError):
+        seal.export(
+            house.log, everything(), Terms("auditor:7", "2026-11-20T12:00:00.000000Z", disclosure), out_dir=house.out
+        )
+
+    assert house.log.size == size
+
+
+def test_a_body_that_is_forged_after_the_checkpoint_keeps_the_bundle_in_the_house(house: House, asked: Terms) -> None:
+    note = seal.take_counted_checkpoint(house.log)
+    forge(house, "UPDATE body SET bytes = x'7b7d' WHERE seq = ?", house.seqs["block"])
+    bundle = seal.build(house.log, about_stream(DECIDED), asked, note=note)
 
     with pytest.raises(TamperedError, match="does not verify at step bodies: body of entry"):
-        seal.export(house.log, about_stream(DECIDED), asked, out_dir=house.out)
-    assert list(house.out.iterdir()) == []
+        seal.judge(house.log, bundle)
 
 
 def test_a_stored_entry_that_was_altered_seals_nothing(house: House, asked: Terms) -> None:
     note = seal.take_counted_checkpoint(house.log)
-    database = house.log.store.projections()
-    for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        database.execute(f'DROP TRIGGER "{trigger}"')
-    database.execute("UPDATE entry SET header = x'7b7d' WHERE seq = ?", [house.seqs["block"]])
+    forge(house, "UPDATE entry SET header = x'7b7d' WHERE seq = ?", house.seqs["block"])
 
     with pytest.raises(TamperedError, match="are not those of the checkpoint"):
         seal.build(house.log, about_stream(DECIDED), asked, note=note)
