@@ -24,7 +24,7 @@ from proofs.note import Note, verify
 from proofs.policy import Policy
 from proofs.record import place
 from proofs.vkey import KeyType, VerifierKey, vkey_for
-from proofs.witness import cosignatures
+from proofs.witness import check_quorum
 
 EXPECTED_HEAD: Final = "expected head"
 
@@ -125,8 +125,9 @@ def drop_anchor(
             hint="get the log's present key from its operator, by another way than this bundle",
         )
     own = {key.public_key for key in believed} | {key.public_key for key in ring.keys}
-    witnessed = _witnessed(policy, note, own)
-    return Anchor(head, tuple(given), trusted, witnessed, len(policy.witnesses))
+    with place(CHECKPOINT):
+        witnessed, _ = check_quorum(policy, note, own=own)
+    return Anchor(head, tuple(given), trusted, tuple(witnessed), len(policy.witnesses))
 
 
 def _handover(size: int, path: str, raw: bytes, head: Checkpoint, known: Sequence[VerifierKey]) -> Signed:
@@ -171,24 +172,6 @@ def _follow(checkpoints: Iterable[Signed], ring: KeyRing, trusted: set[bytes]) -
             if old.public_key in trusted and not old.compromised:
                 trusted.add(new.public_key)
     return frozenset(trusted)
-
-
-def _witnessed(policy: Policy, note: Note, own: set[bytes]) -> tuple[str, ...]:
-    # A log is not its own witness, under whatever name.
-    names = {witness.key: witness.name for witness in policy.witnesses if witness.key.public_key not in own}
-    with place(CHECKPOINT):
-        found = cosignatures(note, names)
-        witnessed = tuple(names[key] for key in found.times)
-        if not policy.quorum_met(witnessed):
-            unchecked = ", ".join(repr(names[key]) for key in found.unchecked)
-            raise UnverifiableError(
-                f"checkpoint is witnessed by {len(witnessed)} of {len(policy.witnesses)}, "
-                f"and the quorum {policy.quorum!r} is not met",
-                hint=f"nothing here can check the cosignature of {unchecked}"
-                if unchecked
-                else "ask for more cosignatures",
-            )
-    return witnessed
 
 
 def check_head(kept: bytes, anchor: Anchor, ring: KeyRing, heads: Iterable[Head]) -> Signed:

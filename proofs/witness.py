@@ -8,7 +8,7 @@ Source: C2SP tlog-policy, tlog-cosignature.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from proofs import cosignature
@@ -105,15 +105,33 @@ def verify_checkpoint(note: str | bytes | Note, policy: Policy, *, foreign: bool
             hint="add a log line with the verifier key of the log",
         )
     signed = verify(note, log_keys)
-    own = {key.public_key for key in log_keys}
+    witnessed, unchecked = check_quorum(policy, note, own={key.public_key for key in log_keys})
+    return WitnessedCheckpoint(checkpoint, signed, witnessed, unchecked, len(policy.witnesses))
+
+
+def check_quorum(policy: Policy, note: Note, *, own: Set[bytes]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return the witnesses of the trust file that cosigned, and those whose cosignature nothing here can check.
+
+    Args:
+        own: Public keys of the log: it is not its own witness, under whatever name.
+
+    Returns:
+        Name → timestamp, POSIX seconds, in the order of lines; and names.
+
+    Raises:
+        MalformedError, TamperedError: As `cosignatures`.
+        UnverifiableError: They are not as many as the trust file wants.
+    """
     names = {witness.key: witness.name for witness in policy.witnesses if witness.key.public_key not in own}
     found = cosignatures(note, names)
     witnessed = {names[key]: timestamp for key, timestamp in found.times.items()}
     unchecked = tuple(names[key] for key in found.unchecked)
-    count = len(policy.witnesses)
     if not policy.quorum_met(witnessed):
         raise UnverifiableError(
-            f"checkpoint is witnessed by {len(witnessed)} of {count}, and the quorum {policy.quorum!r} is not met",
-            hint=f"not checked here: {', '.join(map(repr, unchecked))}" if unchecked else "ask for more cosignatures",
+            f"checkpoint is witnessed by {len(witnessed)} of {len(policy.witnesses)}, "
+            f"and the quorum {policy.quorum!r} is not met",
+            hint=f"nothing here can check the cosignature of {', '.join(map(repr, unchecked))}"
+            if unchecked
+            else "ask for more cosignatures",
         )
-    return WitnessedCheckpoint(checkpoint, signed, witnessed, unchecked, count)
+    return witnessed, unchecked

@@ -160,7 +160,7 @@ def test_I18_an_mldsa_cosignature_that_nobody_checked_counts_for_nothing(
     with pytest.raises(UnverifiableError) as caught:
         witness.verify_checkpoint(signed, policy())
     assert str(caught.value) == "checkpoint is witnessed by 1 of 2, and the quorum 'both' is not met"
-    assert caught.value.hint == "not checked here: 'q'"
+    assert caught.value.hint == "nothing here can check the cosignature of 'q'"
 
 
 def test_a_note_that_nobody_here_can_check_is_unverifiable(no_mldsa: None) -> None:
