@@ -19,6 +19,7 @@ from contracts.document import parse
 from contracts.facts import CONTRACT_PUBLISHED, ContractPublished
 from contracts.model import Contract
 from ledger.clock import print_at
+from ledger.closing import check_open
 from ledger.disclosure import open_part
 from ledger.erasure import erase_person
 from ledger.log import Ledger
@@ -149,7 +150,9 @@ def certify(log: Ledger, request: str, *, even_if_partial: bool = False) -> Cert
         MissingError: There is no such request, or it has no plan; nothing was erased.
         IncompleteError: Targets are left; nothing was erased.
         HeldError: A legal hold forbids the erasure.
+        ClosedError: The log is closed, so that no certificate can be issued; nothing was erased.
     """
+    check_open(log.store)
     history = read_history(log, request)
     waiting = _left(history)
     if waiting and not even_if_partial:

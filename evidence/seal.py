@@ -9,6 +9,8 @@
     6  `evidence-exported`         the commit point: nobody gets evidence of which the log knows nothing
     7  renamed to its own name
 
+A closed log answers at its last checkpoint, the census in it. It cannot write down who asked (6), nor open parts (1).
+
 Source: docs/formats/bundle.md.
 """
 
@@ -32,6 +34,7 @@ from evidence.terms import Terms
 from evidence.trust import trust_in
 from ledger.checkpoint import read_checkpoint
 from ledger.clock import uuid7
+from ledger.closing import last_checkpoint
 from ledger.event import Event
 from ledger.keyring import sync_folder
 from ledger.log import Ledger
@@ -69,13 +72,13 @@ class Sealed:
     Attributes:
         path: Of the archive.
         verdict: The verifier's, under the log's own key.
-        seq: Of the `evidence-exported` entry.
+        seq: Of the `evidence-exported` entry; None where the log is closed and records nothing.
     """
 
     path: Path
     name: str
     verdict: Verdict
-    seq: int
+    seq: int | None
 
 
 def export(log: Ledger, question: Question, terms: Terms, *, out_dir: Path, progress: Progress | None = None) -> Sealed:
@@ -84,6 +87,7 @@ def export(log: Ledger, question: Question, terms: Terms, *, out_dir: Path, prog
     Raises:
         MissingError: A key, the vault, or a part that was chosen is not at hand; no bundle was made.
         RefusedError: The log is empty or read-only, the terms do not fit, or the folder cannot be written to.
+        ClosedError: Parts were chosen of a log that is closed, which cannot record that they were read.
         ForkError: The head that the reader keeps, or the log's own, is of another history.
         BusyError: Other writers came between census and checkpoint every time; try again.
         TamperedError: What is stored does not verify; nothing was kept.
@@ -162,7 +166,7 @@ def judge(log: Ledger, bundle: Bundle, *, since: bytes | None = None) -> Verdict
 
 
 def take_counted_checkpoint(log: Ledger) -> bytes:
-    """Return a signed checkpoint whose last entry is a fresh census.
+    """Return a signed checkpoint whose last entry is a fresh census, or the last one of a closed log.
 
     Raises:
         BusyError: Other writers came in between, every time.
@@ -170,6 +174,8 @@ def take_counted_checkpoint(log: Ledger) -> bytes:
     """
     if log.size == 0:
         raise RefusedError("the log is empty: it has no entry 0, so there is nothing to count")
+    if log.closed_by is not None:
+        return last_checkpoint(log).note
     for _ in range(ATTEMPTS):
         census = log.take_census().seq
         if log.size == census + 1:
@@ -250,7 +256,9 @@ def _slug(text: str) -> str:
     return _STRANGE.sub("-", text)[:_SLUG].strip("-._")
 
 
-def _record(log: Ledger, bundle: Bundle, question: Question, terms: Terms, census: int) -> int:
+def _record(log: Ledger, bundle: Bundle, question: Question, terms: Terms, census: int) -> int | None:
+    if log.closed_by is not None and log.size == census + 1:
+        return None
     body = {
         "asked_by": terms.asked_by,
         "bundle": bundle.name,
@@ -262,7 +270,7 @@ def _record(log: Ledger, bundle: Bundle, question: Question, terms: Terms, censu
     return log.record([event])[0].seq
 
 
-def _keep(path: Path, data: bytes, record: Callable[[], int]) -> int:
+def _keep(path: Path, data: bytes, record: Callable[[], int | None]) -> int | None:
     """Put `data` at `path`, whole or not at all, once `record` has written it down; returns what that returns."""
     fresh = None
     try:

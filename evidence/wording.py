@@ -49,6 +49,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "subject.erasure-started": "erasure begins, personal parts: {parts}",
     "subject.erased": "payload and key destroyed, personal parts: {parts}",
     "subject.held": "erasure refused by a legal hold",
+    "subject.released": "legal hold released by {by}: {reason}",
 }
 
 

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.clock import Clock, ClockError, Deviation, next_at
+from ledger.closing import ClosedError, closed_by
 from ledger.intake import Prepared, continuation
 from ledger.store import Batch, PartRow, Store
 from ledger.tree import Frontier, Tree
 from proofs import limits
+from proofs.census import CENSUS_TAKEN
+from proofs.chain import CLOSED
 from proofs.digest import leaf_hash
 from proofs.entry import FIRST_PREV, parse_entry, quote
 from proofs.errors import ConflictError, ForkError, RefusedError
@@ -47,12 +50,17 @@ class Receipt:
 
 @dataclass(slots=True)
 class Edge:
-    """Where the log ends, as the next entry needs it."""
+    """Where the log ends, as the next entry needs it.
+
+    Attributes:
+        closed: Seq of the entry that closed it; None while it is open.
+    """
 
     size: int
     leaf: bytes
     at: str | None
     frontier: Frontier
+    closed: int | None = None
 
 
 class Appender:
@@ -74,11 +82,12 @@ class Appender:
         Raises:
             ConflictError: One of them is in the log with other content. Nothing was written; `loser` is its index.
             RefusedError: One of them makes an entry over 65,535 bytes, or the clock jumped. Nothing was written.
+            ClosedError: The log is closed, and one of them is not in it. Nothing was written.
             BusyError, UnknownOutcomeError: As `Store.writing`.
         """
         try:
             return self._append_new(events)
-        except (ConflictError, ClockError):
+        except (ConflictError, ClockError, ClosedError):
             return self._append_some(events)  # one of them was here before; this way looks at each
 
     @property
@@ -101,7 +110,8 @@ class Appender:
             if size == 0:
                 return Edge(0, FIRST_PREV, None, Frontier(0, []))
             last = self._store.headers(size - 1, size)[0]
-            edge = Edge(size, leaf_hash(last), parse_entry(last).at, Tree(self._store).frontier(size))
+            frontier = Tree(self._store).frontier(size)
+            edge = Edge(size, leaf_hash(last), parse_entry(last).at, frontier, closed_by(self._store))
         return edge
 
     def _check_grown(self, size: int) -> None:
@@ -173,10 +183,11 @@ class Appender:
     def write(self, events: Sequence[Prepared]) -> tuple[Edge, list[Receipt]]:
         """Link and write `events`, all of them new. Only inside `writing`; the edge is for when it was committed."""
         edge = self.edge()
-        if edge.size == 0 and f"type:{CREATED}" not in events[0].groups[0]:
+        if edge.size == 0 and not _is_of(events[0], CREATED):
             raise RefusedError(
                 "the ledger has no first entry: its creation was never finished", hint="remove it, and create it again"
             )
+        closed = _closed(edge, events)
         now = self._clock()
         before, said = self.confirmed or (None, None)
         at = next_at(edge.at, now, self._deviation, said if before == edge.at else None)
@@ -204,7 +215,7 @@ class Appender:
         frontier = edge.frontier.copy()
         batch.tiles = frontier.extend(leaves)
         self._store.write(batch)
-        return Edge(seq, prev, at, frontier), receipts
+        return Edge(seq, prev, at, frontier, closed), receipts
 
 
 class LoserError(ConflictError):
@@ -222,6 +233,27 @@ class LoserError(ConflictError):
         self.loser = loser
         self.seq = seq
         self.salt = b""
+
+
+def _closed(edge: Edge, events: Sequence[Prepared]) -> int | None:
+    """Seq of the entry that closes the log once `events` are in it; None where it stays open.
+
+    Raises:
+        ClosedError: It is closed, and they are not the one census that may follow.
+    """
+    if edge.closed is not None:
+        if edge.size == edge.closed + 1 and len(events) == 1 and _is_of(events[0], CENSUS_TAKEN):
+            return edge.closed
+        raise ClosedError(edge.closed)
+    if not any(_is_of(event, CLOSED) for event in events):
+        return None
+    if len(events) > 1:
+        raise ValueError("a log is closed by an event that comes alone")
+    return edge.size
+
+
+def _is_of(event: Prepared, type: str) -> bool:
+    return f"type:{type}" in event.groups[0]
 
 
 def _replayed(receipt: Receipt | None) -> Receipt | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ledger import keys
+from ledger import closing, keys
 from ledger.clock import Clock, Deviation, system_clock
 from ledger.keyring import Keyring
 from ledger.log import Ledger
@@ -75,11 +75,13 @@ def create_ledger(
         predecessor: (origin, size, root) of the log that this one continues.
 
     Raises:
-        RefusedError: The origin is not acceptable.
+        RefusedError: The origin or the predecessor is not acceptable.
         ConflictError: A ledger exists at `url`, or a log of this origin was signed with this keyring before.
     """
     if not 0 < len(origin) <= MAX_ORIGIN_BYTES or not set(origin) <= _ORIGIN_ALPHABET or "//" in origin:
         raise RefusedError(f"origin {origin[:80]!r} is not 1 to {MAX_ORIGIN_BYTES} of A-Z a-z 0-9 . _ / -")
+    if predecessor is not None:
+        closing.check_predecessor(origin, predecessor)
     keyring = Keyring(origin, home, passphrase)
     if keyring.head() is not None:
         raise ConflictError(

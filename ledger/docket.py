@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.vaultfile import VaultFile
 from proofs.errors import HeldError
+
+_STANDS: Final = "NOT EXISTS (SELECT 1 FROM release WHERE release.hold = hold.id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,28 @@ class StandingHoldError(HeldError):
         self.request = request
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold as it was placed, and as it ended.
+
+    Attributes:
+        request: What it holds.
+        is_on_person: Somebody is named, who is not erased for any other request either.
+        actor, reason: Who released it and why; None while it stands.
+    """
+
+    id: str
+    request: str
+    is_on_person: bool
+    actor: str | None
+    reason: str | None
+
+    @property
+    def stands(self) -> bool:
+        """True until it is released."""
+        return self.actor is None
+
+
 class Docket:
     """Erasures and holds of one vault. People are known to it by the vault's keyed hash of them alone."""
 
@@ -62,7 +87,8 @@ class Docket:
         """
         with self._file.writing() as conn:
             hold = conn.execute(
-                "SELECT id, request FROM hold WHERE lookup = ? OR (lookup IS NULL AND request = ?) ORDER BY rowid",
+                f"SELECT id, request FROM hold WHERE {_STANDS} "  # noqa: S608
+                "AND (lookup = ? OR request = ?) ORDER BY rowid",
                 (lookup, request),
             ).fetchone()
             if hold is not None:
@@ -112,7 +138,24 @@ class Docket:
             lookup: Whoever is named here is not erased for any other request either.
         """
         with self._file.writing() as conn:
-            found = conn.execute("SELECT id FROM hold WHERE request = ? AND lookup IS ?", (request, lookup)).fetchone()
+            select = f"SELECT id FROM hold WHERE {_STANDS} AND request = ? AND lookup IS ?"  # noqa: S608
+            found = conn.execute(select, (request, lookup)).fetchone()
             if found is None:
                 conn.execute("INSERT INTO hold VALUES (?, ?, ?)", (id, request, lookup))
         return id if found is None else str(found[0])
+
+    def release(self, id: str, actor: str, reason: str) -> None:
+        """End a hold for good; one that is released already stays as it was released first."""
+        with self._file.writing() as conn:
+            conn.execute("INSERT OR IGNORE INTO release VALUES (?, ?, ?)", (id, actor, reason))
+
+    def holds(self) -> list[Hold]:
+        """Return all holds, in the order in which they were placed."""
+        select = (
+            "SELECT id, request, lookup IS NOT NULL, actor, reason FROM hold LEFT JOIN release ON hold = id "
+            "ORDER BY hold.rowid"
+        )
+        return [
+            Hold(id, request, bool(named), actor, reason)
+            for id, request, named, actor, reason in self._file.rows(select)
+        ]

@@ -15,10 +15,11 @@ from typing import Self, overload
 
 import sqlite_utils
 
-from ledger import census, checkpoint, erasure
+from ledger import census, checkpoint, closing, erasure, holds
 from ledger.append import Appender, LoserError, Receipt
 from ledger.checkpoint import SignedCheckpoint
 from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock, uuid7
+from ledger.closing import ClosedError
 from ledger.event import Event
 from ledger.intake import Intake, Prepared
 from ledger.keyring import Keyring
@@ -85,16 +86,22 @@ class Ledger:
             erasure.reopen(self.store, self.vault, origin=self.origin)
             # Where the clock jumped, too, nothing can be recorded, this neither: `confirm_clock` must be in reach.
             with suppress(ClockError):
-                self._finish_erasures()
+                self._finish_what_was_begun()
 
-    def _finish_erasures(self) -> None:
+    def _finish_what_was_begun(self) -> None:
         if self.vault is not None:
+            holds.settle(self.store, self.vault, self.record, origin=self.origin)
             erasure.resume(self.store, self.vault, self.record, origin=self.origin)
 
     @property
     def size(self) -> int:
         """The number of entries."""
         return self.store.size()
+
+    @property
+    def closed_by(self) -> int | None:
+        """Seq of the entry that closed the log; None while it is open."""
+        return closing.closed_by(self.store)
 
     @overload
     def append(self, events: Event) -> Receipt: ...
@@ -107,6 +114,7 @@ class Ledger:
             ConflictError: An event has the source and id of another, and other content; nothing but the conflict was
                 recorded, with a commitment to the loser (`error.salt` opens it).
             RefusedError: An event is not acceptable; nothing was written.
+            ClosedError: The log is closed; what is in it already still answers its first receipt.
             BusyError: The writer's lock was not to be had; nothing was written.
             UnknownOutcomeError: Reopen the ledger and append the same events again: what is there is not written twice.
         """
@@ -116,21 +124,31 @@ class Ledger:
 
     def record(self, events: Sequence[Event], *, by_ledger: bool = True) -> list[Receipt]:
         """Append events that may be of the ledger's own types; as `append` otherwise."""
-        prepared: list[Prepared] = []
-        try:
-            prepared += (self._intake.prepare(event, by_ledger=by_ledger) for event in events)
-            if not prepared:
-                return []
-            receipts = self._although_the_clock_jumped(lambda: self._appender.append(prepared))
-        except (RefusedError, BusyError) as error:
-            self._discard(prepared)  # nothing was written, so nothing refers to what was sealed
-            self._record_conflict(error, events)
-            raise
-        self._discard([each for each, receipt in zip(prepared, receipts, strict=True) if receipt.is_replay])
-        return receipts
+        while events:
+            prepared: list[Prepared] = []
+            try:
+                prepared += (self._intake.prepare(event, by_ledger=by_ledger) for event in events)
+                receipts = self._append_sealed(prepared)
+            except (RefusedError, BusyError) as error:
+                self._discard(prepared)  # nothing was written, so nothing refers to what was sealed
+                self._record_conflict(error, events)
+                raise
+            if receipts is not None:
+                self._discard([each for each, receipt in zip(prepared, receipts, strict=True) if receipt.is_replay])
+                return receipts
+            self._discard(prepared)
+        return []
+
+    def _append_sealed(self, prepared: Sequence[Prepared]) -> list[Receipt] | None:
+        """Append what was prepared; None, and nothing was written, when its parts have to be sealed again."""
+        commitments = _commitments(prepared)
+        if not commitments or self.vault is None:
+            return self._although_the_clock_jumped(lambda: self._appender.append(prepared))
+        with self.vault.keeping(commitments) as are_kept:
+            return self._although_the_clock_jumped(lambda: self._appender.append(prepared)) if are_kept else None
 
     def _discard(self, prepared: Iterable[Prepared]) -> None:
-        commitments = [commitment for each in prepared for _, commitment, _ in each.parts]
+        commitments = _commitments(prepared)
         if commitments and self.vault is not None:
             self.vault.discard(commitments)
 
@@ -142,7 +160,10 @@ class Ledger:
         lost = commitment("body", error.salt, events[error.loser].data)
         body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
         conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
-        self._appender.append([self._intake.prepare(conflict, by_ledger=True)])
+        try:
+            self._appender.append([self._intake.prepare(conflict, by_ledger=True)])
+        except ClosedError:
+            error.salt = b""  # a closed log turns the loser away all the same, and records nothing
 
     def _although_the_clock_jumped(self, write: Callable[[], list[Receipt]]) -> list[Receipt]:
         """Write, and once more where the clock was refused and somebody had confirmed it."""
@@ -174,7 +195,7 @@ class Ledger:
         body = jsonstrict.dumps({"from": last, "to": print_at(now)})
         self._appender.confirmed = (last, now)
         receipt = self.record([Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)])[0]
-        self._finish_erasures()
+        self._finish_what_was_begun()
         return receipt
 
     def run(
@@ -243,12 +264,21 @@ class Ledger:
             self.store, self._beside(), self.keys, self._signer, acknowledged=self._appender.acknowledged
         )
 
-    def take_census(self) -> Receipt:
-        """Count every stream and record the root; the census speaks of all entries before it."""
-        return self._although_the_clock_jumped(self._take_census)[0]
+    def take_census(self, *, closing: Event | None = None) -> Receipt:
+        """Count every stream and record the root; the census speaks of all entries before it.
 
-    def _take_census(self) -> list[Receipt]:
+        Args:
+            closing: The log's last event, recorded with its census or not at all (`ledger.closing`).
+
+        Raises:
+            ClosedError: The log is closed, and its census taken.
+        """
+        return self._although_the_clock_jumped(lambda: self._take_census(closing))[0]
+
+    def _take_census(self, closing: Event | None) -> list[Receipt]:
         with self.store.writing():
+            if closing is not None:
+                self._appender.write([self._intake.prepare(closing, by_ledger=True)])
             root = census.count_changes(self.store)
             event = census.census_event(root, self.store.streams.total(), origin=self.origin)
             edge, receipts = self._appender.write([self._intake.prepare(event, by_ledger=True)])
@@ -276,3 +306,7 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _commitments(prepared: Iterable[Prepared]) -> list[bytes]:
+    return [commitment for each in prepared for _, commitment, _ in each.parts]

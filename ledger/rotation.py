@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from ledger.closing import check_open
 from ledger.keyring import Keyring
 from ledger.keys import Key, added_event, current, retired_event
 from ledger.log import Ledger
@@ -30,6 +31,7 @@ def rotate(log: Ledger, purpose: Purpose, reason: str = "rotated") -> Key:
 
     Raises:
         RefusedError: The reason is none of the two; or the log's key was compromised: whoever has it can hand over, too.
+        ClosedError: The log is closed.
         MissingError: There is no keyring, or it lacks a key that has to sign.
     """
     if reason not in REASONS:
@@ -37,9 +39,10 @@ def rotate(log: Ledger, purpose: Purpose, reason: str = "rotated") -> Key:
     if purpose == "log" and reason == "compromised":
         raise RefusedError(
             "a compromised log key cannot be replaced within its log",
-            hint="close the log, and create a new one that names it as its predecessor",
+            hint="close the log with `tally close`, and create a new one that names it as its predecessor",
         )
     keyring = _keyring(log)
+    check_open(log.store)
     with keyring.locked():
         if purpose == "log":
             log.checkpoint()
@@ -56,11 +59,13 @@ def add(log: Ledger, purpose: Literal["evidence"]) -> Key:
 
     Raises:
         RefusedError: The purpose is another one: a log key comes into use by `rotate` alone.
+        ClosedError: The log is closed.
         MissingError: There is no keyring.
     """
     if purpose != "evidence":
         raise RefusedError(f"a {purpose} key is not added beside another", hint="rotate it")
     keyring = _keyring(log)
+    check_open(log.store)
     with keyring.locked():
         log.record([added_event(log.origin, purpose, keyring.generate(purpose).public_key)])
         return current(log.keys(), purpose, size=log.size)

@@ -1,7 +1,7 @@
 """The vault: data keys of people, and which part has which. It stands outside the ledger's database and its backups.
 
     vault.db   person(lookup, key)  data_key(id, epoch, wrapped)  part(commitment, key)  erasure(id, …)  hold(id, …)
-               secret(name, value)
+               release(hold, …)  secret(name, value)
     kek-<n>    the key-encryption key of epoch n, 32 bytes, 0600
 
 A person is found by a keyed hash. Destroying a data key destroys every part that it sealed; rotating the epoch also makes
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final
@@ -100,19 +100,31 @@ class Vault:
             raise MissingError("the key of this part was destroyed, or is in another vault")
         return _opened(self._data_key(rows[0][0]), sealed, self._seal_context(commitment), what="a sealed part")
 
+    @contextmanager
+    def keeping(self, commitments: Iterable[bytes]) -> Iterator[bool]:
+        """Hold the vault, so that no erasure begins; yields False when one began since these parts were sealed.
+
+        Whoever writes parts into the ledger does it inside: a part whose key is about to go would arrive behind its erasure.
+        The vault's lock is always taken before the ledger's.
+        """
+        with self._file.writing() as conn:
+            find = (
+                "SELECT 1 FROM part WHERE commitment = ?1 AND NOT EXISTS (SELECT 1 FROM erasing WHERE commitment = ?1)"
+            )
+            yield all(conn.execute(find, (commitment,)).fetchone() for commitment in commitments)
+
     def discard(self, commitments: Iterable[bytes]) -> None:
-        """Forget parts that were sealed for an event that was not written, and keys that seal nothing else."""
+        """Forget parts that were sealed for an event that was not written, and people and keys that have no other part."""
         with self._file.writing() as conn:
             for commitment in commitments:
                 found = conn.execute("SELECT key FROM part WHERE commitment = ?", (commitment,)).fetchone()
                 if found is None:
                     continue
                 conn.execute("DELETE FROM part WHERE commitment = ?", (commitment,))
-                conn.execute(
-                    "DELETE FROM data_key WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM part WHERE key = ?1) "
-                    "AND NOT EXISTS (SELECT 1 FROM person WHERE key = ?1)",
-                    found,
-                )
+                # The person, too: whoever was erased gets a fresh key when an old event of theirs is sent again.
+                if conn.execute("SELECT 1 FROM part WHERE key = ?", found).fetchone() is None:
+                    conn.execute("DELETE FROM person WHERE key = ?", found)
+                    conn.execute("DELETE FROM data_key WHERE id = ?", found)
 
     def destroy_keys(self, commitments: Iterable[bytes]) -> None:
         """Destroy the data keys of parts and all that leads to them, and scrub the vault's files."""
@@ -152,10 +164,17 @@ class Vault:
         self._file.close()
 
     def _data_key(self, id: int) -> AESGCM:
-        rows = self._file.rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id)
-        if not rows:
-            raise MissingError("the key of this part was destroyed")
-        return AESGCM(self._unwrap(*rows[0]))
+        tried = None
+        while rows := self._file.rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id):
+            epoch, wrapped = rows[0]
+            try:
+                return AESGCM(self._unwrap(epoch, wrapped))
+            except MissingError:
+                # Another process may have rotated between the row and the file: the row then tells a later epoch.
+                if epoch == tried:
+                    raise
+                tried = epoch
+        raise MissingError("the key of this part was destroyed")
 
     def _unwrap(self, epoch: int, wrapped: bytes) -> bytes:
         return _opened(self._kek(epoch), wrapped, self._wrap_context(epoch), what="a data key")
@@ -163,9 +182,12 @@ class Vault:
     def _kek(self, epoch: int) -> AESGCM:
         if epoch not in self._keks:
             path = self.folder / f"kek-{epoch}"
-            if not path.is_file():
-                raise MissingError(f"the key-encryption key of epoch {epoch} is not in {self.folder}")
-            if len(key := path.read_bytes()) != KEY_BYTES:
+            try:
+                key = path.read_bytes()
+            except OSError as error:
+                what = f"the key-encryption key of epoch {epoch} cannot be read in {self.folder}: {error.strerror}"
+                raise MissingError(what) from error
+            if len(key) != KEY_BYTES:
                 raise MalformedError(f"{path} has {len(key)} bytes, expected {KEY_BYTES}")
             self._keks[epoch] = AESGCM(key)
         return self._keks[epoch]

@@ -24,11 +24,13 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS part (commitment BLOB PRIMARY KEY, key INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS part_key ON part (key)",
     "CREATE TABLE IF NOT EXISTS hold (id TEXT PRIMARY KEY, request TEXT NOT NULL, lookup BLOB) STRICT",
+    "CREATE TABLE IF NOT EXISTS release (hold TEXT PRIMARY KEY, actor TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS erasure (id TEXT PRIMARY KEY, request TEXT, parts INTEGER NOT NULL, finished INTEGER) STRICT",
     (
         "CREATE TABLE IF NOT EXISTS erasing (erasure TEXT NOT NULL, commitment BLOB NOT NULL, "
         "PRIMARY KEY (erasure, commitment)) STRICT, WITHOUT ROWID"
     ),
+    "CREATE INDEX IF NOT EXISTS erasing_commitment ON erasing (commitment)",
 )
 
 
@@ -95,6 +97,7 @@ class VaultFile:
             BusyError: Another process reads an older state; nothing is lost, and a later call may succeed.
         """
         with self._lock:
+            # Not cheaper, for the reason that stands in ledger/stores/sqlite.py.
             try:
                 self._db.conn.execute("VACUUM")
                 busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

@@ -68,7 +68,7 @@ def export(
         )
     else:
         say(report.to_text(sealed.verdict).rstrip("\n"))
-        say(f"\n✓ {sealed.path}")
+        say(f"\n✓ {sealed.path}" + ("" if sealed.seq is not None else "; the log is closed and does not record it"))
 
 
 def _question(

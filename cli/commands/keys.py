@@ -1,10 +1,11 @@
-"""keys list, add, rotate."""
+"""keys list, add, rotate, rotate-epoch."""
 
 from __future__ import annotations
 
 import click
 
 from cli.session import Session, pass_session, with_json
+from ledger.holds import vault_beside
 from ledger.rotation import add, rotate
 
 _PURPOSE = click.Choice(["log", "evidence"])
@@ -49,3 +50,12 @@ def rotate_(session: Session, purpose: str, reason: str) -> None:
     with session.open() as log:
         key = rotate(log, "log" if purpose == "log" else "evidence", reason=reason)
         session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key rotated.")
+
+
+@keys.command("rotate-epoch")
+@with_json
+@pass_session
+def rotate_epoch(session: Session) -> None:
+    """Wrap the keys of all personal parts anew: every older copy of the vault can no longer be opened."""
+    with session.open() as log:
+        session.output.facts({"epoch": vault_beside(log).rotate_epoch()}, "Key-encryption key rotated.")

@@ -1,27 +1,34 @@
-"""init, status, verify, clock: the ledger as a whole."""
+"""init, status, verify, clock, close: the ledger as a whole, from its first entry to its last."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 import ledger
 from cli.output import say
-from cli.session import Session, pass_session, with_json
+from cli.session import Session, pass_session, read_input, with_json, write_output
 from ledger.checkpoint import read_checkpoint
+from ledger.closing import REASONS, close_log, predecessor_of, read_predecessor
 from ledger.fsck import fsck
 from ledger.keys import log_vkey
-from proofs.errors import TamperedError
+from proofs.errors import RefusedError, TamperedError
 from proofs.report import counted
 
 
 @click.command()
 @click.option("--origin", required=True, metavar="NAME", help="The log's name, for example ledger.example.org/churn.")
+@click.option("--predecessor", metavar="FILE", help="The last checkpoint of the log that this one continues.")
 @with_json
 @pass_session
-def init(session: Session, origin: str) -> None:
+def init(session: Session, origin: str, predecessor: str | None) -> None:
     """Create a ledger, its log key and its evidence key."""
+    before = None if predecessor is None else read_predecessor(read_input(predecessor))
     secret = session.passphrase(confirm=True)
-    with ledger.create(session.named_url(), origin=origin, home=session.home, passphrase=lambda: secret) as log:
+    with ledger.create(
+        session.named_url(), origin=origin, home=session.home, passphrase=lambda: secret, predecessor=before
+    ) as log:
         folder = log.keyring.folder if log.keyring else None
         session.output.facts(
             {
@@ -49,7 +56,9 @@ def status(session: Session) -> None:
         session.output.facts(
             {
                 "origin": log.origin,
+                "predecessor": predecessor_of(log),
                 "entries": log.size,
+                "closed_by_entry": log.closed_by,
                 "root": log.tree.root(log.size).hex(),
                 "last_entry_at": last and last.at,
                 "streams": log.store.streams.total(),
@@ -81,6 +90,35 @@ def verify(session: Session) -> None:
     if not session.output.as_json:
         signed = counted(checkpoints, "checkpoint", "checkpoints") if checkpoints else "nothing is signed yet"
         say(f"✓ {report.entries} entries: chain, tree, streams and commitments are whole; {signed}")
+
+
+@click.command()
+@click.option("--reason", type=click.Choice(REASONS), required=True, help="Why nothing is recorded any more.")
+@click.option("--successor", metavar="NAME", help="The origin of the log that goes on.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the last checkpoint in a new file.")
+@with_json
+@pass_session
+def close(session: Session, reason: str, successor: str | None, out: Path | None) -> None:
+    """Close the log for good, with its last census and checkpoint. It is read, verified and exported as before."""
+    if out is not None and out.exists():
+        raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
+    with session.open() as log:
+        signed = close_log(log, reason=reason, successor=successor)
+        closed_by = log.closed_by
+    if out is not None:
+        write_output(out, signed.note)
+    value = {
+        "origin": signed.checkpoint.origin,
+        "closed_by_entry": closed_by,
+        "size": signed.checkpoint.size,
+        "root": signed.checkpoint.root.hex(),
+    }
+    if session.output.as_json:
+        session.output.document({**value, "note": signed.note.decode()})
+        return
+    session.output.facts(value, "The log is closed.")
+    if out is None:
+        say(f"\n{signed.note.decode()}".rstrip("\n"))
 
 
 @click.group()

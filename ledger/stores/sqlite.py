@@ -214,7 +214,10 @@ class SqliteStore:
     def scrub(self) -> None:
         with self._lock:
             # VACUUM rewrites every page; the truncating checkpoint then empties the write-ahead log. Both need that no
-            # reader holds an older snapshot, and say so when one does.
+            # reader holds an older snapshot, and say so when one does. `secure_delete` alone would cost the changed pages
+            # only, and is not enough: where SQLite rebuilds a page it leaves copies of cells that moved in the gap between
+            # them, and a later DELETE overwrites the cell and not its copy, in pages that it may not even touch. Measured,
+            # with 3.40: of 3,200 deleted hashes 6 were still in the file (docs/performance.md).
             try:
                 self._db.conn.execute("VACUUM")
                 busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

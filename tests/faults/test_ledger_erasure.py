@@ -10,16 +10,18 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ledger.clock import ClockError
 from ledger.disclosure import open_part
 from ledger.docket import StandingHoldError
-from ledger.erasure import ERASED, HELD, STARTED, erase_person, hold
+from ledger.erasure import ERASED, STARTED, erase_person
 from ledger.event import Event
 from ledger.fsck import fsck
+from ledger.holds import HELD, hold
+from ledger.intake import Prepared
 from ledger.log import Ledger
 from ledger.stores.sqlite import SqliteStore
 from proofs.errors import BusyError, MissingError, RefusedError
@@ -212,6 +214,29 @@ def test_a_process_that_was_open_while_the_epoch_was_rotated_seals_under_the_new
     assert [open_part(log, receipt.seq, "/who", **WORDS) for receipt in receipts] == [b'"Eve"', b'"Ada"']
 
 
+def test_a_part_is_opened_although_the_epoch_is_rotated_between_its_row_and_its_key(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledgers.create().append(household("a", "Ada", "ada"))
+    ledgers.close()
+    log, other = ledgers.open(), ledgers.open()
+    assert log.vault is not None
+    assert other.vault is not None
+    rotate, rows, waiting = other.vault.rotate_epoch, log.vault._file.rows, [1]
+
+    def slow(select: str, *values: object) -> list[Any]:
+        found = rows(select, *values)
+        if "FROM data_key" in select and waiting:
+            waiting.pop()
+            rotate()
+        return found
+
+    monkeypatch.setattr(log.vault._file, "rows", slow)
+
+    assert open_part(log, 2, "/who", **WORDS) == b'"Ada"'
+    assert waiting == []
+
+
 CRASHING = """
 import os, sys
 from datetime import UTC, datetime
@@ -358,6 +383,118 @@ def test_I10_a_part_that_was_on_its_way_during_the_erasure_is_destroyed_at_the_n
 
     assert log.store.parts.among(range(log.size)) == []
     assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_I10_an_event_that_an_erasure_overtakes_is_sealed_again_for_whoever_came_back(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sealed before the erasure began, appended after it was done: nothing of the erased key comes behind it."""
+    log, other = ledgers.create(), ledgers.open()
+    log.append(household("a", "Ada", "ada"))
+    prepare = log._intake.prepare
+    overtaken: list[bytes] = []
+
+    def overtaking(event: Event, **options: bool) -> Prepared:
+        prepared = prepare(event, **options)
+        if not overtaken:
+            overtaken.append(prepared.parts[0][1])
+            assert erase_person(other, "ada").parts == 1
+        return prepared
+
+    monkeypatch.setattr(log._intake, "prepare", overtaking)
+    receipt = log.append(household("b", "Ada Byron", "ada"))
+
+    assert (receipt.seq, receipt.is_replay) == (5, False)
+    assert open_part(log, 5, "/who", **WORDS) == b'"Ada Byron"'
+    assert log.store.parts.find(overtaken) == []
+    assert rows(ledgers, log) == (1, 1, 1)
+    assert log.append(household("b", "Ada Byron", "ada")).is_replay
+    assert erase_person(log, "ada").parts == 1
+
+
+def test_I10_an_event_that_an_erasure_overtakes_half_way_is_not_destroyed_with_it(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, other = ledgers.create(), ledgers.open()
+    log.append(household("a", "Ada", "ada"))
+    assert other.vault is not None
+    monkeypatch.setattr(other.vault, "destroy_keys", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    prepare = log._intake.prepare
+    overtaken: list[Prepared] = []
+
+    def overtaking(event: Event, **options: bool) -> Prepared:
+        prepared = prepare(event, **options)
+        if not overtaken:
+            overtaken.append(prepared)
+            with pytest.raises(KeyboardInterrupt):
+                erase_person(other, "ada")  # begun, and nothing is destroyed yet
+        return prepared
+
+    monkeypatch.setattr(log._intake, "prepare", overtaking)
+    receipt = log.append(household("b", "Ada Byron", "ada"))
+    monkeypatch.undo()
+    ledgers.close()
+
+    log = ledgers.open()
+
+    assert open_part(log, receipt.seq, "/who", **WORDS) == b'"Ada Byron"'
+    assert [row.seq for row in log.store.parts.among(range(log.size))] == [receipt.seq]
+
+
+def test_I10_an_old_event_that_is_sent_again_brings_no_key_and_no_person_back(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    log.append([household("a", "Ada", "ada"), household("g", "Grace", "grace")])
+    erase_person(log, "ada")
+    assert rows(ledgers, log) == (1, 1, 1)
+
+    assert log.append(household("a", "Ada", "ada")).is_replay
+
+    assert rows(ledgers, log) == (1, 1, 1)
+
+
+def test_I10_an_erasure_that_is_done_again_leaves_the_vault_as_it_was(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    log = ledgers.open()
+    erase_person(log, "ada", "R7")
+    left = rows(ledgers, log)
+    ledgers.close()
+    shutil.copy(before[0].path(), ledgers.path())
+
+    log = ledgers.open()
+
+    assert rows(ledgers, log) == left == (2, 2, 1)
+    assert log.append(household("a", "Ada Lovelace", "ada")).is_replay
+    assert rows(ledgers, log) == left
+
+
+def test_I10_many_erasures_are_done_again_at_the_price_of_one(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = ledgers.create()
+    people = ("ada", "grace", "hedy", "joan")
+    log.append([household(person, person, person) for person in people])
+    log.store.scrub()
+    copy = shutil.copy(ledgers.path(), ledgers.folder / "copy.db")
+    for person in people:
+        erase_person(log, person)
+    ledgers.close()
+    shutil.copy(copy, ledgers.path())
+    scrubbed: list[SqliteStore] = []
+    scrub = SqliteStore.scrub
+
+    def counted(store: SqliteStore) -> None:
+        scrubbed.append(store)
+        scrub(store)
+
+    monkeypatch.setattr(SqliteStore, "scrub", counted)
+
+    log = ledgers.open()
+
+    assert log.store.parts.among(range(log.size)) == []
+    assert [record.type for record in log.read(6)] == [STARTED] * 4 + [ERASED] * 4
+    assert len(scrubbed) == 1
 
 
 def test_a_reader_of_an_old_snapshot_delays_the_scrubbing_and_not_the_destruction(

@@ -102,6 +102,7 @@ def test_I3_a_closed_log_that_goes_on_is_a_finding(ledgers: Ledgers) -> None:
     log.take_census()
     after = log._intake.prepare(things(9, 10)[0])
     with log.store.writing():
+        log._appender.edge().closed = None
         edge, _ = log._appender.write([after])
     log._appender.acknowledge(edge)
 
