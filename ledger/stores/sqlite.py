@@ -217,7 +217,7 @@ class SqliteStore:
             # reader holds an older snapshot, and say so when one does. `secure_delete` alone would cost the changed pages
             # only, and is not enough: where SQLite rebuilds a page it leaves copies of cells that moved in the gap between
             # them, and a later DELETE overwrites the cell and not its copy, in pages that it may not even touch. Measured,
-            # with 3.40: of 3,200 deleted hashes 6 were still in the file (docs/performance.md).
+            # with 3.40: of 6,400 deleted hashes 6 were still in the file (docs/performance.md).
             try:
                 self._db.conn.execute("VACUUM")
                 busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
