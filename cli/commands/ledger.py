@@ -24,7 +24,7 @@ from proofs.report import counted
 @pass_session
 def init(session: Session, origin: str, predecessor: str | None) -> None:
     """Create a ledger, its log key and its evidence key."""
-    before = None if predecessor is None else read_predecessor(read_input(predecessor))
+    before = None if predecessor is None else read_predecessor(read_input(predecessor, "checkpoint"))
     secret = session.passphrase(confirm=True)
     with ledger.create(
         session.named_url(), origin=origin, home=session.home, passphrase=lambda: secret, predecessor=before
