@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ledger.clock import Clock, ClockError, Deviation, next_at
 from ledger.closing import ClosedError, closed_by
@@ -27,6 +28,8 @@ from proofs.entry import FIRST_PREV, parse_entry, quote
 from proofs.errors import ConflictError, ForkError, RefusedError
 from proofs.keys import CREATED
 from proofs.streams import CONTINUED, filed_document
+
+_CLOSED_STREAM: Final = f"type:{CLOSED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ class Appender:
     def write(self, events: Sequence[Prepared]) -> tuple[Edge, list[Receipt]]:
         """Link and write `events`, all of them new. Only inside `writing`; the edge is for when it was committed."""
         edge = self.edge()
-        if edge.size == 0 and not _is_of(events[0], CREATED):
+        if edge.size == 0 and f"type:{CREATED}" not in events[0].groups[0]:
             raise RefusedError(
                 "the ledger has no first entry: its creation was never finished", hint="remove it, and create it again"
             )
@@ -242,18 +245,14 @@ def _closed(edge: Edge, events: Sequence[Prepared]) -> int | None:
         ClosedError: It is closed, and they are not the one census that may follow.
     """
     if edge.closed is not None:
-        if edge.size == edge.closed + 1 and len(events) == 1 and _is_of(events[0], CENSUS_TAKEN):
+        if edge.size == edge.closed + 1 and len(events) == 1 and f"type:{CENSUS_TAKEN}" in events[0].groups[0]:
             return edge.closed
         raise ClosedError(edge.closed)
-    if not any(_is_of(event, CLOSED) for event in events):
+    if not any(_CLOSED_STREAM in event.groups[0] for event in events):
         return None
     if len(events) > 1:
         raise ValueError("a log is closed by an event that comes alone")
     return edge.size
-
-
-def _is_of(event: Prepared, type: str) -> bool:
-    return f"type:{type}" in event.groups[0]
 
 
 def _replayed(receipt: Receipt | None) -> Receipt | None:

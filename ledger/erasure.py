@@ -21,7 +21,7 @@ from ledger.clock import uuid7
 from ledger.closing import closed_by, unless_closed
 from ledger.docket import Erasing, StandingHoldError
 from ledger.event import Event
-from ledger.holds import check_person, check_token, held_event, vault_beside
+from ledger.holds import adopt, check_person, check_token, held_event, vault_beside
 from ledger.store import Store
 from ledger.vault import Vault
 from proofs import jsonstrict
@@ -66,6 +66,7 @@ def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasur
     check_person(person)
     if request is not None:
         check_token(request, "a request's id")
+        adopt(log, vault, request)
     id = uuid7(log.clock())
     try:
         erasing = vault.docket.begin(

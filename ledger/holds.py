@@ -99,6 +99,16 @@ def settle(store: Store, vault: Vault, record: Callable[[Sequence[Event]], Any],
             vault.docket.release(each.id, str(by), str(reason))
 
 
+def adopt(log: Ledger, vault: Vault, request: str) -> None:
+    """Make the vault know the holds that the log tells for `request`: it may be an older copy, put back."""
+    known = {each.id for each in vault.docket.holds()}
+    for record in log.stream(f"request:{request}"):
+        said = record.json() if record.type == HELD else None
+        id = str(said.get("hold")) if isinstance(said, dict) else ""
+        if id and id not in known and log.store.identities.find(_released_id(id), log.origin) is None:
+            vault.docket.hold(id, request, None)
+
+
 def held_event(hold: str, request: str, *, origin: str) -> Event:
     """Return the event that says that a hold stands, or that it refused an erasure: once for each request."""
     body = jsonstrict.dumps({"hold": hold, "request": request})

@@ -304,6 +304,27 @@ def test_a_release_in_the_log_ends_the_hold_of_a_vault_that_was_put_back(ledgers
     assert [type for type, _ in facts(log)].count(RELEASED) == 1
 
 
+def test_a_hold_in_the_log_stands_though_the_vault_was_put_back_to_before_it(ledgers: Ledgers, log: Ledger) -> None:
+    assert log.vault is not None
+    folder, copy = log.vault.folder, ledgers.folder / "older"
+    ledgers.close()
+    shutil.copytree(folder, copy)
+    log = ledgers.open()
+    id, over = hold(log, "R7"), hold(log, "R8")
+    release(log, over, **COUNSEL)
+    ledgers.close()
+    for path in copy.glob("vault.db*"):
+        shutil.copy(path, folder / path.name)
+
+    log = ledgers.open()
+
+    with pytest.raises(StandingHoldError, match=id):
+        erase_person(log, "ada", "R7")
+    assert erase_person(log, "grace", "R8").parts == 1
+    release(log, id, **COUNSEL)
+    assert erase_person(log, "ada", "R7").parts == 1
+
+
 def test_what_is_to_be_said_waits_while_the_clock_jumped(ledgers: Ledgers, log: Ledger) -> None:
     ledgers.close()
     killed(ledgers, "hold", "docket")

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.disclosure import open_part
-from ledger.erasure import ERASED, STARTED
+from ledger.erasure import ERASED, STARTED, erase_person
+from ledger.event import Event
 from ledger.fsck import fsck
 from ledger.log import Ledger
 
@@ -120,6 +123,33 @@ def test_two_processes_rotate_the_epoch_while_others_seal_and_open_and_every_par
     assert values(log) == {seq: b'"sealed %d"' % n for n, seq in enumerate(seqs)}
     assert opened > 0
     assert [path.name for path in log.vault.folder.glob("kek-*")] == [f"kek-{1 + 2 * ROTATIONS}"]
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_I10_threads_of_one_process_append_and_erase_without_waiting_for_each_other_for_ever(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    failed: list[BaseException] = []
+
+    def repeat(act: Callable[[int], object]) -> None:
+        try:
+            for n in range(40):
+                act(n)
+        except BaseException as error:  # noqa: BLE001 - told below, in the thread of the test
+            failed.append(error)
+
+    def append(n: int) -> None:
+        body = {"who": f"Ada {n}"}
+        log.append(Event.of("com.example.household.v1", "urn:crm", body, id=f"{n}", parts=("/who",), person="ada"))
+
+    acts: list[Callable[[int], object]] = [append, lambda _: erase_person(log, "ada"), lambda _: log.take_census()]
+    threads = [threading.Thread(target=repeat, args=(act,), daemon=True) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    assert (failed, [thread.is_alive() for thread in threads]) == ([], [False] * 3)
+    assert len(values(log)) == len(log.store.parts.among(range(log.size)))
     assert fsck(log.store, keyring=log.keyring).findings == ()
 
 
