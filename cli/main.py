@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from keyword import iskeyword
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ COMMANDS: Final = {
     "clock": "ledger",
     "close": "ledger",
     "emit": "events",
+    "import": "imports",
     "log": "events",
     "show": "events",
     "check": "contract",
@@ -50,7 +52,8 @@ class Commands(click.Group):
         """Import and return a command; None when there is no such one."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        attribute = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), attribute)
         return command if isinstance(command, click.Command) else None
 
 

@@ -22,6 +22,7 @@ TARGETS = sorted(
         "lint",
         "lock",
         "packages",
+        "producers",
         "test",
         "transcript",
         "types",

@@ -1,0 +1,142 @@
+"""`tally import`: what others recorded, taken in once, and what is no event named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Tally = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def document(ended: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(ended.stdout)
+
+
+def event(number: int) -> dict[str, Any]:
+    return {
+        "eventType": "COMPLETE",
+        "eventTime": "2025-01-02T03:04:05Z",
+        "producer": "https://example.org/etl",
+        "run": {"runId": f"00000000-0000-4000-8000-{number:012}"},
+        "job": {"namespace": "shop", "name": "load"},
+        "inputs": [{"namespace": "shop", "name": "raw"}],
+        "outputs": [{"namespace": "shop", "name": "clean"}],
+    }
+
+
+@pytest.fixture
+def ledger(tally: Tally) -> Tally:
+    assert tally("init", "--origin", "ledger.example/import").returncode == 0
+    return tally
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(event(number)) + "\n" for number in range(3)))
+    return path
+
+
+def test_I4_the_same_import_again_records_nothing(ledger: Tally, lines: Path) -> None:
+    first = document(ledger("import", "openlineage", str(lines), "--json"))
+    again = document(ledger("import", "openlineage", str(lines), "--json"))
+
+    assert first == {"known": 0, "recorded": 3, "refused": []}
+    assert again == {"known": 3, "recorded": 0, "refused": []}
+
+
+def test_an_imported_event_keeps_its_time_and_is_marked_and_joins_the_lineage(ledger: Tally, lines: Path) -> None:
+    ledger("import", "openlineage", str(lines))
+
+    shown = document(ledger("show", "2", "--json"))
+    downstream = document(ledger("lineage", "downstream", "shop|raw", "--json"))
+
+    assert shown["header"]["time"] == "2025-01-02T03:04:05Z"
+    assert shown["header"]["ext"] == {"imported": "openlineage"}
+    assert "shop|clean" in json.dumps(downstream)
+
+
+def test_what_is_no_event_is_named_and_the_rest_is_imported(ledger: Tally, lines: Path) -> None:
+    lines.write_text(lines.read_text() + "{}\n" + json.dumps(event(9)) + "\n")
+
+    ended = ledger("import", "openlineage", str(lines))
+
+    assert ended.returncode == 9
+    assert ended.stdout == "✓ 4 events imported, 0 were there already\n"
+    assert "✗ line 4: OpenLineage event has neither run nor job nor dataset\n" in ended.stderr
+    assert f"tally: {lines}: 1 record is no event and stayed outside\n" in ended.stderr
+
+
+@pytest.mark.parametrize(("name", "status"), [("nofile", 8), (".", 8)])
+def test_a_file_that_cannot_be_read_is_missing(ledger: Tally, tmp_path: Path, name: str, status: int) -> None:
+    assert ledger("import", "openlineage", str(tmp_path / name)).returncode == status
+
+
+def test_an_empty_file_holds_no_event(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+
+    ended = ledger("import", "openlineage", str(tmp_path / "empty"))
+
+    assert (ended.returncode, ended.stderr.splitlines()[-1].endswith("there is no event to import")) == (9, True)
+
+
+def test_a_target_without_a_manifest_is_missing(ledger: Tally, tmp_path: Path) -> None:
+    ended = ledger("import", "dbt", str(tmp_path))
+
+    assert ended.returncode == 8
+    assert "manifest.json" in ended.stderr
+
+
+class _Marquez(BaseHTTPRequestHandler):
+    """Answers 230 events in pages, as Marquez does; the first call of each page is answered 503."""
+
+    refused: set[str]
+
+    def do_GET(self) -> None:
+        query = dict(pair.split("=") for pair in self.path.partition("?")[2].split("&"))
+        if self.path not in self.refused:
+            self.refused.add(self.path)
+            self.send_error(503)
+            return
+        offset, limit = int(query["offset"]), int(query["limit"])
+        page = [event(number) for number in range(230)][offset : offset + limit]
+        answer = json.dumps({"events": page, "totalCount": 230}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def marquez() -> Iterator[str]:
+    handler = type("Marquez", (_Marquez,), {"refused": set[str]()})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_events_of_a_marquez_server_are_imported_although_it_stumbles(ledger: Tally, marquez: str) -> None:
+    first = document(ledger("import", "marquez", marquez, "--json"))
+    again = document(ledger("import", "marquez", marquez, "--json"))
+
+    assert first == {"known": 0, "recorded": 230, "refused": []}
+    assert again == {"known": 230, "recorded": 0, "refused": []}
+
+
+def test_a_marquez_that_is_not_there_is_said_in_one_sentence(ledger: Tally) -> None:
+    ended = ledger("import", "marquez", "http://127.0.0.1:9")
+
+    assert ended.returncode == 13
+    assert ended.stderr.startswith("tally: 127.0.0.1 did not answer: ")
+    assert "Traceback" not in ended.stderr
