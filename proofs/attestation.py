@@ -58,10 +58,14 @@ def check_seal(files: Mapping[str, bytes], key: Key, checkpoint: Checkpoint) -> 
         key: The evidence key that is current at the checkpoint's size.
 
     Raises:
-        MalformedError: Envelope or statement is not written as its page says.
+        MalformedError: Seal, envelope or statement is not written as its page says.
         TamperedError: Another key sealed it, or it says something else.
     """
     with place(SEAL_PATH):
+        if len(files[SEAL_PATH]) != ed25519.SIGNATURE_BYTES:
+            raise MalformedError(
+                f"seal has {len(files[SEAL_PATH])} bytes, an Ed25519 signature {ed25519.SIGNATURE_BYTES}"
+            )
         try:
             ed25519.verify(key.public_key, files[TAGMANIFEST_PATH], files[SEAL_PATH])
         except TamperedError as error:

@@ -299,12 +299,16 @@ def by_a_stranger(issuer: Issuer, draw: random.Random, number: int) -> Case:
     return Case(f"unsealed {number}", issuer.issue(log, question, lies), log.trust())
 
 
-def by_the_issuer(issuer: Issuer, draw: random.Random, number: int) -> Case:
+def by_the_issuer(issuer: Issuer, draw: random.Random, number: int, *, times: int = 1) -> Case:
     log, question = (issuer.small, issuer.churn, issuer.rotated, issuer.wide)[number % 4]()
     stage = ("files", "files", "files", "tags")[number // 4 % 4]
 
     def damage(files: dict[str, bytes]) -> dict[str, bytes]:
-        return damage_files(draw, files, [path for path in sorted(files) if path not in UNPROVEN])
+        whole = dict(files)
+        for _ in range(times):
+            among = [path for path in sorted(files) if path not in UNPROVEN and files[path] == whole.get(path)]
+            files = damage_files(draw, files, among)
+        return files
 
     bundle = issuer.issue(log, question, issuer.Lies(**{stage: damage}))
     return Case(f"{stage} {number}", bundle, log.trust())
@@ -327,6 +331,15 @@ def test_both_say_the_same_of_what_the_issuer_changed_and_sealed_again(issuer: I
     assert len(found) == 130
     assert len({*found.values()}) >= 12  # the damage reaches steps of every kind
     assert sum(verdict == "verified" for verdict in found.values()) <= 6  # who asked, and when, is the issuer's word
+
+
+def test_of_several_faults_both_name_the_one_that_the_pages_check_first(issuer: Issuer, both: Both) -> None:
+    draw = random.Random(2)
+
+    found = both.agree([by_the_issuer(issuer, draw, number, times=2 + number % 2) for number in range(150)])
+
+    assert len(found) == 150
+    assert "verified" not in found.values()
 
 
 # --- lies: a whole log and bundle that its operator made up, with every key at hand

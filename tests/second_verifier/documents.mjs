@@ -36,7 +36,7 @@ const CONSISTENCY = object({ heads: list(object({ path: list(hash32), root: hash
 const KEYS = object({ added: list(int), evidence: hash, log: hash, retired: list(int), v: version });
 const CENSUS = object({
   root: hash, seq: int, v: version,
-  streams: list(object({ bucket: anyText, count: int, name: word, path: list(hash32) })) });
+  streams: list(object({ bucket: anyText, count: int, name: word, path: tuple(...Array(16).fill(hash32)) })) });
 const PROOFS = object({ size: int, subtrees: list(tuple(int, int, hash32)), v: version });
 const STATEMENT = object({
   _type: oneOf("https://in-toto.io/Statement/v1"),
