@@ -7,7 +7,7 @@ import { refuse } from "./refusal.mjs";
 export const TYPE = { log: 0x01, ecdsa: 0x02, witness: 0x04, rfc6962: 0x05, mlDsa: 0x06 };
 const KEY_BYTES = { 1: [32, 32], 2: [1, 2048], 4: [32, 32], 5: [1, 2048], 6: [1312, 1312] };
 const SIGNATURES = 64;
-const NOTE_BYTES = 1_000_000;
+export const NOTE_BYTES = 1_000_000;
 const MAX_SIZE = 2n ** 63n - 1n;
 
 const malformed = (detail) => refuse("malformed", detail);
@@ -115,9 +115,10 @@ export function parseCheckpoint(text, foreign = false) {
 
 /** c2sp.org/tlog-proof@v1: {extra, index, path, checkpoint}. */
 export function parseProof(bytes) {
+  if (bytes.length > NOTE_BYTES) malformed(`proof has ${bytes.length} bytes`);
   const text = utf8(bytes, "proof");
   const divide = text.indexOf("\n\n");
-  if (divide < 0 || divide > 65536) malformed("proof has no blank line before its checkpoint");
+  if (divide < 0) malformed("proof has no blank line before its checkpoint");
   const [header, ...rest] = text.slice(0, divide).split("\n");
   if (header !== "c2sp.org/tlog-proof@v1") malformed("proof has another header");
   let extra = Buffer.alloc(0);

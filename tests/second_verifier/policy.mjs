@@ -1,6 +1,6 @@
 // The trust file: C2SP tlog-policy. Octets, not characters: names are compared as Latin-1 text of the same octets.
 import { utf8 } from "./bytes.mjs";
-import { TYPE, checkSignatures, parseVkey } from "./note.mjs";
+import { NOTE_BYTES, TYPE, checkSignatures, parseVkey } from "./note.mjs";
 import { placed, refuse } from "./refusal.mjs";
 
 const malformed = (detail) => refuse("malformed", detail);
@@ -98,6 +98,7 @@ class Policy {
 }
 
 export function parsePolicy(bytes) {
+  if (bytes.length > NOTE_BYTES) malformed(`trust file has ${bytes.length} bytes`);
   const policy = new Policy();
   const lines = Buffer.from(bytes).toString("latin1").split("\n");
   const kept = [];

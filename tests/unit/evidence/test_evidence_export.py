@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from evidence import seal
 from evidence.question import about_dataset, about_stream, everything
 from evidence.terms import Disclosure, Terms
 from evidence.trust import evidence_pem, trust_text
+from ledger.census import census_event
 from ledger.event import Event
+from ledger.fsck import fsck
 from ledger.log import Ledger
 from ledger.stores.sqlite import SqliteStore
 from proofs.errors import (
@@ -33,6 +37,7 @@ House = Any
 Files = Callable[[Path | bytes], Mapping[str, bytes]]
 Lines = Callable[[bytes], list[Any]]
 DECIDED = "type:tallystick.validation.decided.v1"
+CLOSED = "tallystick.ledger.closed.v1"
 EXPORTED = "type:tallystick.ledger.evidence-exported.v1"
 
 
@@ -54,6 +59,63 @@ def test_an_export_is_verified_before_it_is_kept_and_its_entry_names_its_hash(
         "streams": ["dataset:crm|features"],
     }
     assert sealed.path.name == f"{sealed.name}.zip"
+
+
+def test_every_bundle_counts_the_key_streams_the_end_of_the_log_and_the_streams_of_the_census(
+    shared_house: House, files: Files
+) -> None:
+    found = files(shared_house.export(about_stream(DECIDED)).path)
+    census = json.loads(found["data/entries.jsonl"].splitlines()[-1])
+
+    counted = {one["name"]: one["count"] for one in json.loads(found["data/census.json"])["streams"]}
+
+    assert list(counted) == [
+        "source:ledger.example.org/churn",
+        "type:tallystick.ledger.census-taken.v1",
+        "type:tallystick.ledger.closed.v1",
+        "type:tallystick.ledger.key-added.v1",
+        "type:tallystick.ledger.key-retired.v1",
+        DECIDED,
+    ]
+    assert counted["type:tallystick.ledger.closed.v1"] == 0
+    assert census["streams"] == {name: counted[name] for name in list(counted)[:2]}
+
+
+def test_an_export_of_a_closed_log_lists_its_end(empty_house: House, lines: Lines, files: Files) -> None:
+    empty_house.log.record([Event(type=CLOSED, source=empty_house.log.origin, data=b'{"reason":"moved"}')])
+
+    sealed = empty_house.export(about_stream(DECIDED))
+
+    listed = lines(files(sealed.path)["data/entries.jsonl"])
+    assert sealed.verdict.word == "verified"
+    assert [entry["type"] for entry in listed][-2:] == [CLOSED, "tallystick.ledger.census-taken.v1"]
+
+
+def test_a_counter_that_somebody_set_back_is_found_before_everything_is_handed_over(empty_house: House) -> None:
+    for number in range(3):
+        empty_house.append(f"{number}", "tallystick.validation.decided.v1", {"run": "1"})
+    with closing(sqlite3.connect(empty_house.url.removeprefix("sqlite:///"))) as db, db:
+        db.execute("UPDATE stream SET count = 1 WHERE name = ?", [DECIDED])
+
+    with pytest.raises(TamperedError, match="does not verify at step streams: census says") as told:
+        empty_house.export(everything())
+
+    assert told.value.where == "data/entries.jsonl line 6"
+
+
+def test_an_old_census_that_is_recorded_again_is_found_by_the_verifier_and_by_fsck(empty_house: House) -> None:
+    log = empty_house.log
+    first = json.loads(log.entry(log.take_census().seq).body)
+    empty_house.append("since", "tallystick.validation.decided.v1", {"run": "1"})
+    again = census_event(bytes.fromhex(first["root"]), first["streams"], origin=log.origin)
+    (receipt,) = log.record([again.model_copy(update={"id": "again"})])
+
+    with pytest.raises(TamperedError, match="does not verify at step census: census 4 has the root of census 2"):
+        empty_house.export(everything())
+
+    assert [(finding.code, finding.where) for finding in fsck(log.store).findings] == [
+        ("census", f"entry {receipt.seq}")
+    ] * 2
 
 
 def test_the_verdict_on_an_export_says_how_complete_each_stream_is(shared_house: House) -> None:

@@ -13,6 +13,7 @@ from evidence import seal
 from evidence.question import about_stream, everything
 from evidence.terms import Terms
 from evidence.trust import evidence_pem, trust_text
+from ledger.fsck import fsck
 from ledger.keys import added_event, current, retired_event
 from ledger.rotation import add, rotate
 from proofs.view import verify_bundle
@@ -76,6 +77,29 @@ def test_a_checkpoint_that_is_itself_the_handover_stands_nowhere_else(empty_hous
     assert handovers(found) == []
     assert found["data/checkpoint"].count("\n— ".encode()) == 2
     assert verify_bundle(sealed.path.read_bytes(), trust=first).word == "verified"
+
+
+def test_one_checkpoint_hands_over_twice_where_none_was_taken_between_two_rotations(
+    empty_house: House, files: Files
+) -> None:
+    log = empty_house.log
+    trusts = [trust_text(log).encode()]
+    log.checkpoint()
+    for _ in range(2):
+        old = current(log.keys(), "log", size=log.size)
+        fresh = log.keyring.generate("log").public_key
+        log.record([added_event(log.origin, "log", fresh), retired_event(log.origin, old, reason="rotated")])
+        trusts.append(trust_text(log).encode())
+    handover = log.checkpoint()
+    grown(empty_house, "after both")
+
+    sealed = empty_house.export(everything())
+
+    found = files(sealed.path)
+    assert handovers(found) == [handover.checkpoint.size]
+    assert handover.note.count("\n— ".encode()) == 3
+    assert [verify_bundle(sealed.path.read_bytes(), trust=trust).word for trust in trusts] == ["verified"] * 3
+    assert fsck(log.store, keyring=log.keyring).findings == ()
 
 
 def test_a_new_evidence_key_seals_from_its_entry_on(empty_house: House, files: Files) -> None:
