@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ledger.event import Event
+from ledger.event import Event, take_parts
 from proofs import jsonspan, jsonstrict
 from proofs.errors import MalformedError, RefusedError
 
@@ -36,7 +36,7 @@ def read_cloudevent(document: bytes) -> Event:
     known = _ATTRIBUTES | {"specversion", "data", "data_base64"}
     ext = {name: _scalar(name, found) for name, found in value.items() if name not in known and found is not None}
     try:
-        return Event(**attributes, ext=ext, data=_data(document, value))
+        return Event(**attributes, **take_parts(ext), ext=ext, data=_data(document, value))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])

@@ -16,6 +16,9 @@ from proofs.entry import check_ext, check_text
 from proofs.errors import RefusedError
 
 PERSON_BYTES: Final = 4_096  # no limit of a format: a person stands in no entry
+# How parts and person travel with a CloudEvent; whoever reads it takes them out again, for they stand in no entry.
+PARTS_ATTRIBUTE: Final = "tallyparts"  # a JSON array of pointers, as text
+PERSON_ATTRIBUTE: Final = "tallyperson"
 
 
 def _bounded(limit_bytes: int, name: str) -> AfterValidator:
@@ -79,6 +82,26 @@ class Event(BaseModel):
     def is_json(self) -> bool:
         """True when the data claims to be JSON: no datacontenttype, or one that says so."""
         return streams.claims_json(self.datacontenttype)
+
+
+def take_parts(ext: dict[str, str | int | bool]) -> dict[str, Any]:
+    """Take parts and person out of a CloudEvent's extension attributes and return them as `Event` wants them.
+
+    Raises:
+        RefusedError: They are not written as the client writes them.
+    """
+    taken: dict[str, Any] = {}
+    if (person := ext.pop(PERSON_ATTRIBUTE, None)) is not None:
+        taken["person"] = person
+    if (pointers := ext.pop(PARTS_ATTRIBUTE, None)) is not None:
+        try:
+            listed = orjson.loads(str(pointers))
+        except orjson.JSONDecodeError:
+            listed = None
+        if not isinstance(listed, list) or not all(isinstance(pointer, str) for pointer in listed):
+            raise RefusedError(f"extension attribute {PARTS_ATTRIBUTE} is not a JSON array of pointers")
+        taken["parts"] = tuple(listed)
+    return taken
 
 
 def first_fault(error: Exception) -> str:

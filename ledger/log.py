@@ -200,7 +200,7 @@ class Ledger:
 
     def run(
         self, job: str, *, inputs: Iterable[str] = (), outputs: Iterable[str] = (), namespace: str | None = None
-    ) -> Run:
+    ) -> Run[Receipt]:
         """Record one run of `job` as OpenLineage events: START now, COMPLETE at the end, FAIL when an exception leaves it.
 
         Args:

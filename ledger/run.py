@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
-from ledger.append import Receipt
 from ledger.clock import Clock, print_at, uuid7
 from ledger.event import Event
 
@@ -18,16 +17,20 @@ SCHEMA_URL: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/R
 PRODUCER: Final = "urn:tallystick:client"
 
 
-class Log(Protocol):
-    """What a run needs of a ledger."""
+ReceiptT = TypeVar("ReceiptT")
+ReceiptT_co = TypeVar("ReceiptT_co", covariant=True)
+
+
+class Log(Protocol[ReceiptT_co]):
+    """What a run needs of whoever records it: an open ledger, or a client."""
 
     clock: Clock
 
-    def append(self, events: Event) -> Receipt:
-        """Append one event; durable when it returns."""
+    def append(self, events: Event, /) -> ReceiptT_co:
+        """Take one event; durable when it returns."""
 
 
-class Run:
+class Run(Generic[ReceiptT]):
     """One run, known by its UUIDv7.
 
     Attributes:
@@ -35,10 +38,20 @@ class Run:
         receipts: Of the events so far, in order.
     """
 
-    def __init__(self, log: Log, job: str, *, inputs: Iterable[str], outputs: Iterable[str], namespace: str) -> None:
+    def __init__(
+        self,
+        log: Log[ReceiptT],
+        job: str,
+        *,
+        inputs: Iterable[str],
+        outputs: Iterable[str],
+        namespace: str,
+        source: str = PRODUCER,
+    ) -> None:
         self.id = uuid7(log.clock())
-        self.receipts: list[Receipt] = []
+        self.receipts: list[ReceiptT] = []
         self._log = log
+        self._source = source
         self._job = {"namespace": namespace, "name": job}
         self._inputs = [split_name(name, namespace) for name in inputs]
         self._outputs = [split_name(name, namespace) for name in outputs]
@@ -51,7 +64,7 @@ class Run:
         """Add outputs that were not known at the start."""
         self._outputs += [split_name(name, self._job["namespace"]) for name in names]
 
-    def emit(self, state: str, **facets: Any) -> Receipt:
+    def emit(self, state: str, **facets: Any) -> ReceiptT:
         """Append one event of this run: START, RUNNING, COMPLETE, ABORT, FAIL or OTHER."""
         run: dict[str, Any] = {"runId": self.id}
         if facets:
@@ -66,7 +79,7 @@ class Run:
             "run": run,
             "schemaURL": SCHEMA_URL,
         }
-        receipt = self._log.append(Event.of(RUN_OBSERVED, PRODUCER, body))
+        receipt = self._log.append(Event.of(RUN_OBSERVED, self._source, body))
         self.receipts.append(receipt)
         return receipt
 

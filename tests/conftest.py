@@ -20,6 +20,7 @@ import ledger
 
 if TYPE_CHECKING:
     from ledger.log import Ledger
+    from tests.counterpart import Counterpart
 
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
@@ -60,16 +61,35 @@ def _reason(longrepr: object) -> str:
     return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
 
 
-@pytest.fixture(scope="session")
-def issuer() -> ModuleType:
-    """The independent issuer of bundles, tests/issuer.py; loaded by its path, since test files do not import each other."""
-    spec = importlib.util.spec_from_file_location("tallystick_issuer", Path(__file__).with_name("issuer.py"))
+def _load(name: str) -> ModuleType:
+    """Load a module of this folder by its path, since test files do not import each other."""
+    spec = importlib.util.spec_from_file_location(f"tallystick_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def issuer() -> ModuleType:
+    """The independent issuer of bundles, tests/issuer.py."""
+    return _load("issuer")
+
+
+@pytest.fixture(scope="session")
+def counterparts() -> ModuleType:
+    """The other side of the client's wire, tests/counterpart.py."""
+    return _load("counterpart")
+
+
+@pytest.fixture
+def counterpart(counterparts: ModuleType, ledgers: Ledgers) -> Iterator[Counterpart]:
+    """A server that speaks the contract of POST /api/v1/events over a ledger of its own, and misbehaves on request."""
+    running: Counterpart = counterparts.Counterpart(ledgers.create("served"))
+    yield running
+    running.stop()
 
 
 PASSPHRASE = b"correct horse"

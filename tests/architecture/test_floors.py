@@ -33,7 +33,7 @@ FLOORS = {
 FASTER = {"proofs/cosignature.py", "proofs/ed25519.py"}
 
 # What a producer imports: it must not bring a server or a database engine with it.
-CLIENT = ("ledger.client", "ledger.event")
+CLIENT = ("ledger.client", "ledger.clock", "ledger.event", "ledger.run")
 CLIENT_LIBRARIES = frozenset(("openlineage", "orjson", "pydantic"))
 
 

@@ -36,5 +36,31 @@ def test_a_package_alone_loads_nothing_else(root: Path, package: str) -> None:
 def test_a_producer_loads_no_engine_and_no_server(root: Path, packaged: Mapping[str, ast.Module]) -> None:
     client = [path.removesuffix(".py").replace("/", ".") for path in packaged if path.startswith("ledger/client/")]
 
-    heavy = {"click", "duckdb", "fastapi", "networkx", "rich", "ruamel", "server", "sqlite_utils", "starlette"}
+    heavy = {
+        "click",
+        "cryptography",
+        "duckdb",
+        "http",
+        "requests",
+        "fastapi",
+        "networkx",
+        "rich",
+        "ruamel",
+        "server",
+        "sqlite_utils",
+        "starlette",
+    }
     assert loaded(root, "ledger.event", *client).isdisjoint(heavy)
+
+
+def test_a_client_is_there_at_once(root: Path) -> None:
+    """Beside `ledger.event` (pydantic) it costs a few milliseconds: no HTTP, no TLS, no log of the ledger's."""
+    names = ["ledger.client", "ledger.client.client"]
+    command = [sys.executable, "-X", "importtime", "-c", f"import ledger.event, {', '.join(names)}"]
+
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stderr.splitlines()
+
+    found = [line.split("|") for line in lines if line.startswith("import time:")]
+    took = {name.strip(): int(total) for _, total, name in found if total.strip().isdigit()}
+    assert {"http.client", "ssl", "asyncio", "requests", "cryptography", "ledger.append", "ledger.log"}.isdisjoint(took)
+    assert took["ledger.client.client"] < 3 * took["ledger.event"]

@@ -1,0 +1,201 @@
+"""The backlog: what waits in the outbox, in the order in which it was emitted, and what becomes of it.
+
+A record leaves in one of two ways: delivered, with a receipt that was checked, or dead, with the reason. Records that are
+through are pruned from the front; the hash of the last one that went is kept as the chain's anchor.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.client.outbox import Outbox, State, read_content
+from ledger.client.receipt import Receipt
+from ledger.client.record import Record, chain_hash
+from ledger.clock import print_at
+from ledger.event import Event
+from proofs.errors import MalformedError, MissingError, RefusedError, TamperedError
+
+KEPT_RECEIPTS: Final = 10_000
+KEPT_IDS: Final = 100_000
+# An emit waits for a transaction here; so each is short, though there are more of them.
+_AT_ONCE: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record on its way.
+
+    Attributes:
+        n: Its position in the outbox.
+        id: Its event's id.
+        size: Bytes of the record and of what it brought.
+        event: As emitted; None when what is stored contradicts the chain.
+        broken: Why there is no event.
+    """
+
+    n: int
+    id: str
+    size: int
+    event: Event | None
+    broken: str = ""
+
+    @property
+    def source(self) -> str:
+        """The event's source; empty when there is no event."""
+        return "" if self.event is None else self.event.source
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why an event will not be delivered."""
+
+    code: str
+    why: str
+
+
+class Backlog:
+    """The shipping side of one outbox."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._file = outbox.file
+
+    def left(self, size: int | None = None) -> int:
+        """Return how many records wait; of the first `size` records where that is given."""
+        if size is None:
+            return int(self._file.rows("SELECT waiting FROM state")[0][0])
+        return int(self._file.rows("SELECT count(*) FROM waiting WHERE n < ?", size)[0][0])
+
+    def size(self) -> int:
+        """Return how many records the outbox ever held."""
+        return int(self._file.rows("SELECT size FROM state")[0][0])
+
+    def batch(self) -> list[Waiting]:
+        """Return the records that wait longest, as many as one request may carry."""
+        settings = self._outbox.settings
+        select = "SELECT n, size FROM waiting JOIN record USING (n) ORDER BY n LIMIT ?"
+        numbers: list[int] = []
+        total = 0
+        for n, size in self._file.rows(select, settings.batch_events):
+            total += size
+            if numbers and total > settings.batch_bytes:
+                break
+            numbers.append(n)
+        found: list[Waiting] = []
+        for at in range(0, len(numbers), _AT_ONCE):
+            chosen = numbers[at : at + _AT_ONCE]
+            found += self._read(chosen[0], chosen[-1])
+        return found
+
+    def _read(self, first: int, last: int) -> list[Waiting]:
+        select = (
+            "SELECT n, id, size, line, salt, body FROM waiting JOIN record USING (n) WHERE n BETWEEN ? AND ? ORDER BY n"
+        )
+        with self._file.reading() as conn:
+            return [self._waiting(conn, *row) for row in conn.execute(select, (first, last)).fetchall()]
+
+    def _waiting(self, conn: sqlite3.Connection, n: int, id: str, size: int, *stored: bytes) -> Waiting:
+        line, salt, body = stored
+        try:
+            record = Record.parse(line)
+            if record.n != n or record.event.id != id:
+                raise TamperedError("the record stands in another's place", where=f"record {n}")
+            return Waiting(n, id, size, record.restore(read_content(conn, record, salt, body)))
+        except (MalformedError, TamperedError, RefusedError) as error:
+            return Waiting(n, id, size, None, error.what)
+
+    def settle(self, done: Sequence[tuple[Waiting, Receipt]], dead: Sequence[tuple[Waiting, Death]]) -> None:
+        """Take what was delivered, and what never will be, out of the backlog."""
+        for at in range(0, len(done), _AT_ONCE):
+            with self._file.writing("keeper") as conn:
+                state = State.read(conn)
+                for waiting, receipt in done[at : at + _AT_ONCE]:
+                    _deliver(conn, state, waiting, receipt)
+                _prune(conn, state)
+        for at in range(0, len(dead), _AT_ONCE):
+            with self._file.writing("keeper") as conn:
+                state = State.read(conn)
+                for waiting, death in dead[at : at + _AT_ONCE]:
+                    _bury(conn, state, waiting, death, at=print_at(self._outbox.clock()))
+                _prune(conn, state)
+
+    def receipt(self, id: str) -> Receipt | None:
+        """Return the receipt of an event; None while it waits.
+
+        Raises:
+            RefusedError: The event is a dead letter; the message says why.
+            MissingError: The outbox knows no such event, or its receipt is not kept any more.
+        """
+        with self._file.reading() as conn:
+            found = conn.execute("SELECT receipt FROM receipt WHERE id = ? AND length(receipt)", (id,)).fetchone()
+            if found is not None:
+                return Receipt.read(json.loads(found[0]))
+            dead = conn.execute("SELECT code, why FROM dead WHERE id = ?", (id,)).fetchone()
+            known = conn.execute("SELECT 1 FROM record JOIN waiting USING (n) WHERE id = ?", (id,)).fetchone()
+        if known is not None:
+            return None
+        if dead is not None:
+            raise RefusedError(
+                f"event {id!r} is a dead letter: {dead[1]} ({dead[0]})", hint="tally outbox dead-letters"
+            )
+        raise MissingError(
+            f"no event {id!r} waits here, and of those that were delivered {KEPT_RECEIPTS} receipts are kept"
+        )
+
+    def note_trouble(self, what: str | None) -> None:
+        """Keep what went wrong last, for whoever asks from another process; None: all is well again."""
+        with self._file.writing("keeper") as conn:
+            if what is None:
+                conn.execute("DELETE FROM meta WHERE name = 'trouble'")
+            else:
+                text = json.dumps({"at": print_at(self._outbox.clock()), "what": what})
+                conn.execute("INSERT OR REPLACE INTO meta VALUES ('trouble', ?)", (text,))
+
+
+def _deliver(conn: sqlite3.Connection, state: State, waiting: Waiting, receipt: Receipt) -> None:
+    if not conn.execute("DELETE FROM waiting WHERE n = ?", (waiting.n,)).rowcount:
+        return  # somebody else said so already
+    forget_secrets(conn, waiting.n)
+    conn.execute("INSERT OR REPLACE INTO receipt VALUES (?, ?, ?)", (waiting.n, waiting.id, receipt.print()))
+    state.waiting -= 1
+    state.waiting_bytes -= waiting.size
+
+
+def _bury(conn: sqlite3.Connection, state: State, waiting: Waiting, death: Death, *, at: str) -> None:
+    row = conn.execute(
+        "SELECT salt, body, line FROM waiting JOIN record USING (n) WHERE n = ?", (waiting.n,)
+    ).fetchone()
+    if row is None:
+        return
+    salt, body, line = row
+    values = (waiting.n, salt, body, waiting.id, line, chain_hash(line), at, death.code, death.why)
+    conn.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    conn.execute("DELETE FROM waiting WHERE n = ?", (waiting.n,))
+    state.waiting -= 1
+    state.waiting_bytes -= waiting.size
+    state.dead += 1
+    state.dead_bytes += waiting.size
+
+
+def forget_secrets(conn: sqlite3.Connection, n: int) -> None:
+    """Take parts and person of a record away; inside a transaction."""
+    conn.execute("DELETE FROM part WHERE n = ?", (n,))
+    conn.execute("DELETE FROM person WHERE n = ?", (n,))
+
+
+def _prune(conn: sqlite3.Connection, state: State) -> None:
+    """Take records that are through away from the front, and keep the chain's anchor."""
+    first = conn.execute("SELECT min(n) FROM waiting").fetchone()[0]
+    start = state.size if first is None else int(first)
+    if start > state.start:
+        line = conn.execute("SELECT line FROM record WHERE n = ?", (start - 1,)).fetchone()
+        state.anchor = state.head if start == state.size else chain_hash(line[0])
+        conn.execute("DELETE FROM record WHERE n < ?", (start,))
+        conn.execute("DELETE FROM receipt WHERE n < ?", (state.size - KEPT_RECEIPTS,))
+        conn.execute("DELETE FROM chosen WHERE n < ?", (min(start, state.size - KEPT_IDS),))
+        state.start = start
+    state.write(conn)

@@ -1,0 +1,152 @@
+"""One delivery: a batch goes out, and each of its events is done, dead, or stays, by rules that no answer can bend.
+
+    200 with results           each event by its own: with a receipt that holds it is done, with a problem of 409, 413 or 422
+                               it is dead, with anything else it stays
+    413 or 400 to many         the batch is split, and its halves are sent
+    400, 409, 413, 422 to one  dead; 400, 409 and 422 only with a problem of the ledger's, for a proxy may say anything
+    everything else            all stay
+
+Order per source: once an event stays, those after it of the same source stay, too, whatever the server said of them; they
+are known again by their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.client.backlog import Backlog, Death, Waiting
+from ledger.client.courier import Answer, Courier, Request
+from ledger.client.receipt import Receipt, check_receipt
+from ledger.client.wire import (
+    BATCH_TYPE,
+    Problem,
+    answer_bytes,
+    print_batch,
+    read_problem,
+    read_results,
+)
+from ledger.event import Event
+from proofs.errors import MalformedError, TallyError, TamperedError
+
+EVENTS_PATH: Final = "/api/v1/events"
+_TOO_LARGE: Final = 413
+_SPLIT: Final = frozenset((400, _TOO_LARGE, 422))
+_DEADLY: Final = frozenset((400, 409, 422))
+_BREATH: Final = 16
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch.
+
+    Attributes:
+        done: How many were delivered.
+        dead: How many became dead letters.
+        trouble: Why something stays; empty when nothing does.
+        retry_after: The header of that name, where the server asked for patience.
+    """
+
+    done: int = 0
+    dead: int = 0
+    trouble: str = ""
+    retry_after: str | None = None
+    held: set[str] = field(default_factory=set)  # sources of which something stays
+
+
+class Delivery:
+    """Takes batches from a backlog to a server.
+
+    Args:
+        breathe: Called now and then in long work, to let other threads run.
+    """
+
+    def __init__(self, backlog: Backlog, courier: Courier, *, breathe: Callable[[], None]) -> None:
+        self._backlog = backlog
+        self._courier = courier
+        self._breathe = breathe
+
+    def deliver(self) -> Outcome:
+        """Send what waits longest; returns with everything settled that could be."""
+        outcome = Outcome()
+        batch = self._backlog.batch()
+        broken = [each for each in batch if each.event is None]
+        if broken:
+            self._bury(outcome, [(each, Death("tampered", each.broken)) for each in broken])
+        self._send([each for each in batch if each.event is not None], outcome)
+        return outcome
+
+    def _send(self, batch: Sequence[Waiting], outcome: Outcome) -> None:
+        if not batch or outcome.trouble:
+            return
+        try:
+            answer = self._courier.ask(self._request(batch))
+        except TallyError as error:
+            outcome.trouble = str(error)
+            return
+        if answer.status == 200:
+            self._settle(batch, answer, outcome)
+            return
+        problem = read_problem(answer.status, answer.headers.get("content-type", ""), answer.body)
+        if answer.status in _SPLIT and len(batch) > 1 and (problem or answer.status == _TOO_LARGE):
+            middle = len(batch) // 2
+            self._send(batch[:middle], outcome)
+            self._send(batch[middle:], outcome)
+        elif answer.status == _TOO_LARGE:
+            why = problem.why if problem and problem.why else "the server takes no event of this size"
+            self._bury(outcome, [(batch[0], Death("too_large", why))])
+        elif answer.status in _DEADLY and problem is not None and len(batch) == 1:
+            self._bury(outcome, [(batch[0], _death(problem))])
+        else:
+            said = f": {problem.why}" if problem and problem.why else ""
+            outcome.trouble = f"the server answered {answer.status}{said}"
+            outcome.retry_after = answer.headers.get("retry-after")
+
+    def _request(self, batch: Sequence[Waiting]) -> Request:
+        events = [each.event for each in batch if each.event is not None]
+        headers = {"Content-Type": BATCH_TYPE, "Content-Encoding": "gzip", "Accept": "application/json"}
+        return Request("POST", EVENTS_PATH, answer_bytes(len(batch)), print_batch(events), headers)
+
+    def _settle(self, batch: Sequence[Waiting], answer: Answer, outcome: Outcome) -> None:
+        try:
+            results = read_results(answer.body, len(batch))
+        except MalformedError as error:
+            outcome.trouble = error.what
+            return
+        done: list[tuple[Waiting, Receipt]] = []
+        dead: list[tuple[Waiting, Death]] = []
+        for number, (waiting, result) in enumerate(zip(batch, results, strict=True)):
+            if number % _BREATH == _BREATH - 1:
+                self._breathe()
+            if waiting.source in outcome.held or waiting.event is None:
+                continue
+            if isinstance(result, Problem):
+                dead.append((waiting, _death(result)))
+            elif why := _fault(result, waiting.event):
+                outcome.held.add(waiting.source)
+                outcome.trouble = outcome.trouble or f"event {waiting.id} stays: {why}"
+            elif result is not None:
+                done.append((waiting, result))
+        self._backlog.settle(done, [])
+        outcome.done += len(done)
+        self._bury(outcome, dead)
+
+    def _bury(self, outcome: Outcome, dead: Sequence[tuple[Waiting, Death]]) -> None:
+        self._backlog.settle([], dead)
+        outcome.dead += len(dead)
+
+
+def _fault(result: Receipt | None, event: Event) -> str:
+    """Why a receipt cannot be believed; empty when it can."""
+    if result is None:
+        return "the server's answer is neither a receipt nor a problem"
+    try:
+        check_receipt(result, event)
+    except (MalformedError, TamperedError) as error:
+        return f"its receipt cannot be believed: {error.what}"
+    return ""
+
+
+def _death(problem: Problem) -> Death:
+    return Death(problem.code or f"http_{problem.status}", problem.why or f"the server answered {problem.status}")

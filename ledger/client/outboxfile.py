@@ -1,0 +1,285 @@
+"""The outbox's one SQLite file: durable transactions, shared by threads, processes, and both sides of a fork.
+
+    writer   emits: synchronous=FULL, so that COMMIT is the fsync
+    keeper   everything else: synchronous=NORMAL. What it writes (this was delivered) may be lost with the machine's power,
+             for then the event is sent again and known again by its id. A kill loses nothing of either.
+
+SQLite's own waiting for a lock sleeps for 1, 2, 5, 10 … ms, longer than a whole emit; so a lock is asked for again after
+fractions of a millisecond. An open connection must not cross a fork (sqlite.org/howtocorrupt.html, section 2.6): both are closed
+before, and opened again at the next use on either side.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError
+
+FORMAT: Final = "1"
+BUSY_SECONDS: Final = 10.0
+_SHORTEST_WAIT: Final = 0.000_1
+_LONGEST_WAIT: Final = 0.002
+# A fallback: the shipper tidies up long before, so that no emit pays for moving pages. Small, for the log's blocks are then
+# written again; growing it doubles what an fsync costs.
+_WAL_PAGES: Final = 4_000
+_PRAGMAS: Final = (
+    "busy_timeout = 0",
+    "journal_mode = WAL",
+    "secure_delete = ON",
+    "trusted_schema = OFF",
+    f"wal_autocheckpoint = {_WAL_PAGES}",
+)
+_TABLES: Final = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    (
+        "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, head BLOB NOT NULL, "
+        "start INTEGER NOT NULL, anchor BLOB NOT NULL, waiting INTEGER NOT NULL, waiting_bytes INTEGER NOT NULL, "
+        "dead INTEGER NOT NULL, dead_bytes INTEGER NOT NULL) STRICT"
+    ),
+    # The last sequence of each source, and the record of its last heartbeat with the second at which it was made.
+    "CREATE TABLE source (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, beat INTEGER, beat_at INTEGER) STRICT, WITHOUT ROWID",
+    "CREATE TABLE record (n INTEGER PRIMARY KEY, id TEXT NOT NULL, size INTEGER NOT NULL, line BLOB NOT NULL) STRICT",
+    "CREATE INDEX record_id ON record (id)",
+    # A row here is what makes a record one that waits; the rest of its content stands beside.
+    "CREATE TABLE waiting (n INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT",
+    (
+        "CREATE TABLE dead (n INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL, id TEXT NOT NULL, "
+        "line BLOB NOT NULL, hash BLOB NOT NULL, at TEXT NOT NULL, code TEXT NOT NULL, why TEXT NOT NULL) STRICT"
+    ),
+    (
+        "CREATE TABLE part (n INTEGER NOT NULL, pointer TEXT NOT NULL, salt BLOB NOT NULL, value BLOB NOT NULL, "
+        "PRIMARY KEY (n, pointer)) STRICT, WITHOUT ROWID"
+    ),
+    "CREATE TABLE person (n INTEGER PRIMARY KEY, salt BLOB NOT NULL, name BLOB NOT NULL) STRICT",
+    "CREATE INDEX person_name ON person (name)",
+    # An empty one is of a dead letter that was replayed or thrown away.
+    "CREATE TABLE receipt (n INTEGER PRIMARY KEY, id TEXT NOT NULL, receipt BLOB NOT NULL) STRICT",
+    "CREATE INDEX receipt_id ON receipt (id)",
+    # Ids that a producer chose, so that emitting the same again is known; by a hash, for such an id may be long.
+    "CREATE TABLE chosen (key BLOB PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX chosen_n ON chosen (n)",
+)
+
+_T = TypeVar("_T")
+Role = Literal["writer", "keeper"]
+_BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
+_DAMAGED: Final = frozenset(
+    (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
+)
+
+
+class OutboxFile:
+    """An open outbox file.
+
+    Attributes:
+        path: Of the file; beside it stand `-wal`, `-shm` and `.lock`.
+    """
+
+    def __init__(self, path: Path, *, create: bool, busy_seconds: float = BUSY_SECONDS) -> None:
+        """Open the file at `path`, making it, for its owner alone, when there is none and `create` allows it.
+
+        Raises:
+            MissingError: There is no such file.
+            MalformedError: The file is something else.
+            RefusedError: It cannot be made or opened.
+        """
+        self.path = path
+        self._busy_seconds = busy_seconds
+        self._open: dict[Role, sqlite3.Connection] = {}
+        self._renew()
+        if not path.is_file():
+            if not create:
+                raise MissingError(f"no outbox at {path}")
+            _make(path)
+        self._create_tables()
+        _guard_forks(self)
+
+    def _renew(self) -> None:
+        # Two locks, always taken in this order: writes of one process wait for each other here, not in SQLite.
+        self._write_lock = threading.RLock()
+        self._keeper_lock = threading.RLock()
+
+    @contextmanager
+    def writing(self, role: Role) -> Iterator[sqlite3.Connection]:
+        """Hold the file's lock and one transaction: committed at the end, rolled back on any exception.
+
+        Raises:
+            BusyError: Somebody else held the lock for too long; nothing was written.
+            RefusedError: The disk is full, or the file cannot be written; nothing was written.
+        """
+        with self._write_lock, self._keeper_lock if role == "keeper" else self._write_lock:
+            conn = self._connection(role)
+            try:
+                self._patiently(lambda: conn.execute("BEGIN IMMEDIATE"), "written")
+                yield conn
+                conn.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._translated(error, "written") from error
+            finally:
+                # What was not committed is left by an exception. SQLite may have rolled back by itself.
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+
+    def rows(self, select: str, *values: object) -> list[Any]:
+        """Return all rows of a query."""
+        with self._keeper_lock:
+            conn = self._connection("keeper")
+            try:
+                return self._patiently(lambda: conn.execute(select, values).fetchall(), "read")
+            except sqlite3.Error as error:
+                raise self._translated(error, "read") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Let several queries see one state."""
+        with self._keeper_lock:
+            conn = self._connection("keeper")
+            try:
+                self._patiently(lambda: conn.execute("BEGIN"), "read")
+                yield conn
+            except sqlite3.Error as error:
+                raise self._translated(error, "read") from error
+            finally:
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+
+    def tidy(self) -> None:
+        """Move what is in the write-ahead log into the file, as far as nobody reads it, so that an emit need not."""
+        with self._keeper_lock:
+            try:
+                self._connection("keeper").execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                raise self._translated(error, "tidied up") from error
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, so that what was deleted stands nowhere.
+
+        Raises:
+            BusyError: Another process reads an older state; a later call may succeed.
+        """
+
+        def empty() -> None:
+            if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise BusyError("the outbox is held by another process and cannot be scrubbed yet", hint="try again")
+
+        with self._write_lock, self._keeper_lock:
+            conn = self._connection("writer")
+            self._patiently(empty, "scrubbed")
+
+    def close(self) -> None:
+        """Give back the file; a later use opens it again."""
+        with self._write_lock, self._keeper_lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
+    def _connection(self, role: Role) -> sqlite3.Connection:
+        conn = self._open.get(role)
+        if conn is None:
+            conn = self._open[role] = self._patiently(lambda: self._connect(role), "opened")
+        return conn
+
+    def _connect(self, role: Role) -> sqlite3.Connection:
+        uri = f"{self.path.resolve().as_uri()}?mode=rw"
+        try:
+            conn = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
+        except sqlite3.Error as error:
+            raise self._translated(error, "opened") from error
+        try:
+            for pragma in (*_PRAGMAS, f"synchronous = {'FULL' if role == 'writer' else 'NORMAL'}"):
+                conn.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            conn.close()
+            raise self._translated(error, "opened") from error
+        return conn
+
+    def _create_tables(self) -> None:
+        found: list[Any] = []
+        try:
+            with self.writing("writer") as conn:
+                if not conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    for statement in _TABLES:
+                        conn.execute(statement)
+                    conn.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+                    conn.execute("INSERT INTO state VALUES (1, 0, zeroblob(32), 0, zeroblob(32), 0, 0, 0, 0)")
+                found = conn.execute("SELECT value FROM meta WHERE name = 'format'").fetchall()
+            if found != [(FORMAT,)]:
+                raise MalformedError(f"{self.path} is an outbox of a format that this version does not know")
+        except TallyError:
+            self.close()
+            raise
+
+    def _patiently(self, work: Callable[[], _T], what: str) -> _T:
+        """Do `work` again and again while another process holds a lock, for as long as somebody may wait."""
+        deadline = None
+        wait = _SHORTEST_WAIT
+        while True:
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if _primary(error) not in _BUSY:
+                    raise
+                busy: Exception = self._translated(error, what)
+            except BusyError as error:
+                busy = error
+            now = time.monotonic()
+            deadline = deadline or now + self._busy_seconds
+            if now > deadline:
+                raise busy
+            time.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - no secret
+            wait = min(wait * 1.5, _LONGEST_WAIT)
+
+    def _translated(self, error: sqlite3.Error, what: str) -> TallyError:
+        code = _primary(error)
+        if code in _BUSY:
+            return BusyError(f"outbox {self.path} cannot be {what}: it was locked for too long", hint="try again")
+        if code in _DAMAGED:
+            return MalformedError(f"outbox {self.path} cannot be {what}: {error}", hint="it is no outbox, or damaged")
+        return RefusedError(f"outbox {self.path} cannot be {what}: {error}")
+
+
+def _primary(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _make(path: Path) -> None:
+    """Make an empty file that is there after a crash, too."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise RefusedError(f"outbox {path} cannot be made: {error.strerror}") from error
+
+
+def _guard_forks(file: OutboxFile) -> None:
+    """Close `file` before this process forks, and let neither side find a lock that nobody holds."""
+    known = weakref.ref(file)
+
+    def before() -> None:
+        if (each := known()) is not None:
+            each._write_lock.acquire()
+            each._keeper_lock.acquire()
+            each.close()
+
+    def after_in_parent() -> None:
+        if (each := known()) is not None:
+            each._keeper_lock.release()
+            each._write_lock.release()
+
+    def after_in_child() -> None:
+        if (each := known()) is not None:
+            each._renew()
+
+    os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=after_in_child)
