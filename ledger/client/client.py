@@ -92,7 +92,6 @@ class Client:
         if url is not None and courier is not None:
             self.outbox.bind(url.rstrip("/"))
             self._shipper = self._new_shipper(courier)
-        self._emitted = 0
         self._is_closed = False
         self._lock = threading.Lock()
         self._end = _at_end(self)
@@ -125,7 +124,6 @@ class Client:
             raise RefusedError("the client is closed")
         emissions = self.outbox.append(tuple(events))
         if self._shipper is not None:
-            self._emitted += len(emissions)
             with self._lock:
                 self._shipper.start()
             self._shipper.wake()
@@ -151,15 +149,24 @@ class Client:
 
         A backoff is not waited out; what a server asked for with Retry-After is.
         """
+        return self._deliver(timeout, patient=True)
+
+    def _deliver(self, timeout: float, *, patient: bool) -> int:
         size = self._backlog.size()
+        if not self._backlog.left(size):
+            return 0
         if self._shipper is not None:
             self._shipper.start()
             self._shipper.hurry()
         deadline = time.monotonic() + timeout
         while left := self._backlog.left(size):
-            if self._wait(deadline):
+            if self._wait(deadline) or not (patient or self._is_well):
                 return left
         return 0
+
+    @property
+    def _is_well(self) -> bool:
+        return self._shipper is not None and self._shipper.is_well
 
     def _wait(self, deadline: float) -> bool:
         """Wait a moment for something to be settled, by this process or another; True when the time is over."""
@@ -225,8 +232,11 @@ class Client:
         """Deliver for up to `timeout` seconds, stop, and return how many events are left to whoever opens the outbox next."""
         if self._is_closed:
             return 0
+        return self._close(timeout, patient=True)
+
+    def _close(self, timeout: float, *, patient: bool) -> int:
         deadline = time.monotonic() + timeout
-        left = self.flush(timeout) if timeout > 0 else self._backlog.left()
+        left = self._deliver(timeout, patient=patient) if timeout > 0 else self._backlog.left()
         self._is_closed = True
         atexit.unregister(self._end)
         if self._shipper is None or self._shipper.stop(max(deadline - time.monotonic(), 0.2)):
@@ -235,14 +245,12 @@ class Client:
 
     def at_exit(self) -> None:
         """End with the interpreter: give a server that answers a moment to take the rest; of one that does not, none."""
-        shipper = self._shipper
-        is_well = shipper is not None and shipper.is_well
-        self.close(self.settings.exit_seconds if is_well and self._emitted else 0.0)
+        if not self._is_closed:
+            self._close(self.settings.exit_seconds if self._is_well else 0.0, patient=False)
 
     def after_fork(self) -> None:
         """In a forked child: begin with a thread and a connection of its own; none came along."""
         self._lock = threading.Lock()
-        self._emitted = 0
         if self._shipper is not None and self._url is not None:
             self._shipper.forget_parent()
             self._shipper = None if self._is_closed else self._new_shipper(self._new_courier(self._url))
