@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING
 
 from contracts import structure
 from contracts.compile import Scan, compile_scan
+from contracts.layout import check_layout
 from contracts.metric import Measurement, Metric
 from contracts.model import Contract
 from contracts.rules import Rule, rules_of
-from contracts.source import Fingerprint, Opened, Source, Table, fingerprint, opened, unreadable
+from contracts.source import (
+    CsvFile,
+    Fingerprint,
+    Opened,
+    ParquetFile,
+    Source,
+    Table,
+    fingerprint,
+    header,
+    opened,
+    unreadable,
+)
 from contracts.terms import Kind
 from proofs.errors import MalformedError, MissingError, RefusedError
 
@@ -28,7 +40,8 @@ def measure(contract: Contract, source: Source) -> Measurement:
 
     Raises:
         MissingError: There is no such file or table.
-        MalformedError: The source is not what its kind says, or a pattern of the contract is not RE2.
+        MalformedError: The source is not what its kind says, holds what the engine would drop, or a pattern of the contract is
+            not RE2.
         RefusedError: The file changed while it was read, or its path is one that the engine misreads.
     """
     if isinstance(source, Table):
@@ -36,11 +49,19 @@ def measure(contract: Contract, source: Source) -> Measurement:
     before = _state(source.path)
     # Hashing costs as much as all checks, and both let go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        hashed = pool.submit(fingerprint, source.path)
+        hashed = pool.submit(_examine, source)
         measurement = _measure(contract, source, hashed.result)
     if _state(source.path) != before:
         raise RefusedError("the file changed while it was measured", where=str(source.path))
     return measurement
+
+
+def _examine(source: ParquetFile | CsvFile) -> Fingerprint:
+    """Read the file as bytes: what they are, and of a CSV, whether the engine sees all of them."""
+    found = fingerprint(source.path)
+    if isinstance(source, CsvFile):
+        check_layout(source.path, delimiter=source.delimiter, is_single=len(header(source)) == 1)
+    return found
 
 
 def _measure(contract: Contract, source: Source, hashed: Callable[[], Fingerprint] | None) -> Measurement:

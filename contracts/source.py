@@ -198,7 +198,7 @@ def _open_parquet(connection: duckdb.DuckDBPyConnection, source: ParquetFile | C
 
 def _open_csv(connection: duckdb.DuckDBPyConnection, source: ParquetFile | CsvFile) -> Opened:
     assert isinstance(source, CsvFile)
-    names = _header(source)
+    names = header(source)
     if len(names) > MAX_COLUMNS:
         raise RefusedError(f"the file has {len(names)} columns, at most {MAX_COLUMNS} are read", where=str(source.path))
     columns = tuple(Column(name, f"c{place}", "varchar", as_text=True) for place, name in enumerate(names))
@@ -242,8 +242,12 @@ def _column(name: str, type: DuckDBPyType) -> Column:
     return Column(name, identifier(name), type.id, precision, scale)
 
 
-def _header(source: CsvFile) -> list[str]:
-    """The names in the file's first record."""
+def header(source: CsvFile) -> list[str]:
+    """Return the names in a file's first record.
+
+    Raises:
+        MalformedError: It has none, or does not begin with text in UTF-8.
+    """
     with source.path.open("rb") as file:
         start = file.read(HEADER_BYTES)
     try:
