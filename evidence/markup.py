@@ -24,6 +24,11 @@ class Html(str):
     __slots__ = ()
 
 
+# Where a long name may go on in the next line: behind what joins two words, not within a number or a version.
+_JOINT: Final = re.compile(r"(?<=[^\s|./_:;,@=-]{3}[|./_:;,@=-])(?=[^\s|./_:;,@=-]{4})")
+_LONG: Final = 40
+_RUN: Final = re.compile(r"\s*\S{1,40}|\s+")  # and anywhere, where nothing joins
+
 Value = str | int | Html
 
 
@@ -31,10 +36,22 @@ def html(value: Value, *, limit: int = TEXT_CHARACTERS) -> Html:
     """Return `value` as markup: escaped unless it is markup, at most `limit` characters of it."""
     if isinstance(value, Html):
         return value
-    text = str(value)
+    return Html(escape(_cut(str(value), limit)))
+
+
+def wrapping(value: Value, *, limit: int = TEXT_CHARACTERS) -> Html:
+    """Return `value` as `html` does, ready to go on in the next line between the words of a name and never within one."""
+    if isinstance(value, Html):
+        return value
+    words = _JOINT.split(_cut(str(value), limit))
+    pieces = (piece for word in words for piece in (_RUN.findall(word) if len(word) > _LONG else [word]))
+    return Html("<wbr>".join(map(escape, pieces)))
+
+
+def _cut(text: str, limit: int) -> str:
     if len(text) > limit:
         text = f"{text[: limit - 1]}…"
-    return Html(escape(_HIDDEN.sub("\ufffd", text)))
+    return _HIDDEN.sub("\ufffd", text)
 
 
 def element(tag: str, *content: Value, **attributes: Value) -> Html:
@@ -68,7 +85,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Value]], *, class_: str =
 
 
 def _row(cells: Sequence[Value]) -> str:
-    return "<tr>" + "".join(f"<td>{html(cell)}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td>{wrapping(cell)}</td>" for cell in cells) + "</tr>"
 
 
 def pairs(rows: Iterable[tuple[str, Value]]) -> Html:
@@ -79,7 +96,7 @@ def pairs(rows: Iterable[tuple[str, Value]]) -> Html:
 
 def code(text: str, *, limit: int = TEXT_CHARACTERS) -> Html:
     """Return `text` in the script of machines."""
-    return Html(f"<code>{html(text, limit=limit)}</code>")
+    return Html(f"<code>{wrapping(text, limit=limit)}</code>")
 
 
 def badge(text: str, tone: str = "plain") -> Html:

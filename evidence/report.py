@@ -14,7 +14,21 @@ from typing import Final
 
 from evidence import deletion_section, wording
 from evidence.answer import Answer, Item
-from evidence.markup import Html, Value, badge, brief, code, element, html, join, minutes, pairs, section, table
+from evidence.markup import (
+    Html,
+    Value,
+    badge,
+    brief,
+    code,
+    element,
+    html,
+    join,
+    minutes,
+    pairs,
+    section,
+    table,
+    wrapping,
+)
 from evidence.redact import Content
 from evidence.wording import told
 from proofs.bundle import RENDERINGS
@@ -68,7 +82,7 @@ def page(answer: Answer, graph: Graph, picture: bytes) -> bytes:
             _facts(answer),
             _notice(),
             _question(answer),
-            deletion_section.render(answer.items),
+            deletion_section.render(answer.items, at=answer.census.at),
             _decisions(answer.items),
             _lineage(graph, picture, {item.entry.seq for item in _shown(answer.items)}),
             _timeline(answer.items),
@@ -191,13 +205,13 @@ def _decisions(items: Sequence[Item]) -> Html:
                 badge(decision, _TONES.get(decision, "plain")),
                 f"{told(body, 'dataset.namespace')}|{told(body, 'dataset.name')}",
                 f"{told(body, 'contract.name')} {told(body, 'contract.version')}",
-                wording.percent(told(body, "risk")),
+                wording.percent(told(body, "risk")).replace(" ", "\N{NO-BREAK SPACE}"),
                 _reasons(wording.look(body, "reasons")),
             )
         )
     head = ("Entry", "At (UTC)", "Decision", "Dataset", "Contract", "Risk", "Reasons")
     note = _cut(len(decided), len(rows), "decisions, the last ones", "bodies.jsonl")
-    return section("decisions", "What was decided", table(head, rows), note)
+    return section("decisions", "What was decided", table(head, rows, class_="decisions"), note)
 
 
 def _reasons(reasons: object) -> str:
@@ -239,7 +253,7 @@ def _timeline(items: Sequence[Item]) -> Html:
         (
             Html(f'<a id="e{item.entry.seq}">{item.entry.seq}</a>'),
             minutes(item.entry.at),
-            _type(item.entry.type),
+            code(item.entry.type),
             _says(item),
             _role(item),
             brief(item.entry.body.hex()),
@@ -251,12 +265,8 @@ def _timeline(items: Sequence[Item]) -> Html:
     return section("timeline", "What the log holds", table(head, rows, class_="timeline"), note)
 
 
-def _type(type: str) -> Html:
-    return Html(code(type).replace(".", ".<wbr>"))
-
-
 def _says(item: Item) -> Html:
-    said = [html(wording.line(item.entry.type, item.body.data))]
+    said = [wrapping(wording.line(item.entry.type, item.body.data))]
     if item.body.state != "disclosed":
         said = [badge(f"body {item.body.state}", _TONES[item.body.state])]
     said += [
@@ -278,7 +288,7 @@ def _check(answer: Answer) -> Html:
         "you this bundle. The keys' ids below must be those that you were told."
     )
     ids = pairs([("Log key", code(answer.keys.log.id)), ("Evidence key", code(answer.keys.evidence.id))])
-    commands = element("pre", code(_COMMANDS, limit=len(_COMMANDS)))
+    commands = element("pre", element("code", html(_COMMANDS, limit=len(_COMMANDS))))
     more = element("p", "README.txt in this folder has the whole check by hand.", class_="soft")
     return section("check", "How to check it", element("p", text), ids, commands, more)
 

@@ -796,6 +796,14 @@ def test_a_body_that_is_gone_or_broken_moves_nothing(body: bytes | None) -> None
     assert certificate.read_certificates(history) == []
 
 
+def test_a_request_beyond_the_calendar_stops_no_projection() -> None:
+    log = FakeLog()
+    asked = REQUESTED.model_copy(update={"received": "9999-12-31T23:59:59.999999Z"})
+    log.append(asked.event(person="person:00", source="urn:desk"))
+
+    assert standings(project(log)) == []
+
+
 def test_a_request_of_another_type_of_body_is_no_request() -> None:
     log: Any = FakeLog()
     log.append(Event(type="tallystick.deletion.requested.v1", source="s", id="1", data=b'{"v":1}'))
