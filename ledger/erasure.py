@@ -103,7 +103,9 @@ def reopen(store: Store, vault: Vault, *, origin: str) -> None:
     destroyed = vault.docket.destroyed()
     returned = {destroyed[commitment] for commitment, _ in store.parts.find(destroyed)}
     # What a closed log does not know was erased after its end, and cannot be said there.
-    latest = vault.docket.finished(limit=_LATEST) if closed_by(store) is None else ()
+    latest = vault.docket.finished(limit=_LATEST)
+    if latest and closed_by(store) is not None:
+        latest = []
     unknown = {id for id in latest if store.identities.find(_id(ERASED, id), origin) is None}
     for id in returned | unknown:
         vault.docket.reopen(id)
