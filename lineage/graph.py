@@ -13,9 +13,9 @@ from typing import Final
 
 import sqlite_utils
 
+from ledger.openlineage import TYPES
 from ledger.projection import BodyFold
 from ledger.record import Record
-from lineage.openlineage import TYPES
 from proofs import edges, jsonstrict
 from proofs.errors import MalformedError
 from proofs.statement import Node, Statement, read

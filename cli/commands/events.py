@@ -68,7 +68,7 @@ def emit(
 
 
 def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
-    from lineage.openlineage import event_from_openlineage
+    from ledger.openlineage import event_from_openlineage
 
     count = 0
     for number, line in enumerate(data.split(b"\n"), 1):

@@ -24,8 +24,8 @@ from contracts.record import Context
 from contracts.registry.publish import publish as publish_schema
 from contracts.source import Table
 from examples.demo.steps import WAREHOUSE, Step
+from ledger.client.openlineage import LedgerTransport
 from ledger.log import Ledger
-from lineage.emit import LedgerTransport
 
 CONTRACTS: Final = Path(__file__).parent / "contracts"
 JOBS: Final = "churn-pipeline"
@@ -43,7 +43,7 @@ class Pipeline:
         self.connection = duckdb.connect(str(warehouse))
         for schema in SCHEMAS:
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        self.client = OpenLineageClient(transport=LedgerTransport(log, source=f"urn:{JOBS}"))
+        self.client = OpenLineageClient(transport=LedgerTransport.into(log, source=f"urn:{JOBS}"))
 
     def run(self, step: Step, *, append: bool = False) -> Outcome:
         """Run one step; a blocked batch is rolled back, and the consumers' table stays as it was."""

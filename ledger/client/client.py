@@ -61,7 +61,7 @@ class Client:
         url: str | None = None,
         *,
         outbox: Path | str,
-        source: str,
+        source: str | None = None,
         token: str | Path | None = None,
         settings: Settings | None = None,
         clock: Clock = system_clock,
@@ -71,22 +71,25 @@ class Client:
         Args:
             url: The server, "https://host[:port]"; None: events only gather, and `tally outbox flush` or another client
                 delivers them.
+            source: None: the outbox itself, `urn:tallystick:outbox:<uuid>`.
             token: For `Authorization: Bearer`; a path is read before each request.
 
         Raises:
             RefusedError: The URL, the source or the outbox is not acceptable, or the outbox delivers to another server.
             MalformedError: The file is no outbox.
         """
-        try:
-            self.source = check_text(source, limit_bytes=SOURCE_BYTES, name="source")
-        except ValueError as error:
-            raise RefusedError(str(error)) from error
+        if source is not None:
+            try:
+                check_text(source, limit_bytes=SOURCE_BYTES, name="source")
+            except ValueError as error:
+                raise RefusedError(str(error)) from error
         self.clock = clock
         self.settings = settings or Settings()
         self._url = url
         self._token = token
         courier = None if url is None else self._new_courier(url)
         self.outbox = Outbox(outbox, self.settings, clock=clock)
+        self.source = source or f"urn:tallystick:outbox:{self.outbox.id}"
         self._backlog = Backlog(self.outbox)
         self._shipper = None
         if url is not None and courier is not None:

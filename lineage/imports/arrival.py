@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.event import Event
-from lineage.openlineage import event_from_openlineage
+from ledger.openlineage import event_from_openlineage
 from proofs.errors import TallyError
 
 MARK: Final = "imported"

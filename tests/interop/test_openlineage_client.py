@@ -29,9 +29,9 @@ from openlineage.client.generated.lineage import (
 
 import ledger
 from ledger.append import Receipt
+from ledger.client.openlineage import LedgerTransport
 from ledger.log import Ledger
 from lineage import query
-from lineage.emit import LedgerTransport
 from lineage.graph import LineageProjection
 from proofs import edges, jsonstrict
 from proofs.edges import Graph
@@ -52,7 +52,7 @@ def log(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def transport(log: Ledger) -> LedgerTransport[Receipt]:
-    return LedgerTransport(log)
+    return LedgerTransport[Receipt].into(log)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ledger.openlineage import event_from_openlineage, observe
 from lineage import names
-from lineage.openlineage import event_from_openlineage, observe
 from proofs.errors import RefusedError
 from proofs.statement import Node
 
