@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from evidence import lineage_view, question, report
 from evidence.answer import Answer, Item
@@ -13,8 +13,6 @@ from proofs.attestation import print_statement
 from proofs.b64strict import encode
 from proofs.derived import CERTIFIED
 from proofs.scope import control
-
-CERTIFICATES: Final = "data/certificates/"
 
 
 def payload(answer: Answer) -> dict[str, bytes]:
@@ -34,7 +32,7 @@ def payload(answer: Answer) -> dict[str, bytes]:
         bundle.PROOFS: _json(_proofs(answer)),
         **lineage_view.files(graph, picture),
         **{f"{bundle.HANDOVERS}{handover.size:016}": handover.note for handover in answer.handovers},
-        **{f"{CERTIFICATES}{seq}.json": body for seq, body in certificates(answer)},
+        **{f"{bundle.CERTIFICATES}{seq}.json": body for seq, body in certificates(answer)},
         report.PATH: report.page(answer, graph, picture),
     }
     files[bundle.STATEMENT] = print_statement(files, answer.checkpoint)

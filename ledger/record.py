@@ -40,6 +40,12 @@ class Record:
         return parse_entry(self.header)
 
     @property
+    def datacontenttype(self) -> str | None:
+        """The attribute of that name; None without one."""
+        # Most events have none, and a search is a hundred times quicker than the grammar.
+        return self.entry.datacontenttype if b'"datacontenttype":' in self.header else None
+
+    @property
     def leaf(self) -> bytes:
         """The entry's leaf hash, 32 bytes."""
         return leaf_hash(self.header)

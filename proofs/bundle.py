@@ -31,6 +31,7 @@ PARTS: Final = "data/parts.jsonl"
 PROOFS: Final = "data/proofs.json"
 LINEAGE: Final = "data/lineage.json"
 HANDOVERS: Final = "data/handovers/"
+CERTIFICATES: Final = "data/certificates/"
 STATEMENT: Final = "data/statement.json"
 ENVELOPE: Final = "signatures/statement.dsse.json"
 # The issuer's rendering, and signatures that the standard library cannot check: no word is said for them.

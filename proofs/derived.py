@@ -31,7 +31,12 @@ def lineage(entries: Iterable[Entry], bodies: Mapping[int, Body]) -> bytes:
 
 def structure(entry: Entry, body: bytes) -> Any:
     """Return the parsed body; None when it does not claim to be JSON, or is no acceptable document (docs/formats/json.md)."""
-    if not body or not claims_json(entry.datacontenttype):
+    return read_structure(entry.datacontenttype, body)
+
+
+def read_structure(datacontenttype: str | None, body: bytes) -> Any:
+    """Return what `structure` does, of an entry with this datacontenttype."""
+    if not body or not claims_json(datacontenttype):
         return None
     try:
         return jsonstrict.loads_foreign(body)

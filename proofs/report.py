@@ -14,6 +14,8 @@ from itertools import groupby
 from typing import Final, Literal, Self, TypeAlias
 
 from proofs import jsonstrict
+from proofs.bundle import CERTIFICATES
+from proofs.certificates import DISPROVEN, NO_CERTIFICATE, Graded
 from proofs.errors import (
     IncompleteError,
     MalformedError,
@@ -69,7 +71,13 @@ _MEANING: Final[Mapping[str, str]] = {
     "stale": "it is true, and older than asked for",
     "missing": "there is no such file",
 }
-_FOLDED: Final = 8  # streams of one kind and grade, beyond which they stand on one line
+_FOLDED: Final = 8  # streams of one kind and grade, beyond which they stand on one line; and names in one list
+_DIFFERS: Final[Mapping[str, str]] = {
+    "closure": "the recorded lineage gives another closure",
+    "order": "request, lineage, plan and certificate do not follow one another",
+    "plan": "the entry that it names is no such plan",
+    "request": "the entry that it names is no such request",
+}
 _INDENT: Final = 11  # the width of the labels below the verdict
 
 
@@ -129,7 +137,8 @@ class Verdict:
         facts: Texts and numbers of the JSON that are known: bundle, origin, root, size, census_at, view.
         grades: "chained", "signed", "witnessed k of n".
         streams: The streams of the question, when all of them are complete.
-        not_proven: Files that nobody checked.
+        not_proven: Files that nobody checked, and certificates whose closure was not proven.
+        certificates: The grade of every listed deletion certificate.
     """
 
     word: str
@@ -139,6 +148,7 @@ class Verdict:
     grades: tuple[str, ...] = ()
     streams: tuple[StreamGrade, ...] = ()
     not_proven: tuple[str, ...] = ()
+    certificates: tuple[Graded, ...] = ()
 
     @property
     def status(self) -> int:
@@ -167,6 +177,7 @@ def to_json(verdict: Verdict) -> bytes:
     """Return the verdict as one line of canonical JSON with its newline."""
     document: dict[str, object] = {
         **verdict.facts,
+        "certificates": [certificate.json() for certificate in verdict.certificates],
         "grades": list(verdict.grades),
         "not_proven": list(verdict.not_proven),
         "status": verdict.status,
@@ -196,10 +207,11 @@ def _printable(value: object) -> object:
 def to_text(verdict: Verdict) -> str:
     """Return the verdict as a person reads it; nothing in it can move the cursor or hide what stands there."""
     paragraphs = [_heading(verdict.facts), _steps(verdict.steps, verdict.failure), _conclusion(verdict)]
+    paragraphs += [_certificate(each) for each in verdict.certificates]
     if verdict.streams:
         paragraphs.append(_table(verdict.streams))
-    if verdict.not_proven:
-        paragraphs.append([f"issuer's rendering, not proven: {', '.join(verdict.not_proven)}"])
+    if rendered := [path for path in verdict.not_proven if not path.startswith(CERTIFICATES)]:
+        paragraphs.append([f"issuer's rendering, not proven: {', '.join(rendered)}"])
     return "\n".join("".join(f"{visible(line)}\n" for line in lines) for lines in paragraphs if lines)
 
 
@@ -241,9 +253,42 @@ def _conclusion(verdict: Verdict) -> list[str]:
         labelled += [("where", failure.where), ("why", failure.detail), ("hint", failure.hint)]
     labelled += [("grades", ", ".join(verdict.grades)), ("view", str(verdict.facts.get("view", "")))]
     return [
-        f"{verdict.word.upper()}: {_MEANING[verdict.word]}",
+        f"{verdict.word.upper()}: {_MEANING[verdict.word]}{_but(verdict.certificates)}",
         *(f"  {label:<{_INDENT - 2}}{text}" for label, text in labelled if text),
     ]
+
+
+def _but(certificates: Sequence[Graded]) -> str:
+    """What the headline must not hide: the record is genuine, and what somebody certified in it is not so."""
+    if not (disproven := [str(each.seq) for each in certificates if each.grade in DISPROVEN]):
+        return ""
+    names = f"{', '.join(disproven[:_FOLDED])}{' …' if len(disproven) > _FOLDED else ''}"
+    return f"; BUT THE RECORD ITSELF CONTRADICTS {'CERTIFICATE' if len(disproven) == 1 else 'CERTIFICATES'} {names}"
+
+
+def _certificate(graded: Graded) -> list[str]:
+    is_bad = graded.grade in DISPROVEN or graded.grade == NO_CERTIFICATE
+    mark = "✗" if is_bad else "·" if graded.lacks else "✓"
+    derived = graded.derived is not None and (
+        f"{counted(graded.derived, 'dataset derives', 'datasets derive')} from its seeds, they included; "
+        f"{counted(graded.targets or 0, 'target', 'targets')}"
+    )
+    labelled = [
+        ("request", graded.request),
+        ("closure", derived or ""),
+        ("forgot", _some(graded.forgotten)),
+        ("against", _some([_DIFFERS[what] for what in graded.differs])),
+        ("lacks", _some([*graded.streams, *(f"the body of entry {seq}" for seq in graded.bodies)])),
+    ]
+    return [
+        f"{mark} deletion certificate {graded.seq}: {graded.grade.upper() if is_bad else graded.grade}",
+        *(f"  {label:<{_INDENT - 2}}{text}" for label, text in labelled if text),
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FOLDED} more" if len(names) > _FOLDED else ""
+    return ", ".join(names[:_FOLDED]) + more
 
 
 def _table(streams: Sequence[StreamGrade]) -> list[str]:

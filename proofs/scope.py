@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
@@ -104,6 +104,12 @@ class Scope:
                 windows=windows,
                 control=scope.mapping("control"),
             )
+
+    def wholes(self) -> Callable[[str], bool]:
+        """Return a test of a stream's name: was every entry of it asked for, whenever it was recorded?"""
+        if self.kind == EVERYTHING:
+            return lambda _name: True
+        return frozenset(window.name for window in self.windows if window == Window(window.name)).__contains__
 
     def check_log(self, *, origin: str, size: int, root: bytes) -> None:
         """Accept when the scope speaks of this tree, and of its last entry as the census.

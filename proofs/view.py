@@ -15,6 +15,7 @@ from proofs import (
     anchor,
     attestation,
     bag,
+    certificates,
     chain,
     completeness,
     counting,
@@ -287,6 +288,9 @@ class TrustedView:
             )
         derived.check_lineage(self._bundle, self._entries, self._bodies)
         derived.check_certificates(self._bundle, self._entries, self._bodies)
+        self._certificates = certificates.grade(self._families, self._bodies, self._scope.wholes())
+        paths = (f"{files.CERTIFICATES}{each.seq}.json" for each in self._certificates if not each.is_proven)
+        self._not_proven += tuple(path for path in paths if path in self._bundle.files)
         disclosed = sum(body.state == "disclosed" for body in self._bodies.values())
         return f"{disclosed} of {counted(len(self._bodies), 'body', 'bodies')} disclosed, {counted(len(parts), 'part', 'parts')}"
 
@@ -314,6 +318,7 @@ class TrustedView:
             if failure
             else tuple(StreamGrade(each.name, each.count, each.listed, each.grade) for each in self._answers),
             not_proven=self._not_proven,
+            certificates=() if failure else self._certificates,
         )
 
 

@@ -1,0 +1,138 @@
+"""What derives from a deletion's seeds, walked again by whoever holds the complete streams, and what is lacking for that.
+
+An edge out of a node is given by a run of which some event names that node, and such an event is filed in the node's own
+stream; what else the run says, and what it takes back, stands in the stream of the run:
+
+    node's stream, whole  ─→  every event that can begin an edge here  ─→  their runs' streams, whole  ─→  every edge out
+
+So the walk goes on from a node only when these streams are whole and every lineage body in them is disclosed. What it
+reaches is then reached in the whole log; where it had to stop, it says which streams and bodies it would have needed.
+
+Source: docs/formats/lineage.md, "Closure".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from proofs import edges
+from proofs.statement import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of an OpenLineage type.
+
+    Attributes:
+        streams: All in which it is filed, with those of the entries that continue it.
+        is_open: The body is at hand.
+        body: Parsed; None without structure, and where the body is not at hand.
+    """
+
+    seq: int
+    streams: frozenset[str]
+    is_open: bool
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How far the walk came.
+
+    Attributes:
+        nodes: What certainly derives from the start, it included.
+        streams: Names of streams that are not whole and would have to be.
+        bodies: Seqs of events whose bodies are not at hand and would have to be.
+    """
+
+    nodes: frozenset[Node]
+    streams: frozenset[str]
+    bodies: frozenset[int]
+
+    @property
+    def datasets(self) -> frozenset[Node]:
+        """The nodes that are datasets."""
+        return frozenset(node for node in self.nodes if node.kind == "dataset")
+
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing was lacking: then `nodes` are all that derive."""
+        return not self.streams and not self.bodies
+
+
+@dataclass(slots=True)
+class _Past:
+    """The events below one position: the edges that they give, and what each stream lacks, looked up once."""
+
+    targets: dict[Node, list[Node]]
+    lacking: dict[str, tuple[frozenset[str], frozenset[int]]] = field(default_factory=dict)
+
+
+class Lineage:
+    """The lineage events at hand, and which streams of the log they are whole for."""
+
+    def __init__(self, events: Iterable[Event], is_whole: Callable[[str], bool]) -> None:
+        """Take the events.
+
+        Args:
+            is_whole: Stream name → every entry of the stream, from its first, is at hand.
+        """
+        self._events = tuple(events)
+        self._is_whole = is_whole
+        self._filed: dict[str, list[Event]] = {}
+        for event in self._events:
+            for name in event.streams:
+                self._filed.setdefault(name, []).append(event)
+        self._pasts: dict[int, _Past] = {}
+
+    def walk(self, start: Iterable[Node], size: int) -> Walk:
+        """Return what derives from `start` in the lineage of the log's first `size` entries."""
+        past = self._past(size)
+        nodes = set(start)
+        waiting = list(nodes)
+        streams, bodies = set[str](), set[int]()
+        while waiting:
+            node = waiting.pop()
+            no_streams, no_bodies = self._lacking(past, node.id, size)
+            if no_streams or no_bodies:
+                streams |= no_streams
+                bodies |= no_bodies
+                continue
+            for target in past.targets.get(node, ()):
+                if target not in nodes:
+                    nodes.add(target)
+                    waiting.append(target)
+        return Walk(frozenset(nodes), frozenset(streams), frozenset(bodies))
+
+    def _past(self, size: int) -> _Past:
+        if size not in self._pasts:
+            open_ = ((event.seq, event.body) for event in self._events if event.is_open and event.seq < size)
+            targets: dict[Node, list[Node]] = {}
+            for edge in edges.fold(open_).edges:
+                targets.setdefault(edge.source, []).append(edge.target)
+            self._pasts[size] = _Past(targets)
+        return self._pasts[size]
+
+    def _lacking(self, past: _Past, name: str, size: int) -> tuple[frozenset[str], frozenset[int]]:
+        """The streams and bodies without which the edges out of the node of this stream are not all known."""
+        if not self._is_whole(name):
+            return frozenset((name,)), frozenset()
+        runs = {run for event in self._below(name, size) for run in event.streams if run.startswith("run:")}
+        streams, bodies = set[str](), set[int]()
+        for each in (name, *runs):
+            if each not in past.lacking:
+                past.lacking[each] = self._closed(each, size)
+            no_streams, no_bodies = past.lacking[each]
+            streams |= no_streams
+            bodies |= no_bodies
+        return frozenset(streams), frozenset(bodies)
+
+    def _closed(self, name: str, size: int) -> tuple[frozenset[str], frozenset[int]]:
+        if not self._is_whole(name):
+            return frozenset((name,)), frozenset()
+        return frozenset(), frozenset(event.seq for event in self._below(name, size) if not event.is_open)
+
+    def _below(self, name: str, size: int) -> Sequence[Event]:
+        return [event for event in self._filed.get(name, ()) if event.seq < size]
