@@ -12,8 +12,9 @@ Source: docs/formats/lineage.md, "Closure".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from ledger.log import Ledger
 from ledger.record import Record, read_seqs
@@ -24,9 +25,12 @@ from proofs.certificates import PLANNED, PLANNER
 from proofs.closure import Event, Lineage
 from proofs.derived import read_structure
 from proofs.errors import MalformedError, MissingError
+from proofs.jsonstrict import Number
 from proofs.limits import MAX_STREAMS
 from proofs.statement import Node, node_of
 from proofs.streams import CONTINUED, OPENLINEAGE_TYPES
+
+_COUNT: Final = re.compile(r"[0-9]{1,16}\Z")
 
 
 def streams_of_deletion(log: Ledger, request: str) -> set[str]:
@@ -76,7 +80,8 @@ def _size(record: Record, body: dict[str, Any]) -> int:
     """How many entries a plan was made from; 0 for what is no plan."""
     lineage = body.get("lineage") if (record.type, record.source) == (PLANNED, PLANNER) else None
     size = lineage.get("size") if isinstance(lineage, dict) else None
-    return size if type(size) is int else 0
+    # A larger one no entry holds; what is no number of entries is no plan.
+    return int(size.text) if isinstance(size, Number) and _COUNT.match(size.text) else 0
 
 
 def _array(body: dict[str, Any], member: str) -> list[Any]:

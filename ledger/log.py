@@ -25,7 +25,7 @@ from ledger.intake import Intake, Prepared
 from ledger.keyring import Keyring
 from ledger.keys import KEY_ADDED, KEY_RETIRED, Key, current, read_keys
 from ledger.projection import Progress, Projection, Projector, StreamIndex, positions
-from ledger.record import Record, read_range, read_seqs
+from ledger.record import Record, read_range, read_seqs, read_stream
 from ledger.run import Run
 from ledger.signer import Purpose, Signer
 from ledger.store import Store
@@ -224,9 +224,12 @@ class Ledger:
         return next(read_seqs(self.store, [seq]))
 
     def stream(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[Record]:
-        """Yield the records of a stream at positions start ≤ position < stop, in log order."""
+        """Yield the events of a stream at positions start ≤ position < stop, in log order.
+
+        A long event's entry is not the only one in its streams; whichever is in this one, the event itself is yielded.
+        """
         db = self.views.catch_up(_INDEX)
-        return read_seqs(self.store, [seq for _, seq, _ in positions(db, name, start, stop)])
+        return read_stream(self.store, name, [seq for _, seq, _ in positions(db, name, start, stop)])
 
     def positions(self, name: str, start: int = 0, stop: int | None = None) -> list[tuple[int, int, str]]:
         """Return (position, seq, at) of a stream's entries at positions start ≤ position < stop."""

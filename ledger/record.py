@@ -12,6 +12,7 @@ from ledger.store import Store
 from proofs.digest import leaf_hash
 from proofs.entry import Entry, parse_entry
 from proofs.errors import MalformedError
+from proofs.streams import CONTINUED, stream_name
 
 _PAGE = 500
 
@@ -97,3 +98,16 @@ def read_seqs(store: Store, seqs: Iterable[int], *, bodies: bool = True) -> Iter
             raise MalformedError(f"entry {seq} is not in the store")
         body = store.bodies([seq]).get(seq) if bodies else None
         yield read_record(headers[0], None if body is None else body.data)
+
+
+def read_stream(store: Store, name: str, seqs: Iterable[int]) -> Iterator[Record]:
+    """Yield the events of the stream `name`, whose entries stand at `seqs`, in their order.
+
+    An entry that continues an event is in the event's streams for it; what is yielded is then the event.
+    """
+    own = stream_name("type", CONTINUED)
+    for record in read_seqs(store, seqs):
+        event = record
+        while event.type == CONTINUED and name not in (own, stream_name("source", record.source)):
+            event = next(read_seqs(store, [event.seq - 1]))  # it stands before, with nothing else between
+        yield event

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from proofs import jsonstrict
+from proofs.bundle import CERTIFICATES
 from proofs.closure import Event, Lineage
 from proofs.derived import CERTIFIED, structure
 from proofs.disclosure import Body
@@ -27,7 +28,7 @@ from proofs.filing import Family
 from proofs.limits import BODY_BYTES
 from proofs.record import Record, document, record
 from proofs.statement import Node, node_of
-from proofs.streams import OPENLINEAGE_TYPES, claims_json, stream_name
+from proofs.streams import OPENLINEAGE_TYPES, stream_name
 
 REQUESTED: Final = "tallystick.deletion.requested.v1"
 PLANNED: Final = "tallystick.deletion.planned.v1"
@@ -109,6 +110,12 @@ class Graded:
             **({"request": self.request} if self.request else {}),
             **{name: value for name, value in known.items() if value is not None},
         }
+
+
+def unproven(graded: Iterable[Graded]) -> tuple[str, ...]:
+    """Return the paths of the certificates in the bundle of which something is left to prove."""
+    shown = (each for each in graded if each.bodies != (each.seq,))  # else there is no file
+    return tuple(f"{CERTIFICATES}{each.seq}.json" for each in shown if not each.is_proven)
 
 
 class _Plan(NamedTuple):
@@ -243,8 +250,8 @@ class _Judge:
         body = self._bodies[entry.seq]
         if body.state != "disclosed":
             return Graded(entry.seq, NOT_PROVEN, bodies=(entry.seq,))
-        # Filing is checked: what claims JSON and names a request stands in that request's stream.
-        if entry.source != CERTIFIER or not claims_json(entry.datacontenttype):
+        # Filing is checked: a document that names a request stands in that request's stream.
+        if entry.source != CERTIFIER or structure(entry, body.data) is None:
             return Graded(entry.seq, NO_CERTIFICATE)
         try:
             claim = _read_claim(body.data)
@@ -312,10 +319,12 @@ class _Judge:
         entry = self._entries.get(seq)
         if entry is None and not self._is_whole(stream := stream_name("request", request)):
             lacks.streams.add(stream)
-        elif entry is None or entry.type != _STEPS[what] or not claims_json(entry.datacontenttype):
+        elif entry is None or entry.type != _STEPS[what]:
             lacks.differs.add(what)
         elif self._bodies[seq].state != "disclosed":
             lacks.bodies.add(seq)
+        elif structure(entry, self._bodies[seq].data) is None:
+            lacks.differs.add(what)
         else:
             return self._bodies[seq].data
         return None

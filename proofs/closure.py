@@ -82,7 +82,9 @@ class Lineage:
         self._events = tuple(events)
         self._is_whole = is_whole
         self._filed: dict[str, list[Event]] = {}
+        self._runs: dict[int, tuple[str, ...]] = {}
         for event in self._events:
+            self._runs[event.seq] = tuple(name for name in event.streams if name.startswith("run:"))
             for name in event.streams:
                 self._filed.setdefault(name, []).append(event)
         self._pasts: dict[int, _Past] = {}
@@ -119,7 +121,7 @@ class Lineage:
         """The streams and bodies without which the edges out of the node of this stream are not all known."""
         if not self._is_whole(name):
             return frozenset((name,)), frozenset()
-        runs = {run for event in self._below(name, size) for run in event.streams if run.startswith("run:")}
+        runs = {run for event in self._below(name, size) for run in self._runs[event.seq]}
         streams, bodies = set[str](), set[int]()
         for each in (name, *runs):
             if each not in past.lacking:

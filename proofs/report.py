@@ -273,8 +273,11 @@ def _certificate(graded: Graded) -> list[str]:
         f"{counted(graded.derived, 'dataset derives', 'datasets derive')} from its seeds, they included; "
         f"{counted(graded.targets or 0, 'target', 'targets')}"
     )
+    # How old the lineage was that the plan was made from, a reader must see: what came between is not in the closure.
+    plan = "" if graded.plan is None else f"entry {graded.plan}, from the lineage in the first {graded.lineage} entries"
     labelled = [
         ("request", graded.request),
+        ("plan", plan),
         ("closure", derived or ""),
         ("forgot", _some(graded.forgotten)),
         ("against", _some([_DIFFERS[what] for what in graded.differs])),

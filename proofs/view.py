@@ -289,8 +289,7 @@ class TrustedView:
         derived.check_lineage(self._bundle, self._entries, self._bodies)
         derived.check_certificates(self._bundle, self._entries, self._bodies)
         self._certificates = certificates.grade(self._families, self._bodies, self._scope.wholes())
-        paths = (f"{files.CERTIFICATES}{each.seq}.json" for each in self._certificates if not each.is_proven)
-        self._not_proven += tuple(path for path in paths if path in self._bundle.files)
+        self._not_proven += certificates.unproven(self._certificates)
         disclosed = sum(body.state == "disclosed" for body in self._bodies.values())
         return f"{disclosed} of {counted(len(self._bodies), 'body', 'bodies')} disclosed, {counted(len(parts), 'part', 'parts')}"
 
@@ -308,18 +307,11 @@ class TrustedView:
 
     def verdict(self, steps: Sequence[Step], failure: Failure | None) -> Verdict:
         """Return the verdict on what was seen so far; grades and streams are only told of a bundle that passed whole."""
-        return Verdict(
-            word=failure.word if failure else VERIFIED,
-            steps=tuple(steps),
-            failure=failure,
-            facts=self._facts,
-            grades=() if failure else self._grades,
-            streams=()
-            if failure
-            else tuple(StreamGrade(each.name, each.count, each.listed, each.grade) for each in self._answers),
-            not_proven=self._not_proven,
-            certificates=() if failure else self._certificates,
-        )
+        if failure:
+            return Verdict(failure.word, tuple(steps), failure, self._facts, not_proven=self._not_proven)
+        streams = tuple(StreamGrade(each.name, each.count, each.listed, each.grade) for each in self._answers)
+        told = (self._grades, streams, self._not_proven, self._certificates)
+        return Verdict(VERIFIED, tuple(steps), None, self._facts, *told)
 
 
 def verify_bundle(

@@ -35,7 +35,7 @@ from proofs.view import verify_bundle
 SECOND = Path(__file__).parents[1] / "second_verifier"
 COMPARED = (
     *("verdict", "status", "failed_step", "grades", "streams", "view"),
-    *("bundle", "census_at", "origin", "root", "size", "not_proven"),
+    *("bundle", "census_at", "origin", "root", "size", "not_proven", "certificates"),
 )
 TICK = "com.example.tick.v1"
 DECIDED = "tallystick.validation.decided.v1"

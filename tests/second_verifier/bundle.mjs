@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { readArchive } from "./archive.mjs";
 import { checkBag } from "./bag.mjs";
 import { sha256Hex } from "./bytes.mjs";
+import { unprovenCertificates } from "./closure.mjs";
 import { Documents, UNPROVEN, checkKnown, checkRequired, openFolder } from "./documents.mjs";
 import { verifyEnvelope } from "./dsse.mjs";
 import { verifyEd25519 } from "./ed25519.mjs";
@@ -108,10 +109,10 @@ export function verifyBundle(request) {
   const { view, refusal, steps } = judge(request);
   const verdict = refusal?.verdict ?? "verified";
   return {
-    bundle: view.name, census_at: view.census?.at, code: refusal ? verdict : undefined, detail: refusal?.message,
+    bundle: view.name, certificates: refusal ? [] : view.certificates, census_at: view.census?.at, code: refusal ? verdict : undefined, detail: refusal?.message,
     failed_step: refusal ? steps.find(({ outcome }) => outcome === "failed")?.step ?? "" : undefined,
     grades: refusal ? [] : gradesOf(view),
-    not_proven: view.unproven ?? [],
+    not_proven: [...view.unproven ?? [], ...refusal ? [] : unprovenCertificates(view)],
     origin: view.origin, root: view.root?.toString("hex"), size: view.size, status: STATUS[verdict], steps,
     streams: refusal ? [] : view.streams, v: 1, verdict, view: refusal ? undefined : viewOf(view), where: refusal?.where,
   };

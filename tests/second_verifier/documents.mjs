@@ -11,7 +11,7 @@ const word = (value) => (isWritable(text(value)) ? value : refuse("malformed", "
 const pointer = (value) => (value === "" ? "" : word(value));
 const [KEYS_BYTES, MAX_KEYS] = [262144, 1024];
 
-const version = (value) => (value === 1 ? 1 : refuse("malformed", "document is not of version 1"));
+export const version = (value) => (value === 1 ? 1 : refuse("malformed", "document is not of version 1"));
 const counts = object({ destroyed: int, disclosed: int, withheld: int });
 const bytes32 = (bytes) => (bytes.length === 32 ? bytes : refuse("malformed", `salt has ${bytes.length} bytes, expected 32`));
 const salt = (value) => bytes32(blob(value));
@@ -21,6 +21,8 @@ const hash32 = (value) => Buffer.from(hash(value), "hex");
 const streamName = (value) => (isStreamName(word(value)) ? value : refuse("malformed", "a stream is filed under no such name"));
 const short = (bytes) => (value) => (Buffer.byteLength(word(value)) <= bytes ? value : refuse("malformed", "text is too long"));
 
+export const shortWord = short(4096);
+
 const SCOPE = object({
   asked: object({ at, by: like(/^[A-Za-z0-9._:-]{1,128}$/) }),
   control: object({
@@ -29,7 +31,7 @@ const SCOPE = object({
   log: object({ census: int, origin: word, root: hash, size: int }),
   question: object({
     kind: oneOf("stream", "dataset", "deletion", "everything"),
-    streams: list(object({ name: streamName }, { from: at, to: at })) }, { subject: short(4096) }),
+    streams: list(object({ name: streamName }, { from: at, to: at })) }, { subject: shortWord }),
   v: version,
 });
 const CONSISTENCY = object({ heads: list(object({ path: list(hash32), root: hash32, size: int })), v: version });

@@ -239,8 +239,7 @@ function unite(statements) {
 
 const ascending = (seqs) => [...new Set(seqs)].sort((a, b) => a - b);
 
-/** lineage.json of events, [seq, bytes of the body]. */
-export function foldLineage(events) {
+function fold(events) {
   const nodes = new Map();
   const statements = events.map(([seq, bytes]) => new Statement(seq, nodes).read(bytes));
 
@@ -257,13 +256,21 @@ export function foldLineage(events) {
   for (const { seq, findings: codes } of statements) {
     for (const code of codes) findings.set(code, [...findings.get(code) ?? [], seq]);
   }
+  return { nodes, edges: [...edges.values()], findings };
+}
 
+/** Every edge of events, [seq, bytes of the body], from id to id. */
+export const foldEdges = (events) => fold(events).edges;
+
+/** lineage.json of events, [seq, bytes of the body]. */
+export function foldLineage(events) {
+  const { nodes, edges, findings } = fold(events);
   const inOrder = (a, b) => ["from", "to", "job", "origin"].reduce((order, name) => order || byBytes(a[name] ?? "", b[name] ?? ""), 0);
   const listed = (kind) => [...nodes].filter(([, node]) => node.kind === kind).sort(([a], [b]) => byBytes(a, b))
     .map(([id, { namespace, name, resolved }]) => ({ id, name, namespace, unresolved: resolved ? undefined : true }));
   return Buffer.from(`${print({
     datasets: listed("dataset"),
-    edges: [...edges.values()].sort(inOrder).map((edge) => ({ ...edge, seqs: ascending(edge.seqs) })),
+    edges: edges.sort(inOrder).map((edge) => ({ ...edge, seqs: ascending(edge.seqs) })),
     findings: [...findings].sort(([a], [b]) => byBytes(a, b)).map(([code, seqs]) => ({ code, seqs: ascending(seqs) })),
     jobs: listed("job"),
     v: 1,

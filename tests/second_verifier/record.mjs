@@ -1,6 +1,7 @@
 // Steps inclusion, census, streams and bodies: what the entries are, and that they are all (census.md, streams.md, bodies.md).
 import { byBytes, sha256Hex, sorted } from "./bytes.mjs";
 import { checkPositions, checkRecount, provenCounts } from "./census.mjs";
+import { gradeCertificates } from "./closure.mjs";
 import { claimsJson, isLedger } from "./entry.mjs";
 import { readFile, spansOf } from "./json.mjs";
 import { foldLineage } from "./lineage.mjs";
@@ -256,6 +257,7 @@ export function checkBodies(view) {
   placed(where, () => readFile(view.files.get(where)));
   if (!view.files.get(where).equals(lineage)) tampered("lineage is not what the disclosed events give", where);
   checkCertificates(view);
+  view.certificates = gradeCertificates(view);
 }
 
 /** One line for each entry, each body that is disclosed as committed to, and those of the ledger disclosed. */

@@ -18,7 +18,7 @@ WHOLE = "complete as filed"
 UP_TO_CENSUS = "complete as filed, up to the census"
 
 SMALL_JSON = (
-    '{"bundle":"bundle","census_at":"2026-11-20T09:00:03.000000Z","grades":["chained","signed"],'
+    '{"bundle":"bundle","census_at":"2026-11-20T09:00:03.000000Z","certificates":[],"grades":["chained","signed"],'
     '"not_proven":["data/lineage.svg","data/prov.json","data/report.html"],"origin":"ledger.example/churn",'
     '"root":"89c79e0ef2e18160b491b75de3806a1d887e9d00de32b7fad26b799a22a885cc","size":4,"status":0,"steps":['
     '{"detail":"canonical: 21 files in 24627 bytes","outcome":"passed","step":"archive"},'

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from proofs import errors
+from proofs.certificates import CONTRADICTED, FORGOTTEN, NO_CERTIFICATE, NOT_PROVEN, RECOMPUTED, REFUSED, Graded
 from proofs.report import STATUS, STEPS, Failure, Step, Verdict, counted, refused, to_json, to_text, visible, word_of
 
 
@@ -90,3 +93,116 @@ def test_a_file_that_could_not_be_read_has_reached_no_step() -> None:
 @pytest.mark.parametrize(("number", "said"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])
 def test_things_are_counted_as_people_do(number: int, said: str) -> None:
     assert counted(number, "entry", "entries") == said
+
+
+def told_of(*certificates: Graded) -> str:
+    steps = tuple(Step(step, "passed") for step in STEPS)
+    return to_text(
+        Verdict("verified", steps, None, {}, not_proven=("data/certificates/9.json",), certificates=certificates)
+    )
+
+
+KNOWN: dict[str, Any] = {"request": "r-1", "plan": 6, "lineage": 5, "targets": 2}
+GRADED = {
+    "recomputed": (
+        Graded(7, RECOMPUTED.format(5), **KNOWN, derived=2),
+        """\
+✓ deletion certificate 7: closure recomputed, relative to the lineage in the first 5 entries
+  request  r-1
+  plan     entry 6, from the lineage in the first 5 entries
+  closure  2 datasets derive from its seeds, they included; 2 targets
+""",
+    ),
+    "forgotten": (
+        Graded(7, FORGOTTEN, **KNOWN, derived=3, forgotten=("dataset:db|a",), differs=("closure", "plan")),
+        """\
+✗ deletion certificate 7: A TARGET WAS FORGOTTEN
+  request  r-1
+  plan     entry 6, from the lineage in the first 5 entries
+  closure  3 datasets derive from its seeds, they included; 2 targets
+  forgot   dataset:db|a
+  against  the recorded lineage gives another closure, the entry that it names is no such plan
+""",
+    ),
+    "contradicted": (
+        Graded(7, CONTRADICTED, **KNOWN, derived=1, differs=("order", "request")),
+        """\
+✗ deletion certificate 7: CLOSURE CONTRADICTED
+  request  r-1
+  plan     entry 6, from the lineage in the first 5 entries
+  closure  1 dataset derives from its seeds, they included; 2 targets
+  against  request, lineage, plan and certificate do not follow one another, the entry that it names is no such request
+""",
+    ),
+    "not proven": (
+        Graded(7, NOT_PROVEN, **KNOWN, derived=2, streams=("run:x",), bodies=(3, 4)),
+        """\
+· deletion certificate 7: closure not proven
+  request  r-1
+  plan     entry 6, from the lineage in the first 5 entries
+  closure  2 datasets derive from its seeds, they included; 2 targets
+  lacks    run:x, the body of entry 3, the body of entry 4
+""",
+    ),
+    "withheld": (
+        Graded(7, NOT_PROVEN, bodies=(7,)),
+        "· deletion certificate 7: closure not proven\n  lacks    the body of entry 7\n",
+    ),
+    "refused": (
+        Graded(7, REFUSED, request="r-1", targets=0),
+        "✓ deletion certificate 7: refused, without a plan\n  request  r-1\n",
+    ),
+    "junk": (Graded(7, NO_CERTIFICATE), "✗ deletion certificate 7: NO CERTIFICATE\n"),
+}
+
+
+@pytest.mark.parametrize("name", GRADED)
+def test_I18_a_certificate_is_told_of_between_verdict_and_streams(name: str) -> None:
+    graded, told = GRADED[name]
+
+    _, _, certificate = told_of(graded).split("\n\n")
+
+    assert certificate == told
+
+
+@pytest.mark.parametrize(
+    ("names", "headline"),
+    [
+        ([], "VERIFIED: every check passed"),
+        (["recomputed", "not proven", "withheld", "refused", "junk"], "VERIFIED: every check passed"),
+        (["recomputed", "forgotten"], "VERIFIED: every check passed; BUT THE RECORD ITSELF CONTRADICTS CERTIFICATE 7"),
+        (
+            ["contradicted", "forgotten"],
+            "VERIFIED: every check passed; BUT THE RECORD ITSELF CONTRADICTS CERTIFICATES 7, 7",
+        ),
+        (
+            ["forgotten"] * 9,
+            "VERIFIED: every check passed; BUT THE RECORD ITSELF CONTRADICTS CERTIFICATES 7, 7, 7, 7, 7, 7, 7, 7 …",
+        ),
+    ],
+)
+def test_I18_the_headline_does_not_hide_a_certificate_that_is_wrong(names: list[str], headline: str) -> None:
+    text = told_of(*(GRADED[name][0] for name in names))
+
+    assert text.split("\n\n")[1].splitlines()[0] == headline
+
+
+def test_of_many_forgotten_datasets_a_person_reads_eight_and_a_program_all() -> None:
+    forgotten = tuple(f"dataset:db|{n}" for n in range(10))
+    graded = Graded(7, FORGOTTEN, **KNOWN, derived=12, forgotten=forgotten)
+
+    assert "dataset:db|7 and 2 more\n" in told_of(graded)
+    assert graded.json()["forgotten"] == list(forgotten)
+
+
+def test_a_hostile_name_of_a_forgotten_dataset_stays_on_its_line() -> None:
+    graded = Graded(7, FORGOTTEN, request="\x1b[2J", forgotten=("dataset:db|\u202ea\nVERIFIED: every check passed",))
+
+    text = told_of(graded)
+
+    assert "  request  \\x1b[2J\n" in text
+    assert "  forgot   dataset:db|\\u202ea\\nVERIFIED: every check passed\n" in text
+
+
+def test_a_certificate_that_is_not_proven_is_no_rendering_of_the_issuers() -> None:
+    assert "issuer's rendering" not in told_of(GRADED["not proven"][0])

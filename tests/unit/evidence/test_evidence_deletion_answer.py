@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evidence.question import Question, about_deletion
+from evidence import deletion
+from evidence.question import Question, about_dataset, about_deletion
 from proofs import jsonstrict
 from proofs.edges import Graph, closure_hash, fold, reach
 from proofs.errors import MissingError, RefusedError
@@ -151,3 +152,91 @@ def test_a_request_that_was_never_made_is_missing(house: House) -> None:
 def test_what_is_no_id_of_a_request_is_refused(house: House, request_id: Any) -> None:
     with pytest.raises(RefusedError):
         about_deletion(house.log, request_id)
+
+
+# --- what a verifier makes of it
+
+
+@pytest.fixture
+def plain_house(empty_house: House) -> House:
+    """A house where scores derive from features and these from visits, with no contract."""
+    run(empty_house, "features", ["visits"], ["features"])
+    run(empty_house, "score", ["features"], ["scores"])
+    return empty_house
+
+
+def forget(house: House, *names: str, then: Callable[[], object] = lambda: None) -> tuple[str, dict[str, object]]:
+    """Plan and certify a deletion that begins at these datasets; the request, and what an export of it is worth."""
+    request = deletion.request(
+        house.log, [("household_id", "2317")], regulation="gdpr", datasets=[node(name) for name in names]
+    ).request
+    plan = deletion.make(house.log, request, [], reader="operator:1")
+    deletion.certify(house.log, request, even_if_partial=True)
+    then()
+    certificates = house.judge(house.export(about_deletion(house.log, request)).path.read_bytes()).certificates
+    assert [graded.lineage for graded in certificates] == [plan.lineage.size]
+    return request, certificates[0].json()
+
+
+def test_an_export_of_a_deletion_holds_all_that_its_closure_is_computed_from(plain_house: House) -> None:
+    run(plain_house, "split", ["scores"], [], eventType="START")
+    run(
+        plain_house,
+        "split-end",
+        [],
+        ["audience"],
+        job={"namespace": "crm", "name": "job-split"},
+        run={"runId": "run-split"},
+    )
+
+    _, told = forget(plain_house, "visits")
+
+    size = told["lineage"]
+    assert told["grade"] == f"closure recomputed, relative to the lineage in the first {size} entries"
+    assert (told["derived"], told["targets"], told["forgotten"], told["streams"]) == (4, 4, [], [])
+
+
+def test_an_edge_that_was_taken_back_since_leaves_the_export_whole(plain_house: House) -> None:
+    # At the plan, a hub: its job is passed through. Afterwards the run says that nothing derived from anything.
+    run(plain_house, "hub", ["scores", *(f"in-{n:02}" for n in range(65))], [f"out-{n:02}" for n in range(64)])
+    closed = {"namespace": "crm", "name": "job-hub", "facets": {"lineage": {"entries": []}}}
+
+    _, told = forget(
+        plain_house, "visits", then=lambda: run(plain_house, "hub-end", [], [], job=closed, run={"runId": "run-hub"})
+    )
+
+    assert (told["derived"], told["targets"]) == (67, 67)
+    assert str(told["grade"]).startswith("closure recomputed, ")
+
+
+def test_a_run_whose_stream_stands_in_a_continued_entry_is_asked_for(plain_house: House) -> None:
+    run(plain_house, "wide", ["scores"], [f"wide-{n:03}" for n in range(150)], eventType="START")
+    run(plain_house, "wide-end", [], ["last"], job={"namespace": "crm", "name": "job-wide"}, run={"runId": "run-wide"})
+
+    _, told = forget(plain_house, "visits")
+
+    assert (told["derived"], told["targets"]) == (154, 154)
+    assert str(told["grade"]).startswith("closure recomputed, ")
+
+
+def test_an_event_that_does_not_claim_json_parts_neither_plan_nor_verifier(plain_house: House) -> None:
+    body = {"inputs": [{"namespace": "crm", "name": "scores"}], "job": {"namespace": "crm", "name": "j"}}
+    outputs = [{"namespace": "crm", "name": "stray"}]
+    plain_house.append("stray", RUN, {**body, "outputs": outputs}, datacontenttype="text/plain")
+
+    _, told = forget(plain_house, "visits")
+
+    assert (told["derived"], told["targets"]) == (3, 3)
+    assert str(told["grade"]).startswith("closure recomputed, ")
+
+
+def test_evidence_of_one_dataset_shows_the_certificate_and_proves_no_closure(plain_house: House) -> None:
+    request, _ = forget(plain_house, "visits")
+
+    verdict = plain_house.judge(plain_house.export(about_dataset("crm", "scores")).path.read_bytes())
+
+    graded = verdict.certificates[-1]
+    assert (graded.grade, graded.request) == ("closure not proven", request)
+    assert graded.streams == ("dataset:crm|visits", f"request:{request}")
+    assert verdict.word == "verified"
+    assert f"data/certificates/{graded.seq}.json" in verdict.not_proven

@@ -1,0 +1,177 @@
+// What a deletion certificate is worth (deletion-certificate.md, "Checking one"): its closure, walked again (lineage.md, "Closure").
+import { sha256Hex, sorted } from "./bytes.mjs";
+import { claimsJson } from "./entry.mjs";
+import { readCanonical, readFile } from "./json.mjs";
+import { foldEdges } from "./lineage.mjs";
+import { Refusal } from "./refusal.mjs";
+import { hash, int, list, object, oneOf, text } from "./shape.mjs";
+import { datasetName, filed, structure } from "./streams.mjs";
+import { shortWord, version } from "./documents.mjs";
+
+const CERTIFIED = "tallystick.deletion.certified.v1";
+const STEPS = { plan: "tallystick.deletion.planned.v1", request: "tallystick.deletion.requested.v1" };
+const PLANNER = "urn:tallystick:deletion:planner";
+const CERTIFIER = "urn:tallystick:deletion:certifier";
+const OBSERVED = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
+const CONTINUED = "tallystick.ledger.continued.v1";
+
+const any = (value) => value;
+const unread = (names) => Object.fromEntries(names.split(" ").map((name) => [name, any]));
+const datasetId = ({ namespace, name }) => datasetName(namespace, name);
+const dataset = (value) => datasetId(object({ name: text, namespace: text })(value));
+const seeds = (value) => (value.length ? list(dataset)(value) : text(""));
+
+const LINEAGE = { closure: object({ count: int, hash }), lineage: object({ root: hash, size: int }), seeds };
+const NOTED = unread("findings only_in_contract only_in_lineage");
+const CERTIFICATE = object(
+  {
+    ...unread("certificate channel deadlines issued on_time received regulation remarks residuals"), v: version, request: shortWord,
+    requested: int, outcome: oneOf("complete", "complete_with_residuals", "partial", "refused"),
+    targets: list(object({ ...unread("action id outcome residuals seqs"), dataset }, unread(
+      "code control deleted executor level matched_after matched_before method place query reason verifier"))),
+  },
+  { ...unread("basis erased level supersedes"), plan: object({ ...LINEAGE, ...NOTED, seq: int }) });
+const PLAN = object({
+  ...LINEAGE, ...NOTED, at: any, request: shortWord, v: version,
+  targets: list(object({ ...unread("action id residuals"), dataset }, unread("before place reason"))) });
+
+/** What `read` gives, or undefined where it refuses. */
+function attempt(read) {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
+/** Every lineage event that is listed, with the streams of its whole family. */
+function eventsOf(view) {
+  const { entries, bodies } = view.documents;
+  return entries.map((entry, i) => ({ entry, bytes: bodies[i].bytes })).filter(({ entry }) => OBSERVED.test(entry.type))
+    .map(({ entry, bytes }) => {
+      const streams = new Set(entry.streams.keys());
+      for (let next = view.bySeq.get(entry.seq + 1); next?.type === CONTINUED; next = view.bySeq.get(next.seq + 1)) {
+        for (const name of next.streams.keys()) streams.add(name);
+      }
+      return { seq: entry.seq, streams, bytes: bytes && (claimsJson(entry) ? bytes : Buffer.alloc(0)) };
+    });
+}
+
+const add = (lists, key, item) => (lists.has(key) ? lists.get(key).push(item) : lists.set(key, [item]));
+
+/** What derives from `start` in the first `size` entries, as far as the streams that are whole and open show it. */
+function walk(events, isWhole, start, size) {
+  const below = events.filter(({ seq }) => seq < size);
+  const inStream = new Map();
+  for (const event of below) for (const name of event.streams) add(inStream, name, event);
+  const next = new Map();
+  for (const { from, to } of foldEdges(below.filter(({ bytes }) => bytes).map(({ seq, bytes }) => [seq, bytes]))) {
+    add(next, from, to);
+  }
+  const [nodes, streams, bodies] = [new Set(start), new Set(), new Set()];
+  for (const node of nodes) {  // grows while it is walked
+    const lacking = lackingAt(node, inStream, isWhole);
+    lacking.streams.forEach((name) => streams.add(name));
+    lacking.bodies.forEach((seq) => bodies.add(seq));
+    if (!lacking.streams.length && !lacking.bodies.length) (next.get(node) ?? []).forEach((to) => nodes.add(to));
+  }
+  return { datasets: [...nodes].filter((id) => id.startsWith("dataset:")), streams, bodies };
+}
+
+function lackingAt(node, inStream, isWhole) {
+  if (!isWhole(node)) return { streams: [node], bodies: [] };
+  const own = inStream.get(node) ?? [];
+  const runs = new Set(own.flatMap((event) => [...event.streams]).filter((name) => name.startsWith("run:")));
+  const whole = [node, ...runs].filter(isWhole);
+  return {
+    streams: [...runs].filter((run) => !isWhole(run)),
+    bodies: whole.flatMap((name) => inStream.get(name) ?? []).filter(({ bytes }) => !bytes).map(({ seq }) => seq) };
+}
+
+const closureHash = (ids) => sha256Hex(`tallystick/closure/v1\n${sorted(ids).map((id) => `${id}\n`).join("")}`);
+
+/** The body of the step `seq` of a request; undefined, and noted, where it is none or not at hand. */
+function step(view, isWhole, request, seq, what, found) {
+  const entry = view.bySeq.get(seq);
+  const stream = filed("request", request);
+  const bytes = view.documents.bodies.find((body) => body.seq === seq)?.bytes;
+  if (!entry && !isWhole(stream)) found.streams.add(stream);
+  else if (!entry || entry.type !== STEPS[what]) found.differs.add(what);
+  else if (!bytes) found.bodies.add(seq);
+  else if (!claimsJson(entry) || structure(bytes) === undefined) found.differs.add(what);
+  else return bytes;
+  return undefined;
+}
+
+function checkPlan(view, isWhole, { request, plan, targets }, found) {
+  const bytes = step(view, isWhole, request, plan.seq, "plan", found);
+  if (!bytes) return;
+  const stated = attempt(() => PLAN(readCanonical(bytes)));
+  const facts = (one, of) => view.print([one.closure, one.lineage, one.seeds, sorted(new Set(of.map((target) => target.dataset)))]);
+  const same = stated && stated.request === request && facts(stated, stated.targets) === facts(plan, targets);
+  if (!same || view.bySeq.get(plan.seq).source !== PLANNER) found.differs.add("plan");
+}
+
+/** The datasets that the request itself names. */
+function askedFor(view, isWhole, { request, requested }, found) {
+  const bytes = step(view, isWhole, request, requested, "request", found);
+  if (!bytes) return [];
+  const body = structure(bytes);
+  if (!(body instanceof Map) || body.get("request") !== request) {
+    found.differs.add("request");
+    return [];
+  }
+  const named = body.get("datasets");
+  return (Array.isArray(named) ? named : []).filter((value) => value instanceof Map)
+    .map((value) => datasetName(value.get("namespace"), value.get("name"))).filter((id) => id !== null);
+}
+
+function hold(view, events, isWhole, seq, claim) {
+  const { plan, request, requested } = claim;
+  const found = { streams: new Set(), bodies: new Set(), differs: new Set() };
+  checkPlan(view, isWhole, claim, found);
+  const start = [...plan.seeds, ...askedFor(view, isWhole, claim, found)];
+  if (!(requested < plan.seq && plan.seq < seq) || plan.lineage.size > plan.seq) found.differs.add("order");
+  const { datasets, streams, bodies } = walk(events, isWhole, start, Math.min(plan.lineage.size, seq));
+  const isComplete = !streams.size && !bodies.size;
+  const isClosure = datasets.length === plan.closure.count && closureHash(datasets) === plan.closure.hash;
+  if (isComplete && !isClosure) found.differs.add("closure");
+  streams.forEach((name) => found.streams.add(name));
+  bodies.forEach((one) => found.bodies.add(one));
+  const targets = new Set(claim.targets.map((target) => target.dataset));
+  const forgotten = sorted(datasets.filter((id) => !targets.has(id)));
+  let grade = `closure recomputed, relative to the lineage in the first ${plan.lineage.size} entries`;
+  if (found.streams.size || found.bodies.size) grade = "closure not proven";
+  if (found.differs.size) grade = "closure contradicted";
+  if (forgotten.length) grade = "a target was forgotten";
+  return {
+    bodies: [...found.bodies].sort((a, b) => a - b), derived: datasets.length, differs: sorted(found.differs), forgotten, grade,
+    lineage: plan.lineage.size, plan: plan.seq, request, seq, streams: sorted(found.streams), targets: claim.targets.length };
+}
+
+/** The member `certificates` of the verdict: what each listed certificate is worth. */
+export function gradeCertificates(view) {
+  const { entries, bodies, scope: { question } } = view.documents;
+  const unbounded = question.streams.filter(({ from, to }) => from === undefined && to === undefined).map(({ name }) => name);
+  const whole = new Set(unbounded);
+  const isWhole = (name) => question.kind === "everything" || whole.has(name);
+  const events = eventsOf(view);
+  return entries.flatMap((entry, i) => {
+    if (entry.type !== CERTIFIED) return [];
+    const nothing = { bodies: [], differs: [], forgotten: [], seq: entry.seq, streams: [] };
+    const { bytes } = bodies[i];
+    if (!bytes) return [{ ...nothing, bodies: [entry.seq], grade: "closure not proven" }];
+    const isStep = entry.source === CERTIFIER && claimsJson(entry) && structure(bytes) !== undefined;
+    const claim = isStep ? attempt(() => CERTIFICATE(readFile(bytes))) : undefined;
+    if (!claim || (claim.outcome === "refused") === (claim.plan !== undefined)) return [{ ...nothing, grade: "no certificate" }];
+    if (claim.plan) return [hold(view, events, isWhole, entry.seq, claim)];
+    return [{ ...nothing, grade: "refused, without a plan", request: claim.request, targets: claim.targets.length }];
+  });
+}
+
+const PROVEN = /^(closure recomputed, |refused, )/;
+
+/** The certificates in the bundle of which something is left to prove. */
+export const unprovenCertificates = (view) => view.certificates.filter(({ grade }) => !PROVEN.test(grade))
+  .map(({ seq }) => `data/certificates/${seq}.json`).filter((path) => view.files.has(path));
