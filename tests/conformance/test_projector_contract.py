@@ -196,6 +196,19 @@ def test_the_stream_index_answers_by_position(log: Ledger) -> None:
     assert log.positions(stream, 5, 5) == log.positions(stream, 7, 3) == log.positions("no such stream") == []
 
 
+def test_a_long_event_is_read_from_each_of_its_streams_whichever_entry_is_filed_there(log: Ledger) -> None:
+    outputs = [{"namespace": "db", "name": f"t{n:03}"} for n in range(300)]
+    body = {"outputs": outputs, "job": {"namespace": "db", "name": "j"}, "run": {"runId": "wide"}}
+    receipt = log.append(Event.of("tallystick.lineage.run-observed.v1", "urn:airflow", body, id="wide"))
+    seq = receipt.seq
+
+    for name in ("dataset:db|t000", "dataset:db|t126", "dataset:db|t299", "run:wide", "source:urn:airflow"):
+        assert [(record.seq, record.json()) for record in log.stream(name)] == [(seq, body)], name
+    # A continued entry has two streams of its own, in which it is no event but itself.
+    assert [record.seq for record in log.stream("type:tallystick.ledger.continued.v1")] == [seq + 1, seq + 2]
+    assert [record.seq for record in log.stream(f"source:{log.origin}")][-2:] == [seq + 1, seq + 2]
+
+
 def test_entries_that_contradict_one_another_are_tampering_to_a_view(ledgers: Ledgers) -> None:
     log = ledgers.create()
     log.append([number(1), number(2)])
