@@ -425,6 +425,33 @@ def a_plan_speaks_of_lineage_that_was_recorded_after_it(i: Any) -> tuple[Story, 
     return story, story.question()
 
 
+@case("closure contradicted", differs=["order"], plan=5)
+def the_plan_was_made_before_the_request(i: Any) -> tuple[Story, Any]:
+    story = Story(i, size=5)
+    story.chain()
+    story.make_plan()
+    story.request()
+    story.certify()
+    return story, story.question()
+
+
+@case("closure contradicted", differs=["order"], lineage=9)
+def a_plan_speaks_of_lineage_that_was_recorded_after_the_certificate(i: Any) -> tuple[Story, Any]:
+    story = Story(i, size=9).told()
+    story.observe(["scores"], ["mailing"])
+    return story, story.question()
+
+
+@case("closure contradicted", differs=["order", "plan"], plan=6, lineage=7, seq=9)
+def the_plan_is_an_entry_that_continues_another(i: Any) -> tuple[Story, Any]:
+    story = Story(i, size=7)
+    story.certificate = {"plan": {**story.summary(), "seq": 6}}
+    story.chain()
+    story.observe([], [f"t{n:03}" for n in range(150)])
+    story.delete()
+    return story, story.question(but=[OF_REQUEST])
+
+
 @case("closure contradicted", differs=["plan"])
 def the_plan_is_a_strangers(i: Any) -> tuple[Story, Any]:
     story = Story(i, planner="/pipelines").told()
