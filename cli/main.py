@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "census": "proof",
     "evidence": "evidence",
     "keys": "keys",
+    "outbox": "outbox",
     "hammer": "hammer",
 }
 

@@ -22,14 +22,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ledger.client.settings import Settings
-from proofs.errors import MissingError, RefusedError, TallyError
+from proofs.errors import BusyError, MissingError, RefusedError
 
 _TOKEN_BYTES: Final = 8_192
 _TOKEN: Final = re.compile(r"[!-~]+")
 _PIECE: Final = 1 << 16
 
 
-class UnreachableError(TallyError):
+class UnreachableError(BusyError):
     """No whole answer came: whether the server took the request is not known, and sending it again is harmless."""
 
     code = "unreachable"
