@@ -103,20 +103,27 @@ def read_input(name: str, what: str) -> bytes:
     return data
 
 
-def read_line() -> str:
-    """Return the next line of standard input without its end; nothing where there is none.
+def ask(what: str) -> str:
+    """Return what the user types on a terminal, unseen; else the next line of standard input.
+
+    Args:
+        what: What is asked for.
 
     Raises:
-        RefusedError: It is not UTF-8, or longer than 64 KiB.
+        RefusedError: There is no such line, or it is no text of at most 64 KiB; it is not quoted.
     """
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True, err=True))
     line = sys.stdin.buffer.readline(MAX_LINE_BYTES + 1)
     if len(line) > MAX_LINE_BYTES:
         raise RefusedError(f"a line of standard input has more than {MAX_LINE_BYTES} bytes")
     try:
-        return line.decode().rstrip("\r\n")
+        value = line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        pass
-    raise RefusedError("a line of standard input is not UTF-8")
+        raise RefusedError("a line of standard input is not UTF-8") from None  # the cause would quote it
+    if not value:
+        raise RefusedError(f"standard input has no line with the value of {what[:64]!r}")
+    return value
 
 
 def named_file(path: Path, what: str) -> Path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from cli.commands.lineage import read_node
 from cli.output import say
-from cli.session import Session, named_file, pass_session, read_line, with_json, write_output
+from cli.session import Session, ask, named_file, pass_session, with_json, write_output
 from evidence import deletion
 from evidence.deletion import Warehouse
 from lineage import query
@@ -56,7 +55,10 @@ def delete() -> None:
 @with_json
 @pass_session
 def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, ...], regulation: str) -> None:
-    """Record a request; the person is sealed and stands in no entry."""
+    """Record a request; the person is sealed and stands in no entry.
+
+    Example: tally delete request --identity household_id=- --dataset 'warehouse|orders'
+    """
     pairs = [_identity(text) for text in identities]
     nodes = [read_node(dataset) for dataset in datasets]
     with session.open() as log:
@@ -78,14 +80,7 @@ def _identity(text: str) -> tuple[str, str]:
         raise RefusedError(
             "an identity is not written TYPE=VALUE", hint="household_id=2317; or TYPE=- to be asked for the value"
         )
-    if value != "-":
-        return kind, value
-    if sys.stdin.isatty():
-        return kind, str(click.prompt(kind, hide_input=True, err=True))
-    value = read_line()
-    if not value:
-        raise RefusedError(f"standard input has no line with the value of {kind[:64]!r}")
-    return kind, value
+    return kind, ask(kind) if value == "-" else value
 
 
 @delete.command()
@@ -95,7 +90,10 @@ def _identity(text: str) -> tuple[str, str]:
 @with_json
 @pass_session
 def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
-    """Say what will be deleted, from the recorded lineage and the contracts, before anything is."""
+    """Say what will be deleted, from the recorded lineage and the contracts, before anything is.
+
+    Example: tally delete plan REQUEST --duckdb warehouse=shop.duckdb
+    """
     with session.open() as log:
         planned = deletion.make(log, request, _warehouses(warehouses), reader=reader)
     rows = [
@@ -127,7 +125,10 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
 @with_json
 @pass_session
 def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
-    """Delete at every target of the plan, and have each looked at by another component. May be run again."""
+    """Delete at every target of the plan, and have each looked at by another component. May be run again.
+
+    Example: tally delete run REQUEST --duckdb warehouse=shop.duckdb
+    """
     with session.open() as log:
         executed, verified = deletion.carry_out(log, request, _warehouses(warehouses), reader=reader)
         left = deletion.left(log, request)
@@ -161,7 +162,10 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
 @with_json
 @pass_session
 def certificate(session: Session, request: str, *, out: Path | None, show: bool, even_if_partial: bool) -> None:
-    """Erase the person from this ledger and issue the certificate; again, and it is the same until something changed."""
+    """Erase the person from this ledger and issue the certificate; again, and it is the same until something changed.
+
+    Example: tally delete certificate REQUEST --out certificate.json
+    """
     with session.open() as log:
         known = [earlier for _, earlier in read_certificates(read_history(log, request))]
         if show:
@@ -207,7 +211,10 @@ def _told(issued: Certificate) -> dict[str, object]:
 @with_json
 @pass_session
 def list_(session: Session) -> None:
-    """List every request and where it stands."""
+    """List every request and where it stands.
+
+    Example: tally delete list
+    """
     with session.open(read_only=True) as log:
         rows = [
             {"request": found.request, "state": found.state, "received": found.received, "certificate_due": found.due}

@@ -41,7 +41,10 @@ def emit(
     id_: str | None,
     content_type: str | None,
 ) -> None:
-    """Append events: CloudEvents as JSON, one a line, from FILE or standard input (-)."""
+    """Append events: CloudEvents as JSON, one a line, from FILE or standard input (-).
+
+    Example: tally emit events.jsonl
+    """
     file = file or "-"
     if (type_ is None) != (source is None) or (type_ is None and (id_ or content_type)):
         raise click.UsageError("--type and --source go together, and --id and --content-type with them")
@@ -110,7 +113,10 @@ def _receipt(receipt: Receipt) -> dict[str, object]:
 @with_json
 @pass_session
 def log(session: Session, stream: str | None, limit: int, after: int | None) -> None:
-    """List entries, the last ones unless told where to begin."""
+    """List entries, the last ones unless told where to begin.
+
+    Example: tally log --stream 'dataset:warehouse|orders' --limit 5
+    """
     with session.open(read_only=True) as opened:
         records, before, after_them = _listed(opened, stream, limit, after)
     rows = [_row(record) for record in records]
@@ -158,7 +164,10 @@ def _row(record: Record) -> dict[str, object]:
 @with_json
 @pass_session
 def show(session: Session, seq: int) -> None:
-    """Show one entry with its body."""
+    """Show one entry with its body.
+
+    Example: tally show 17
+    """
     with session.open(read_only=True) as opened:
         record = opened.entry(seq)
         stored = opened.store.bodies([seq]).get(seq)

@@ -53,7 +53,10 @@ def export(
     asked_by: str,
     out: Path,
 ) -> None:
-    """Seal the answer to one question into a bundle, verified before it is kept."""
+    """Seal the answer to one question into a bundle, verified before it is kept.
+
+    Example: tally evidence export --dataset 'warehouse|features' --from 2026-11-01
+    """
     if sum(map(bool, (dataset, stream, deletion, everything))) != 1:
         raise click.UsageError("name one of --dataset, --stream, --deletion and --everything")
     kept = read_input(since, "checkpoint") if since else None
@@ -103,7 +106,10 @@ def verify(
     expect_head: str | None,
     not_before: str | None,
 ) -> None:
-    """Verify a bundle; the same judge as verify.pyz, with its exit statuses."""
+    """Verify a bundle; the same judge as verify.pyz, with its exit statuses.
+
+    Example: tally evidence verify --trust trust.txt BUNDLE.zip
+    """
     try:
         verdict = judge(bundles, trust, expect_head, not_before)
     except ValueError as error:
@@ -119,7 +125,10 @@ def verify(
 @with_json
 @pass_session
 def trust(session: Session, out: Path) -> None:
-    """Write trust.txt and evidence.pem: what a reader must have from elsewhere than a bundle."""
+    """Write trust.txt and evidence.pem: what a reader must have from elsewhere than a bundle.
+
+    Example: tally evidence trust --out handed-over
+    """
     with session.open(read_only=True) as log:
         texts = {"trust.txt": trust_text(log), "evidence.pem": evidence_pem(log)}
     for name, text in texts.items():

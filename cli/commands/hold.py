@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.session import Session, pass_session, with_json
+from cli.session import Session, ask, pass_session, with_json
 from ledger import holds
 from ledger.holds import REASONS, vault_beside
 
@@ -20,9 +20,12 @@ def hold() -> None:
 @with_json
 @pass_session
 def place(session: Session, request: str, person: str | None) -> None:
-    """Refuse every erasure for a request, from now on; the same again changes nothing."""
+    """Refuse every erasure for a request, from now on; the same again changes nothing.
+
+    Example: tally hold place REQUEST
+    """
     if person == "-":
-        person = str(click.prompt("person", hide_input=True, err=True))
+        person = ask("person")
     with session.open() as log:
         id = holds.hold(log, request, person=person)
     session.output.facts({"hold": id, "request": request}, "The hold stands.")
@@ -35,7 +38,10 @@ def place(session: Session, request: str, person: str | None) -> None:
 @with_json
 @pass_session
 def release(session: Session, hold: str, reason: str, by: str) -> None:
-    """End a hold for good."""
+    """End a hold for good.
+
+    Example: tally hold release HOLD --reason matter-closed --by operator:7
+    """
     with session.open() as log:
         holds.release(log, hold, by=by, reason=reason)
     session.output.facts({"hold": hold, "reason": reason, "by": by}, "The hold is released.")
@@ -45,7 +51,10 @@ def release(session: Session, hold: str, reason: str, by: str) -> None:
 @with_json
 @pass_session
 def list_(session: Session) -> None:
-    """List every hold, and how it ended."""
+    """List every hold, and how it ended.
+
+    Example: tally hold list
+    """
     with session.open() as log:
         rows: list[dict[str, object]] = [
             {

@@ -20,7 +20,10 @@ def keys() -> None:
 @with_json
 @pass_session
 def list_(session: Session) -> None:
-    """List every key that was ever in use."""
+    """List every key that was ever in use.
+
+    Example: tally keys list
+    """
     with session.open(read_only=True) as log:
         rows: list[dict[str, object]] = [
             {"purpose": key.purpose, "id": key.id, "added_at_entry": key.added, "retired_at_entry": key.retired}
@@ -34,7 +37,10 @@ def list_(session: Session) -> None:
 @with_json
 @pass_session
 def add_(session: Session, purpose: str) -> None:
-    """Bring a further key into use beside the one that is."""
+    """Bring a further key into use beside the one that is.
+
+    Example: tally keys add
+    """
     with session.open() as log:
         key = add(log, "evidence")
         session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key added.")
@@ -46,7 +52,10 @@ def add_(session: Session, purpose: str) -> None:
 @with_json
 @pass_session
 def rotate_(session: Session, purpose: str, reason: str) -> None:
-    """Replace a key; a log key hands over with a checkpoint signed by both."""
+    """Replace a key; a log key hands over with a checkpoint signed by both.
+
+    Example: tally keys rotate --purpose log
+    """
     with session.open() as log:
         key = rotate(log, "log" if purpose == "log" else "evidence", reason=reason)
         session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key rotated.")
@@ -56,6 +65,9 @@ def rotate_(session: Session, purpose: str, reason: str) -> None:
 @with_json
 @pass_session
 def rotate_epoch(session: Session) -> None:
-    """Wrap the keys of all personal parts anew: every older copy of the vault can no longer be opened."""
+    """Wrap the keys of all personal parts anew: every older copy of the vault can no longer be opened.
+
+    Example: tally keys rotate-epoch
+    """
     with session.open() as log:
         session.output.facts({"epoch": vault_beside(log).rotate_epoch()}, "Key-encryption key rotated.")

@@ -23,7 +23,10 @@ from proofs.report import counted
 @with_json
 @pass_session
 def init(session: Session, origin: str, predecessor: str | None) -> None:
-    """Create a ledger, its log key and its evidence key."""
+    """Create a ledger, its log key and its evidence key.
+
+    Example: tally --ledger sqlite:///audit.db init --origin ledger.example.org/churn
+    """
     before = None if predecessor is None else read_predecessor(read_input(predecessor, "checkpoint"))
     secret = session.passphrase(confirm=True)
     with ledger.create(
@@ -46,7 +49,10 @@ def init(session: Session, origin: str, predecessor: str | None) -> None:
 @with_json
 @pass_session
 def status(session: Session) -> None:
-    """Show the log's size, head, keys and views."""
+    """Show the log's size, head, keys and views.
+
+    Example: tally status
+    """
     with session.open(read_only=True) as log:
         stored = log.store.checkpoints.all()
         # The head beside the key is the truth; without a keyring the ledger's own copy is what there is.
@@ -74,7 +80,10 @@ def status(session: Session) -> None:
 @with_json
 @pass_session
 def verify(session: Session) -> None:
-    """Recompute everything in the ledger from its stored bytes."""
+    """Recompute everything in the ledger from its stored bytes.
+
+    Example: tally verify
+    """
     with session.open(read_only=True) as log, session.output.progress("verifying") as advance:
         report = fsck(log.store, keyring=log.keyring, progress=advance)
         checkpoints = len(log.store.checkpoints.all())
@@ -99,7 +108,10 @@ def verify(session: Session) -> None:
 @with_json
 @pass_session
 def close(session: Session, reason: str, successor: str | None, out: Path | None) -> None:
-    """Close the log for good, with its last census and checkpoint. It is read, verified and exported as before."""
+    """Close the log for good, with its last census and checkpoint. It is read, verified and exported as before.
+
+    Example: tally close --reason superseded --out last-checkpoint
+    """
     if out is not None and out.exists():
         raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
     with session.open() as log:
@@ -130,7 +142,10 @@ def clock() -> None:
 @with_json
 @pass_session
 def confirm(session: Session) -> None:
-    """Confirm that the clock is right although it jumped; recorded in the log."""
+    """Confirm that the clock is right although it jumped; recorded in the log.
+
+    Example: tally clock confirm
+    """
     with session.open() as log:
         receipt = log.confirm_clock()
         session.output.facts({"seq": receipt.seq, "leaf": receipt.leaf.hex()}, "The clock is confirmed.")

@@ -30,7 +30,10 @@ def lineage() -> None:
 @with_json
 @pass_session
 def upstream(session: Session, dataset: str, depth: int | None) -> None:
-    """What DATASET ("namespace|name") was made from."""
+    """What DATASET ("namespace|name") was made from.
+
+    Example: tally lineage upstream 'warehouse|features'
+    """
     _reach(session, dataset, depth, is_upstream=True)
 
 
@@ -40,7 +43,10 @@ def upstream(session: Session, dataset: str, depth: int | None) -> None:
 @with_json
 @pass_session
 def downstream(session: Session, dataset: str, depth: int | None) -> None:
-    """What was made from DATASET ("namespace|name")."""
+    """What was made from DATASET ("namespace|name").
+
+    Example: tally lineage downstream 'warehouse|orders' --depth 2
+    """
     _reach(session, dataset, depth, is_upstream=False)
 
 
@@ -68,7 +74,10 @@ def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bo
 @with_json
 @pass_session
 def graph(session: Session, dataset: str | None, form: str, out: Path | None) -> None:
-    """The graph around DATASET, or all of it: as text, picture, W3C PROV or lineage.json."""
+    """The graph around DATASET, or all of it: as text, picture, W3C PROV or lineage.json.
+
+    Example: tally lineage graph 'warehouse|features' --format svg --out features.svg
+    """
     with session.open(read_only=True) as log:
         db = log.project(LineageProjection())
         if dataset is None:

@@ -19,7 +19,10 @@ _ENDING = ".tlog-proof"
 @with_json
 @pass_session
 def checkpoint(session: Session, out: Path | None) -> None:
-    """Sign the size and root of everything in the log."""
+    """Sign the size and root of everything in the log.
+
+    Example: tally checkpoint --out checkpoint
+    """
     with session.open() as log:
         signed = log.checkpoint()
     if out is not None:
@@ -39,7 +42,10 @@ def checkpoint(session: Session, out: Path | None) -> None:
 @with_json
 @pass_session
 def prove(session: Session, seq: int, out: Path | None) -> None:
-    """Prove that an entry is in the signed log (c2sp.org/tlog-proof@v1)."""
+    """Prove that an entry is in the signed log (c2sp.org/tlog-proof@v1).
+
+    Example: tally prove 17 --out 17.tlog-proof
+    """
     if out is not None and out.is_dir():
         out = out / f"{seq}{_ENDING}"
     if out is not None and out.suffix != _ENDING:
@@ -71,7 +77,10 @@ def prove(session: Session, seq: int, out: Path | None) -> None:
 @with_json
 @pass_session
 def census(session: Session) -> None:
-    """Count every stream and record the root of all counts."""
+    """Count every stream and record the root of all counts.
+
+    Example: tally census
+    """
     with session.open() as log:
         receipt = log.take_census()
         body = log.entry(receipt.seq).json()

@@ -22,7 +22,10 @@ def schema() -> None:
 @with_json
 @pass_session
 def publish(session: Session, subject: str, version: str, file: str) -> None:
-    """Publish the JSON Schema in FILE as VERSION of SUBJECT; a breaking change under too small a version is refused."""
+    """Publish the JSON Schema in FILE as VERSION of SUBJECT; a breaking change under too small a version is refused.
+
+    Example: tally schema publish orders 1.1.0 orders.json
+    """
     definition = read_input(file, "schema")
     with session.open() as log, named(file):
         published = registry.publish(
@@ -37,7 +40,10 @@ def publish(session: Session, subject: str, version: str, file: str) -> None:
 @with_json
 @pass_session
 def list_(session: Session, subject: str | None) -> None:
-    """List the versions in force, of one subject or of all."""
+    """List the versions in force, of one subject or of all.
+
+    Example: tally schema list orders
+    """
     with session.open(read_only=True) as log:
         rows = [
             {"subject": name, "version": found.version, "sha256": found.sha256, "seq": found.seq}
