@@ -59,7 +59,10 @@ def _opened() -> Iterator[Outbox]:
 @with_json
 @pass_session
 def status(session: Session, *, verify: bool) -> None:
-    """Say what waits, since when, and what went wrong last."""
+    """Say what waits, since when, and what went wrong last.
+
+    Example: tally outbox --outbox outbox.db status --verify
+    """
     with _opened() as opened:
         found = upkeep.status(opened)
         if verify:
@@ -105,7 +108,10 @@ def _age(oldest: str | None) -> int | None:
 @with_json
 @pass_session
 def flush(session: Session, url: str | None, token_file: Path | None, ca_file: Path | None, timeout: float) -> None:
-    """Deliver what waits; ends with status 13 when something is left."""
+    """Deliver what waits; ends with status 13 when something is left.
+
+    Example: tally outbox --outbox outbox.db flush --url https://ledger.example.org
+    """
     with _opened() as opened:
         before = upkeep.status(opened)
     if url is None and before.destination is None:
@@ -133,7 +139,10 @@ def flush(session: Session, url: str | None, token_file: Path | None, ca_file: P
 @with_json
 @pass_session
 def dead_letters(session: Session) -> None:
-    """List the events that the ledger would not take, with the reason."""
+    """List the events that the ledger would not take, with the reason.
+
+    Example: tally outbox --outbox outbox.db dead-letters
+    """
     with _opened() as opened:
         found = upkeep.dead_letters(opened)
     rows: list[dict[str, object]] = [
@@ -156,7 +165,10 @@ def dead_letters(session: Session) -> None:
 @with_json
 @pass_session
 def replay(session: Session, numbers: tuple[int, ...]) -> None:
-    """Put dead letters back among what waits: those with the numbers N, or all of them."""
+    """Put dead letters back among what waits: those with the numbers N, or all of them.
+
+    Example: tally outbox --outbox outbox.db replay 3 4
+    """
     with _opened() as opened:
         count = upkeep.replay(opened, numbers or None)
     session.output.document({"replayed": count}, f"✓ {count} wait again; `tally outbox flush` delivers them")
@@ -167,7 +179,10 @@ def replay(session: Session, numbers: tuple[int, ...]) -> None:
 @with_json
 @pass_session
 def discard(session: Session, numbers: tuple[int, ...]) -> None:
-    """Throw dead letters away for good; their place in the source's sequence stays a gap."""
+    """Throw dead letters away for good; their place in the source's sequence stays a gap.
+
+    Example: tally outbox --outbox outbox.db discard 3
+    """
     if not numbers:
         raise click.UsageError("name the dead letters to throw away")
     with _opened() as opened:
@@ -180,7 +195,10 @@ def discard(session: Session, numbers: tuple[int, ...]) -> None:
 @with_json
 @pass_session
 def forget(session: Session, person: str) -> None:
-    """Destroy the personal values of a person that wait here or lie dead; the events stay, with null in their place."""
+    """Destroy the personal values of a person that wait here or lie dead; the events stay, with null in their place.
+
+    Example: tally outbox --outbox outbox.db forget --person PSEUDONYM
+    """
     with _opened() as opened:
         count = upkeep.forget(opened, person)
     session.output.document({"events": count}, f"✓ personal values of {count} events destroyed")
@@ -191,7 +209,10 @@ def forget(session: Session, person: str) -> None:
 @with_json
 @pass_session
 def bind(session: Session, url: str) -> None:
-    """Let the outbox deliver to another server from now on."""
+    """Let the outbox deliver to another server from now on.
+
+    Example: tally outbox --outbox outbox.db bind https://ledger.example.org
+    """
     from ledger.client.courier import Courier
 
     Courier(url, token=None, settings=Settings())  # refuses what is no URL
