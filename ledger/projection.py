@@ -128,7 +128,7 @@ class Projector:
         yield from self.database.execute("SELECT name, position FROM projection ORDER BY name").fetchall()
 
     def _transaction(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._own is not None else self._store.writing()
+        return nullcontext() if self._own is not None else self._store.projecting()
 
     def _advance(self, projection: Projection, size: int) -> int:
         position = self._position(projection)

@@ -121,6 +121,12 @@ class IdentityRows(Protocol):
     def find_retry(self, content: bytes) -> int | None:
         """Return the seq of an event without an id whose received content had this keyed hash."""
 
+    def walk(self) -> Iterator[tuple[str, str, int, bytes | None]]:
+        """Yield (id, source, seq, keyed content hash) of every identity, in any order. Inside `reading`."""
+
+    def walk_retries(self) -> Iterator[tuple[bytes, int]]:
+        """Yield (keyed hash, seq) of every event that came without an id, in any order. Inside `reading`."""
+
 
 class PartRows(Protocol):
     """Sealed parts."""
@@ -255,8 +261,30 @@ class Store(Protocol):
     def reader(self) -> Store:
         """Return a second, read-only handle that shares no cache with this one; the caller closes it."""
 
+    def joined(self, connection: object) -> Store:
+        """Return a handle that writes inside the transaction that is open on a caller's own `connection`.
+
+        Its `writing` MAY be entered many times; it takes the writer's lock, which is held until the caller's transaction
+        ends, and commits nothing. What an exception leaves is undone to where that `writing` began, and no further.
+
+        Raises:
+            RefusedError: The driver cannot, or the connection is to another database, or would acknowledge what it can lose.
+        """
+
     def projections(self) -> sqlite_utils.Database:
-        """Return the database that projections write to; its connection never begins a transaction by itself."""
+        """Return the database that projections write to; its connection never begins a transaction by itself.
+
+        It MAY be the log's own, or a file of this machine that is replayed from the log.
+        """
+
+    def projecting(self) -> AbstractContextManager[None]:
+        """Hold the lock and one transaction of `projections`: position and output are committed together, or neither.
+
+        The log MAY be read inside. MUST NOT nest.
+
+        Raises:
+            BusyError, RefusedError: As `writing`.
+        """
 
     def close(self) -> None:
         """Give back files and locks; a second call does nothing."""

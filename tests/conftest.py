@@ -21,6 +21,7 @@ import ledger
 if TYPE_CHECKING:
     from ledger.log import Ledger
     from tests.counterpart import Counterpart
+    from tests.pgserver import Server
 
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
@@ -90,6 +91,26 @@ def counterpart(counterparts: ModuleType, ledgers: Ledgers) -> Iterator[Counterp
     running: Counterpart = counterparts.Counterpart(ledgers.create("served"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def pgserver() -> ModuleType:
+    """What starts PostgreSQL servers, tests/pgserver.py, for tests that need one of their own."""
+    return _load("pgserver")
+
+
+@pytest.fixture(scope="session")
+def postgres(pgserver: ModuleType) -> Iterator[Server]:
+    """A PostgreSQL server for the whole session, started when the first test asks for it."""
+    yield from pgserver.started()
+
+
+@pytest.fixture
+def postgres_url(postgres: Server, pgserver: ModuleType) -> Iterator[str]:
+    """The URL of a database with the ledger's tables and no log."""
+    name = postgres.database(template=pgserver.TEMPLATE)
+    yield postgres.url(name)
+    postgres.drop(name)
 
 
 PASSPHRASE = b"correct horse"

@@ -6,13 +6,13 @@ import copy
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import sqlite_utils
 
-from ledger.store import Batch, BodyRow, PartRow, StreamRow
+from ledger.store import Batch, BodyRow, PartRow, Store, StreamRow
 from proofs.census import bucket_index, stream_hash
 from proofs.errors import ConflictError, RefusedError
 
@@ -139,6 +139,13 @@ class IdentityRows:
 
     def find_retry(self, content: bytes) -> int | None:
         return self._handle.rows.retries.get(content)
+
+    def walk(self) -> Iterator[tuple[str, str, int, bytes | None]]:
+        for (id, source), (seq, content) in self._handle.rows.identities.items():
+            yield id, source, seq, content
+
+    def walk_retries(self) -> Iterator[tuple[bytes, int]]:
+        yield from self._handle.rows.retries.items()
 
 
 class PartRows:
@@ -302,6 +309,12 @@ class MemoryStore:
         reader = MemoryStore(origin=self._origin)
         reader._connect(self._handle.shared, read_only=True)
         return reader
+
+    def joined(self, connection: object) -> Store:  # noqa: ARG002 - the contract's shape
+        raise RefusedError("a ledger in memory cannot be written inside another transaction")
+
+    def projecting(self) -> AbstractContextManager[None]:
+        return self.writing()
 
     def projections(self) -> sqlite_utils.Database:
         shared = self._handle.shared

@@ -155,6 +155,12 @@ class IdentityRows:
         row = self._rows.one("SELECT seq FROM retry WHERE content = ?", content)
         return None if row is None else row[0]
 
+    def walk(self) -> Iterator[tuple[str, str, int, bytes | None]]:
+        return self._rows.each("SELECT id, source, seq, content FROM identity")
+
+    def walk_retries(self) -> Iterator[tuple[bytes, int]]:
+        return self._rows.each("SELECT content, seq FROM retry")
+
 
 class PartRows:
     """Sealed parts."""

@@ -10,13 +10,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import sqlite_utils
 
-from ledger.store import Batch, BodyRow
+from ledger.store import Batch, BodyRow, Store
 from ledger.stores import schema
 from ledger.stores.audit import AuditRows
 from ledger.stores.rows import CensusRows, CheckpointRows, IdentityRows, PartRows, Rows, StreamRows, TileRows
@@ -229,8 +229,17 @@ class SqliteStore:
     def reader(self) -> SqliteStore:
         return SqliteStore(self.path, read_only=True)
 
+    def joined(self, connection: object) -> Store:  # noqa: ARG002 - the contract's shape
+        raise RefusedError(
+            "a ledger in a SQLite file cannot be written inside another transaction",
+            hint="that is for PostgreSQL, where business rows and the ledger share a database",
+        )
+
     def projections(self) -> sqlite_utils.Database:
         return self._db
+
+    def projecting(self) -> AbstractContextManager[None]:
+        return self.writing()
 
     def close(self) -> None:
         self._db.conn.close()

@@ -9,19 +9,28 @@ import pytest
 
 from ledger.store import Store
 from ledger.stores.memory import MemoryStore
+from ledger.stores.postgres import PostgresStore
 from ledger.stores.sqlite import SqliteStore
 
 ORIGIN = "ledger.example/conformance"
-DRIVERS: dict[str, Callable[[Path], Store]] = {
-    "memory": lambda folder: MemoryStore(origin=ORIGIN),
-    "sqlite": lambda folder: SqliteStore.create(str(folder / "log.db"), origin=ORIGIN),
+DRIVERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
+    "memory": lambda request: MemoryStore(origin=ORIGIN),
+    "sqlite": lambda request: SqliteStore.create(str(folder(request) / "log.db"), origin=ORIGIN),
+    "postgres": lambda request: PostgresStore.create(
+        request.getfixturevalue("postgres_url"), origin=ORIGIN, views=folder(request) / "views.db"
+    ),
 }
 
 
+def folder(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.getfixturevalue("tmp_path")
+    return path
+
+
 @pytest.fixture(params=sorted(DRIVERS))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store, once for each driver."""
     driver: str = request.param
-    made = DRIVERS[driver](tmp_path)
+    made = DRIVERS[driver](request)
     yield made
     made.close()

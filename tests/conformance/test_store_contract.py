@@ -263,11 +263,11 @@ class TestTransactions:
 
     def test_projections_are_rolled_back_with_the_rest(self, store: Store) -> None:
         db = store.projections()
-        with store.writing():
+        with store.projecting():
             db.execute("CREATE TABLE view_row (n INTEGER) STRICT")
 
         def insert_and_stop() -> None:
-            with store.writing():
+            with store.projecting():
                 db.execute("INSERT INTO view_row VALUES (1)")
                 raise StopError
 
