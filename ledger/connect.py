@@ -1,12 +1,13 @@
 """From a URL to an open ledger: the only place that knows the drivers.
 
 sqlite:///relative.db    sqlite:////absolute/path.db    memory://
+postgresql://user@host/database?origin=ledger.example.org/churn
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ledger import closing, keys
@@ -16,8 +17,12 @@ from ledger.log import Ledger
 from ledger.signer import Passphrase, environment_passphrase
 from ledger.store import Store
 from ledger.stores.memory import MemoryStore
+from ledger.stores.postgres_address import SCHEMES
 from ledger.stores.sqlite import SqliteStore, remove
 from proofs.errors import ConflictError, MissingError, RefusedError
+
+if TYPE_CHECKING:
+    from ledger.stores.postgres import PostgresStore
 
 _ORIGIN_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
 MAX_ORIGIN_BYTES = 200
@@ -35,7 +40,7 @@ def open_ledger(
     """Open an existing ledger.
 
     Args:
-        url: `sqlite:///path`.
+        url: `sqlite:///path`, or `postgresql://user@host/database?origin=NAME`; without `origin` the database's only log.
         home: Where keyrings stand; `TALLY_HOME` or the user's data folder unless named.
         passphrase: Asked for when a key is first needed.
 
@@ -44,7 +49,7 @@ def open_ledger(
         RefusedError: The URL is of no known kind.
         ForkError: The ledger is not the one that was last signed: a restored backup, or another history.
     """
-    store = _open_store(url, read_only=read_only)
+    store = open_store(url, read_only=read_only, home=home)
     try:
         keyring = Keyring(store.meta()["origin"], home, passphrase)
         if not read_only and not keyring.exists:
@@ -95,7 +100,7 @@ def create_ledger(
 
 def _create(url: str, keyring: Keyring, *, clock: Clock, predecessor: tuple[str, int, bytes] | None) -> Ledger:
     origin = keyring.origin
-    store = _create_store(url, origin=origin)
+    store = create_store(url, keyring)
     try:
         log_key = keyring.generate("log").public_key
         evidence_key = keyring.generate("evidence").public_key
@@ -115,28 +120,64 @@ def _create(url: str, keyring: Keyring, *, clock: Clock, predecessor: tuple[str,
     return log
 
 
-def _open_store(url: str, *, read_only: bool) -> Store:
-    kind, path = _parse(url)
-    if kind == "memory":
+def open_store(url: str, *, read_only: bool, home: Path | None = None) -> Store:
+    """Open the rows of an existing ledger; raises as `open_ledger`."""
+    if _is_postgres(url):
+        return _postgres()(url, read_only=read_only, views=lambda origin: _views(Keyring(origin, home)))
+    path = _path(url)
+    if path is None:
         raise RefusedError("a memory ledger is created, never opened: it is gone with its process")
     return SqliteStore(path, read_only=read_only)
 
 
-def _create_store(url: str, *, origin: str) -> Store:
-    kind, path = _parse(url)
-    return MemoryStore(origin=origin) if kind == "memory" else SqliteStore.create(path, origin=origin)
+def create_store(url: str, keyring: Keyring) -> Store:
+    """Create the empty rows of a ledger; raises as `create_ledger`."""
+    if _is_postgres(url):
+        return _postgres().create(url, origin=keyring.origin, views=lambda _: _views(keyring))
+    path = _path(url)
+    return MemoryStore(origin=keyring.origin) if path is None else SqliteStore.create(path, origin=keyring.origin)
 
 
-def _parse(url: str) -> Sequence[str]:
-    parts = urlsplit(url)
+def _views(keyring: Keyring) -> Path | None:
+    """Where the views of a log stand whose database is elsewhere: beside its keys, for whoever may write."""
+    return keyring.folder / "views.db" if keyring.exists else None
+
+
+def _is_postgres(url: str) -> bool:
+    return url.startswith(SCHEMES)
+
+
+def _postgres() -> type[PostgresStore]:
+    try:
+        from ledger.stores.postgres import PostgresStore
+    except ImportError as error:
+        raise RefusedError(
+            "PostgreSQL's client library psycopg is not installed", hint="install tallystick[postgres]"
+        ) from error
+    return PostgresStore
+
+
+def _path(url: str) -> str | None:
+    """The file that a URL names; None for memory."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _unknown(url) from None
     if parts.scheme == "memory" and not parts.netloc and not parts.path.strip("/"):
-        return "memory", ""
+        return None
     is_plain = not (parts.netloc or parts.query or parts.fragment)
     if not url.startswith("sqlite:///") or not is_plain or len(parts.path) < 2:
-        raise RefusedError(
-            f"ledger URL {url[:120]!r} is not sqlite:///path", hint="sqlite:///audit.db, or sqlite:////tmp/audit.db"
-        )
+        raise _unknown(url)
     path = unquote(parts.path[1:])
     if "\0" in path:
         raise RefusedError("the ledger's path holds a NUL")
-    return "sqlite", path
+    return path
+
+
+def _unknown(url: str) -> RefusedError:
+    # Whatever stands before an @ may be a password.
+    quoted = "…" if "@" in url else repr(url[:120])
+    return RefusedError(
+        f"ledger URL {quoted} is not sqlite:///path and not postgresql://user@host/database",
+        hint="sqlite:///audit.db, or sqlite:////tmp/audit.db",
+    )

@@ -122,12 +122,14 @@ class Ledgers:
 
     Attributes:
         folder: Holds `<name>.db` and the keyrings' `home`.
+        database: The URL of a PostgreSQL database, for ledgers that stand there instead.
         now: What the clock says next; every look at it moves it on by a millisecond.
     """
 
     folder: Path
     now: datetime = datetime(2026, 11, 20, 9, tzinfo=UTC)
     opened: list[Ledger] = field(default_factory=list)
+    database: str = ""
 
     def clock(self) -> datetime:
         self.now += timedelta(milliseconds=1)
@@ -141,7 +143,7 @@ class Ledgers:
         return self.folder / f"{name}.db"
 
     def url(self, name: str = "log") -> str:
-        return f"sqlite:///{self.path(name)}"
+        return self.database or f"sqlite:///{self.path(name)}"
 
     def create(self, name: str = "log", *, origin: str = "ledger.example/test", memory: bool = False) -> Ledger:
         url = "memory:" if memory else self.url(name)
@@ -179,5 +181,13 @@ def ledgers_in() -> type[Ledgers]:
 def ledgers(tmp_path: Path) -> Iterator[Ledgers]:
     """A folder for ledgers; those that a test made or opened are closed behind it."""
     made = Ledgers(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def postgres_ledgers(tmp_path: Path, postgres_url: str) -> Iterator[Ledgers]:
+    """The same in a PostgreSQL database; keyrings and views stand in the folder."""
+    made = Ledgers(tmp_path, database=postgres_url)
     yield made
     made.close()

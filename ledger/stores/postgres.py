@@ -10,8 +10,8 @@ machine (docs/adr/0007-projections-beside-postgresql.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from ledger.stores.views import Views
 from proofs.errors import ConflictError, RefusedError
 
 BUSY_SECONDS: Final = 60.0
+ViewsPath = Callable[[str], Path | None]
 # Below so many entries, statements that go out together without waiting are quicker than one COPY after the other.
 _COPIED: Final = 24
 
@@ -47,13 +48,13 @@ class PostgresStore:
         origin: str | None = None,
         read_only: bool = False,
         busy_seconds: float = BUSY_SECONDS,
-        views: Path | None = None,
+        views: ViewsPath | None = None,
     ) -> None:
         """Open the log that `url` or `origin` names, or the only one that is there.
 
         Args:
             busy_seconds: How long a writer waits for the log's lock; a statement, the COMMIT too, may take twice that.
-            views: The file of this machine for what is projected; None keeps it in memory.
+            views: Returns the file of this machine for what is projected from the log of an origin; None, memory.
 
         Raises:
             MissingError: There is no such database, no ledger in it, or no such log.
@@ -84,7 +85,7 @@ class PostgresStore:
 
     @classmethod
     def create(
-        cls, url: str | Address, *, origin: str, busy_seconds: float = BUSY_SECONDS, views: Path | None = None
+        cls, url: str | Address, *, origin: str, busy_seconds: float = BUSY_SECONDS, views: ViewsPath | None = None
     ) -> PostgresStore:
         """Create an empty log, and the tables where there are none, and open it.
 
@@ -96,7 +97,9 @@ class PostgresStore:
         """
         address = parse_address(url) if isinstance(url, str) else url
         if address.origin not in (None, origin):
-            raise RefusedError(f"the URL names the origin {str(address.origin)[:200]!r}, and {origin!r} is to be created")
+            raise RefusedError(
+                f"the URL names the origin {str(address.origin)[:200]!r}, and {origin!r} is to be created"
+            )
         conn = connect(address)
         try:
             if postgres_schema.version_of(conn) == 0:
@@ -131,8 +134,14 @@ class PostgresStore:
             finally:
                 self._held = None
 
-    def reading(self) -> AbstractContextManager[None]:
-        return self._link.reading()
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with ExitStack() as held:
+            if self.read_only and not self._link.in_transaction:
+                # First the views, then the log: what stands in the views is then in the log's snapshot too.
+                held.enter_context(self._opened_views().reading())
+            held.enter_context(self._link.reading())
+            yield
 
     def size(self) -> int:
         with self._link.lock:
@@ -185,9 +194,8 @@ class PostgresStore:
             for table, columns, types, rows in _tables(batch):
                 if rows:
                     arrays = ", ".join(f"%s::{type}[]" for type in types)
-                    statement: Any = (
-                        f"INSERT INTO tallystick.{table} (log, {', '.join(columns)}) SELECT %s, * FROM unnest({arrays})"
-                    )
+                    into = f"tallystick.{table} (log, {', '.join(columns)})"
+                    statement: Any = f"INSERT INTO {into} SELECT %s, * FROM unnest({arrays})"  # noqa: S608 - names of ours
                     self._link.execute(statement, self._link.log, *(list(column) for column in zip(*rows, strict=True)))
             self._count(batch.counters)
 
@@ -234,7 +242,8 @@ class PostgresStore:
     def _opened_views(self) -> Views:
         with self._link.lock:
             if self._views is None:
-                self._views = Views(self._views_path, self._entry, read_only=self.read_only)
+                path = None if self._views_path is None else self._views_path(self._link.origin)
+                self._views = Views(path, self._entry, read_only=self.read_only)
             if self._settled is not self._link.session:  # a new session may be to a database that was put back
                 self._settled = self._link.session
                 self._views.settle()

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
 from proofs.errors import RefusedError
 
 SCHEMES: Final = ("postgresql://", "postgres://")
@@ -52,6 +49,9 @@ def parse_address(url: str) -> Address:
     Raises:
         RefusedError: It is not one. Nothing of the URL is quoted, for any of it may be a password in the wrong place.
     """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
     if not url.startswith(SCHEMES) or "\0" in url:
         raise RefusedError("the ledger URL is not postgresql://user@host/database", hint=_HINT)
     address, _, query = url.partition("?")
@@ -69,7 +69,7 @@ def parse_address(url: str) -> Address:
 
 
 def shown(url: str) -> str:
-    """Return `url` without what is secret in it."""
+    """Return a ledger's URL, of whatever kind, without what is secret in it."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -10,7 +10,7 @@ Nothing here begins or ends the caller's transaction. The head row stays locked 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -40,8 +40,9 @@ class JoinedLink(Link):
     def _idle(self) -> psycopg.Connection[Any]:
         return self._conn
 
-    def reading(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        yield  # inside the caller's transaction and its snapshot
 
     @contextmanager
     def writing(self) -> Iterator[int]:

@@ -288,7 +288,7 @@ def _find_log(conn: psycopg.Connection[Any], origin: str | None, place: str) -> 
     if not rows:
         raise MissingError(f"no log at {place}", hint="create one with `tally init`")
     if len(rows) > 1:
-        names = ", ".join(row[1] for row in rows[:10]) + (", …" if len(rows) > 10 else "")  # noqa: PLR2004
+        names = ", ".join(row[1] for row in rows[:10]) + (", …" if len(rows) > 10 else "")
         raise RefusedError(
             f"the database holds several logs: {names}", hint="name one of them in the URL, as ?origin=NAME"
         )
@@ -299,4 +299,3 @@ def claim(conn: psycopg.Connection[Any], origin: str) -> bool:
     """True when this session alone is making the log `origin`; it holds until the session ends."""
     row = conn.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 21569))", (f"tallystick/{origin}",)).fetchone()
     return bool(row and row[0])
-

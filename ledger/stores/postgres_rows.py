@@ -107,7 +107,10 @@ class TileRows:
 
     def full(self, level: int, index: int) -> bytes | None:
         row = self._link.one(
-            "SELECT hashes FROM tallystick.tile WHERE log = %s AND level = %s AND idx = %s", self._link.log, level, index
+            "SELECT hashes FROM tallystick.tile WHERE log = %s AND level = %s AND idx = %s",
+            self._link.log,
+            level,
+            index,
         )
         return None if row is None else row[0]
 
@@ -183,7 +186,9 @@ class CheckpointRows:
         self._link = link
 
     def all(self) -> list[tuple[int, bytes]]:
-        return self._link.rows("SELECT size, note FROM tallystick.checkpoint WHERE log = %s ORDER BY size", self._link.log)
+        return self._link.rows(
+            "SELECT size, note FROM tallystick.checkpoint WHERE log = %s ORDER BY size", self._link.log
+        )
 
     def add(self, size: int, note: bytes) -> None:
         row = self._link.one(

@@ -28,7 +28,9 @@ def version_of(conn: psycopg.Connection[Any]) -> int:
     """
     is_there, encoding = conn.execute(_FIND).fetchone() or (False, "")
     if encoding != "UTF8":
-        raise RefusedError(f"the database's encoding is {encoding}, expected UTF8", hint="create it with ENCODING 'UTF8'")
+        raise RefusedError(
+            f"the database's encoding is {encoding}, expected UTF8", hint="create it with ENCODING 'UTF8'"
+        )
     if not is_there:
         return 0
     row = conn.execute("SELECT coalesce(max(version), 0) FROM tallystick.schema_version").fetchone() or (0,)
@@ -47,7 +49,9 @@ def check_version(conn: psycopg.Connection[Any], place: str) -> None:
     """
     found = version_of(conn)
     if found == 0:
-        raise MissingError(f"no ledger tables at {place}", hint="create them with `tally init`, or `tally ledger migrate`")
+        raise MissingError(
+            f"no ledger tables at {place}", hint="create them with `tally init`, or `tally ledger migrate`"
+        )
     if found < VERSION:
         raise MalformedError(
             f"the ledger tables at {place} are of version {found}, and this program needs {VERSION}",
@@ -94,12 +98,14 @@ def grant(conn: psycopg.Connection[Any], role: str, *, read_only: bool = False) 
     if not role or "\0" in role:
         raise RefusedError("a role's name is not empty and holds no NUL")
     # The template is a file of ours; the role is quoted as an identifier.
-    statements = sql.SQL(_file(name).decode()).format(role=sql.Identifier(role))  # type: ignore[arg-type]
+    statements = sql.SQL(_file(name).decode()).format(role=sql.Identifier(role))
     try:
         with conn.transaction():
             conn.execute(statements)
     except psycopg.errors.UndefinedObject as error:
-        raise RefusedError(f"there is no role {role[:63]!r}", hint="its administrator creates it with CREATE ROLE") from error
+        raise RefusedError(
+            f"there is no role {role[:63]!r}", hint="its administrator creates it with CREATE ROLE"
+        ) from error
     except psycopg.Error as error:
         raise translated(error, f"the rights cannot be granted to {role[:63]!r}") from error
 

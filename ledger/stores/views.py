@@ -21,8 +21,9 @@ from proofs.digest import leaf_hash
 from proofs.errors import BusyError, RefusedError
 
 BUSY_SECONDS: Final = 60.0
-PROJECTIONS: Final = (
-    "CREATE TABLE IF NOT EXISTS projection (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
+_PROJECTIONS: Final = (
+    "CREATE TABLE IF NOT EXISTS projection "
+    "(name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
 )
 _BASIS: Final = "CREATE TABLE IF NOT EXISTS basis (size INTEGER NOT NULL, leaf BLOB NOT NULL) STRICT"
 _EntryAt = Callable[[int], bytes | None]
@@ -50,24 +51,30 @@ class Views:
         self._entry_at = entry_at
         self._read_only = read_only
         self._lock = threading.RLock()
-        self._db = sqlite_utils.Database(self._connect())
-        if self.path is None or not read_only:
-            self._db.execute(PROJECTIONS)
-            self._db.execute(_BASIS)
+        if read_only and (path is None or not path.is_file()):
+            self.path = None
+        self._db = self._memory() if self.path is None else sqlite_utils.Database(self._connect(self.path))
+        if self.path is not None and not read_only:
+            self._make_tables(self._db)
 
-    def _connect(self) -> sqlite3.Connection:
-        path = self.path
-        if self._read_only and (path is None or not path.is_file()):
-            path = self.path = None
+    def _memory(self) -> sqlite_utils.Database:
+        made = sqlite_utils.Database(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+        self._make_tables(made)
+        return made
+
+    def _make_tables(self, db: sqlite_utils.Database) -> None:
         try:
-            if path is None:
-                return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            db.execute(_PROJECTIONS)
+            db.execute(_BASIS)
+        except ERRORS as error:
+            raise translated(error, f"the views at {self.path} cannot be opened") from error
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        try:
             if not self._read_only:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             uri = f"{path.resolve().as_uri()}?mode={'ro' if self._read_only else 'rw'}"
-            conn = sqlite3.connect(
-                uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
-            )
+            conn = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
             if not self._read_only:
                 # What is lost can be replayed: the file need only be whole, never new.
                 conn.execute("PRAGMA journal_mode = WAL")
@@ -106,9 +113,25 @@ class Views:
                     raise translated(error, "the views cannot be written") from error
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold one snapshot of the views."""
+        with self._lock:
+            self._db.execute("BEGIN")
+            try:
+                self._db.execute("SELECT count(*) FROM projection").fetchone()  # the snapshot begins with a read
+                yield
+            finally:
+                self._db.execute("COMMIT")
+
     def settle(self) -> None:
-        """Drop views that were made from another history than the log's."""
-        if not self._read_only and not self._is_of_this_log():
+        """Let go of views that were made from another history than the log's."""
+        if self._is_of_this_log():
+            return
+        if self._read_only:
+            self._db.close()
+            self.path, self._db = None, self._memory()
+        else:
             with self.writing():
                 pass
 
@@ -156,4 +179,3 @@ class Views:
     def close(self) -> None:
         """Give back the file."""
         self._db.conn.close()
-

@@ -17,7 +17,7 @@ DRIVERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
     "memory": lambda request: MemoryStore(origin=ORIGIN),
     "sqlite": lambda request: SqliteStore.create(str(folder(request) / "log.db"), origin=ORIGIN),
     "postgres": lambda request: PostgresStore.create(
-        request.getfixturevalue("postgres_url"), origin=ORIGIN, views=folder(request) / "views.db"
+        request.getfixturevalue("postgres_url"), origin=ORIGIN, views=lambda _: folder(request) / "views.db"
     ),
 }
 

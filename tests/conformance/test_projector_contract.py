@@ -51,9 +51,17 @@ def number(n: int, source: str = "urn:a") -> Event:
     return Event.of("com.example.number.v1", source, {"n": n}, id=f"{source}{n}")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def log(request: pytest.FixtureRequest, ledgers: Ledgers) -> Ledger:
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def log(request: pytest.FixtureRequest) -> Ledger:
+    ledgers: Ledgers = request.getfixturevalue("postgres_ledgers" if request.param == "postgres" else "ledgers")
     return ledgers.create(memory=request.param == "memory")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shared(request: pytest.FixtureRequest) -> Ledgers:
+    """Ledgers that two processes can open."""
+    made: Ledgers = request.getfixturevalue("postgres_ledgers" if request.param == "postgres" else "ledgers")
+    return made
 
 
 def totals(db: sqlite_utils.Database) -> list[tuple[str, int]]:
@@ -119,7 +127,7 @@ def test_I19_fsck_replays_what_is_stored_up_to_its_position(log: Ledger) -> None
 def test_I19_a_row_that_no_replay_gives_is_named(log: Ledger) -> None:
     log.append([number(n) for n in range(20)])
     db = log.project(Sums())
-    with log.store.writing():
+    with log.store.projecting():
         db.execute("UPDATE sums_total SET total = total + 1")
 
     report = fsck(log.store, projections=[Sums()])
@@ -131,7 +139,7 @@ def test_I19_a_row_that_no_replay_gives_is_named(log: Ledger) -> None:
 def test_a_later_version_drops_the_output_and_replays(log: Ledger) -> None:
     log.append(number(3))
     db = log.project(Sums())
-    with log.store.writing():
+    with log.store.projecting():
         db.execute("UPDATE sums_total SET total = 1000")
 
     assert totals(log.project(LaterSums())) == [("urn:a", 3)]
@@ -152,7 +160,7 @@ def test_an_error_leaves_position_and_output_as_they_were(log: Ledger) -> None:
 def test_dropping_takes_the_tables_of_that_name_alone(log: Ledger) -> None:
     log.append(number(3))
     log.project(Sums())
-    with log.store.writing():
+    with log.store.projecting():
         log.views.database.execute("CREATE TABLE sumsets (a)")
 
     log.views.drop("sums")
@@ -161,10 +169,10 @@ def test_dropping_takes_the_tables_of_that_name_alone(log: Ledger) -> None:
     assert log.views.database.execute("SELECT count(*) FROM sumsets").fetchone() == (0,)
 
 
-def test_a_reader_that_may_not_write_has_views_of_its_own(ledgers: Ledgers) -> None:
-    log = ledgers.create()
+def test_a_reader_that_may_not_write_has_views_of_its_own(shared: Ledgers) -> None:
+    log = shared.create()
     log.append(number(3))
-    reader = ledgers.open(read_only=True)
+    reader = shared.open(read_only=True)
 
     assert totals(reader.project(Sums())) == [("urn:a", 3)]
     log.append(number(4))
@@ -172,10 +180,10 @@ def test_a_reader_that_may_not_write_has_views_of_its_own(ledgers: Ledgers) -> N
     assert dict(log.views.positions()) == {}
 
 
-def test_two_processes_share_one_view(ledgers: Ledgers) -> None:
-    one = ledgers.create()
+def test_two_processes_share_one_view(shared: Ledgers) -> None:
+    one = shared.create()
     one.append(number(3))
-    other = ledgers.open()
+    other = shared.open()
     first, second = Sums(), Sums()
 
     one.project(first)
