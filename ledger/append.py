@@ -79,6 +79,10 @@ class Appender:
         self.confirmed: tuple[str, datetime] | None = None
         self._edge: Edge | None = None
 
+    def inside(self, store: Store) -> Appender:
+        """Return an appender by the same rules through another handle, whose transaction may still be taken back."""
+        return Appender(store, origin=self._origin, clock=self._clock, deviation=self._deviation)
+
     def append(self, events: Sequence[Prepared]) -> list[Receipt]:
         """Append all of `events` and return their receipts in order; durable when it returns.
 

@@ -22,6 +22,7 @@ from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, syste
 from ledger.closing import ClosedError
 from ledger.event import Event
 from ledger.intake import Intake, Prepared
+from ledger.joined import Joined
 from ledger.keyring import Keyring
 from ledger.keys import KEY_ADDED, KEY_RETIRED, Key, current, read_keys
 from ledger.projection import Progress, Projection, Projector, StreamIndex, positions
@@ -124,14 +125,28 @@ class Ledger:
 
     def record(self, events: Sequence[Event], *, by_ledger: bool = True) -> list[Receipt]:
         """Append events that may be of the ledger's own types; as `append` otherwise."""
+        return self._record(self._appender, events, by_ledger=by_ledger)
+
+    def joined(self, connection: object) -> Joined:
+        """Append inside the transaction of a caller's own PostgreSQL `connection`; see `ledger.joined`.
+
+        Raises:
+            RefusedError: The ledger is not in PostgreSQL or is read-only, or the connection is to another database, in no
+                transaction, or in one that failed or that acknowledges what it can lose.
+        """
+        store = self.store.joined(connection)
+        # An appender for each call: the caller may roll back in between, so none of them may remember where the log ended.
+        return Joined(lambda events: self._record(self._appender.inside(store), events, by_ledger=False))
+
+    def _record(self, appender: Appender, events: Sequence[Event], *, by_ledger: bool) -> list[Receipt]:
         while events:
             prepared: list[Prepared] = []
             try:
                 prepared += (self._intake.prepare(event, by_ledger=by_ledger) for event in events)
-                receipts = self._append_sealed(prepared)
+                receipts = self._append_sealed(appender, prepared)
             except (RefusedError, BusyError) as error:
                 self._discard(prepared)  # nothing was written, so nothing refers to what was sealed
-                self._record_conflict(error, events)
+                self._record_conflict(appender, error, events)
                 raise
             if receipts is not None:
                 self._discard([each for each, receipt in zip(prepared, receipts, strict=True) if receipt.is_replay])
@@ -139,20 +154,20 @@ class Ledger:
             self._discard(prepared)
         return []
 
-    def _append_sealed(self, prepared: Sequence[Prepared]) -> list[Receipt] | None:
+    def _append_sealed(self, appender: Appender, prepared: Sequence[Prepared]) -> list[Receipt] | None:
         """Append what was prepared; None, and nothing was written, when its parts have to be sealed again."""
         commitments = _commitments(prepared)
         if not commitments or self.vault is None:
-            return self._although_the_clock_jumped(lambda: self._appender.append(prepared))
+            return self._although_the_clock_jumped(appender, lambda: appender.append(prepared))
         with self.vault.keeping(commitments) as are_kept:
-            return self._although_the_clock_jumped(lambda: self._appender.append(prepared)) if are_kept else None
+            return self._although_the_clock_jumped(appender, lambda: appender.append(prepared)) if are_kept else None
 
     def _discard(self, prepared: Iterable[Prepared]) -> None:
         commitments = _commitments(prepared)
         if commitments and self.vault is not None:
             self.vault.discard(commitments)
 
-    def _record_conflict(self, error: Exception, events: Sequence[Event]) -> None:
+    def _record_conflict(self, appender: Appender, error: Exception, events: Sequence[Event]) -> None:
         """Leave a commitment to an event that lost against one in the log; the error takes its salt to the sender."""
         if not isinstance(error, LoserError) or error.seq is None:
             return
@@ -161,11 +176,11 @@ class Ledger:
         body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
         conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
         try:
-            self._appender.append([self._intake.prepare(conflict, by_ledger=True)])
+            appender.append([self._intake.prepare(conflict, by_ledger=True)])
         except ClosedError:
             error.salt = b""  # a closed log turns the loser away all the same, and records nothing
 
-    def _although_the_clock_jumped(self, write: Callable[[], list[Receipt]]) -> list[Receipt]:
+    def _although_the_clock_jumped(self, appender: Appender, write: Callable[[], list[Receipt]]) -> list[Receipt]:
         """Write, and once more where the clock was refused and somebody had confirmed it."""
         try:
             return write()
@@ -173,7 +188,7 @@ class Ledger:
             said = self._confirmation(error.before)
             if said is None:
                 raise
-            self._appender.confirmed = (error.before, said)
+            appender.confirmed = (error.before, said)
             return write()
 
     def _confirmation(self, at: str) -> datetime | None:
@@ -276,7 +291,7 @@ class Ledger:
         Raises:
             ClosedError: The log is closed, and its census taken.
         """
-        return self._although_the_clock_jumped(lambda: self._take_census(closing))[0]
+        return self._although_the_clock_jumped(self._appender, lambda: self._take_census(closing))[0]
 
     def _take_census(self, closing: Event | None) -> list[Receipt]:
         with self.store.writing():

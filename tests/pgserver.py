@@ -24,7 +24,7 @@ TEMPLATE = "ledger_template"
 
 
 def binaries() -> Path:
-    """The newest installed version's programs."""
+    """The newest installed version's programs, where Debian's pg_createcluster looks for them too."""
     found = sorted(BINARIES.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     if not found:
         raise RuntimeError(MISSING)

@@ -105,9 +105,11 @@ class PostgresStore:
             if postgres_schema.version_of(conn) == 0:
                 postgres_schema.migrate(conn)
             postgres_schema.check_version(conn, address.shown)
+            _refuse_existing(conn, origin)
             if not claim(conn, origin):
                 raise ConflictError(f"the log {origin} is being created by somebody else")
-            _make_log(conn, origin)
+            if not _refuse_existing(conn, origin):
+                conn.execute("SELECT tallystick.create_log(%s)", (origin,))
             store = cls(address, origin=origin, busy_seconds=busy_seconds, views=views)
         except psycopg.Error as error:
             conn.close()
@@ -229,6 +231,8 @@ class PostgresStore:
     def joined(self, connection: object) -> Store:
         from ledger.stores.postgres_joined import JoinedStore
 
+        if self.read_only:
+            raise RefusedError("the ledger is open for reading only")
         return JoinedStore(self._link, connection)
 
     def projections(self) -> sqlite_utils.Database:
@@ -260,16 +264,15 @@ class PostgresStore:
         self._link.close()
 
 
-def _make_log(conn: psycopg.Connection[Any], origin: str) -> None:
-    """Make the row of a log, or take over one that has no entry."""
+def _refuse_existing(conn: psycopg.Connection[Any], origin: str) -> bool:
+    """True when there is a log of this origin without any entry, which may be taken over."""
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM tallystick.entry WHERE entry.log = log.log) FROM tallystick.log WHERE origin = %s",
         (origin,),
     ).fetchone()
-    if row is None:
-        conn.execute("SELECT tallystick.create_log(%s)", (origin,))
-    elif row[0]:
+    if row is not None and row[0]:
         raise ConflictError(f"the log {origin} exists already", hint="open it, or choose another origin")
+    return row is not None
 
 
 def _tables(batch: Batch) -> list[tuple[str, Sequence[str], Sequence[str], Sequence[Sequence[object]]]]:

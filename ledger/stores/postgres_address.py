@@ -25,6 +25,7 @@ _DEFAULTS: Final = {
     "tcp_user_timeout": "60000",
 }
 _SECRET: Final = ("password", "sslpassword", "sslkey", "passfile", "oauth_client_secret")
+_OPAQUE: Final = "postgresql://…"
 _HINT: Final = "postgresql://user@host/database?origin=NAME, with every special character as %XX"
 
 
@@ -55,17 +56,20 @@ def parse_address(url: str) -> Address:
     if not url.startswith(SCHEMES) or "\0" in url:
         raise RefusedError("the ledger URL is not postgresql://user@host/database", hint=_HINT)
     address, _, query = url.partition("?")
+    visible = shown(url)
     authority = address.partition("://")[2].partition("/")[0]
     # A bare @, / or # in a password makes libpq take a part of it for a host, and say so in its errors.
-    if url.count("@") > authority.count("@") or authority.count("@") > 1 or "#" in url:
-        raise RefusedError("the ledger URL has an @, a / or a # in a place where it must be written as %XX", hint=_HINT)
+    if visible == _OPAQUE or url.count("@") > authority.count("@") or authority.count("@") > 1 or "#" in url:
+        raise RefusedError(
+            "the ledger URL has an @, a /, a # or a bracket in a place where it must be written as %XX", hint=_HINT
+        )
     origin, others = _take_origin(query)
     try:
         given = conninfo_to_dict(f"{address}?{others}" if others else address)
         conninfo = make_conninfo("", **{**_DEFAULTS, **given, "client_encoding": "UTF8"})
     except (ProgrammingError, UnicodeError):
         raise RefusedError("the ledger URL cannot be read by PostgreSQL's client", hint=_HINT) from None
-    return Address(conninfo, origin, shown(url))
+    return Address(conninfo, origin, visible)
 
 
 def shown(url: str) -> str:
@@ -73,9 +77,9 @@ def shown(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "postgresql://…"
+        return _OPAQUE
     if url.count("@") != parts.netloc.count("@") or parts.netloc.count("@") > 1:
-        return "postgresql://…"
+        return _OPAQUE
     user, at, hosts = parts.netloc.rpartition("@")
     query = "&".join(pair for pair in parts.query.split("&") if pair and unquote(pair.partition("=")[0]) not in _SECRET)
     return f"{parts.scheme}://{user.partition(':')[0]}{at}{hosts}{parts.path}{'?' + query if query else ''}"

@@ -24,7 +24,7 @@ _UNIQUE: Final = "23505"
 _EXISTS: Final = (_UNIQUE, NOT_NEXT)
 # The lock timed out, the statement did, two transactions waited for each other, or the server has no room for one more now.
 _BUSY: Final = ("55P03", "57014", "40001", "40P01", "53300", "53200", "25P03")
-_REFUSED: Final = (APPEND_ONLY, "25006", "42501", "53100", "54000", "22021", "22P05")
+_REFUSED: Final = (APPEND_ONLY, "25006", "25P02", "42501", "53100", "54000", "22021", "22P05")
 _DAMAGED: Final = ("XX001", "XX002", "42P01", "42703", "42883", "3F000")
 # Between two words with which libpq passes on what the server said; there is no SQLSTATE before there is a session.
 _PERMANENT: Final = ("authentication failed", "no pg_hba.conf entry", "is not permitted to log in", "permission denied")

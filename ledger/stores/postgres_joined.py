@@ -19,11 +19,12 @@ from psycopg.pq import TransactionStatus
 
 from ledger.stores.postgres import PostgresStore
 from ledger.stores.postgres_errors import is_lost, lost, translated
-from ledger.stores.postgres_link import Link, durability
+from ledger.stores.postgres_link import Link, durability, plain_cursor
 from proofs.errors import RefusedError
 
 # Which cluster and which database: a copy of the database elsewhere holds a log of the same name, and must not be mistaken.
 _PLACE: Final = "SELECT (SELECT system_identifier FROM pg_control_system()), current_database()"
+_LOCK: Final = "SELECT tallystick.lock_log(%s, %s)"
 _SAVE, _UNDO, _KEEP = "SAVEPOINT tally", "ROLLBACK TO SAVEPOINT tally", "RELEASE SAVEPOINT tally"
 
 
@@ -54,7 +55,7 @@ class JoinedLink(Link):
         try:
             conn.execute(_SAVE)
             try:
-                row = conn.execute("SELECT tallystick.lock_log(%s, %s)", (self.log, self.wait_ms)).fetchone()
+                row = plain_cursor(conn).execute(_LOCK, (self.log, self.wait_ms)).fetchone()
                 yield int((row or (0,))[0])
                 conn.execute(_KEEP)
             except BaseException:
@@ -91,10 +92,12 @@ class JoinedStore(PostgresStore):
         joined = JoinedLink(link, connection)
         joined._check_open()
         try:
-            ours, theirs = link.one(_PLACE), connection.execute(_PLACE).fetchone()
+            ours, theirs = link.one(_PLACE), plain_cursor(connection).execute(_PLACE).fetchone()
             durability(connection)
         except psycopg.Error as error:
             raise translated(error, "the caller's transaction cannot be joined") from error
+        if connection.info.encoding != "utf-8":
+            raise RefusedError(f"the caller's connection speaks {connection.info.encoding}, expected utf-8")
         if theirs is None or tuple(ours) != tuple(theirs):
             raise RefusedError("the caller's connection is to another database than the ledger's")
         self._attach(joined, read_only=False)

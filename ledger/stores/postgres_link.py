@@ -17,6 +17,7 @@ from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 from ledger.stores.postgres_address import Address
 from ledger.stores.postgres_errors import is_lost, lost, translated, unreachable
@@ -29,7 +30,9 @@ _PAGE: Final = 2_000
 # administrator's choice of what a standby must have done. `off` and `local` acknowledge what a crash or a failover takes back.
 DURABLE: Final = ("on", "remote_apply", "remote_write")
 _READ_FAILED: Final = "the ledger cannot be read"
-_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# The savepoint keeps the snapshot when one question of many fails, as those of `fsck` to a damaged database do.
+_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SAVEPOINT asked"
+_KEEP_SNAPSHOT: Final = "ROLLBACK TO SAVEPOINT asked"
 
 
 class Link:
@@ -41,6 +44,8 @@ class Link:
         lock: Threads of one handle take turns.
         wait_ms: How long a writer waits for the head row.
     """
+
+    _is_reading = False
 
     def __init__(self, address: Address, *, origin: str | None, busy_seconds: float) -> None:
         """Connect, and find the log; raises as `PostgresStore`."""
@@ -95,18 +100,20 @@ class Link:
 
     def rows(self, query: LiteralString, *values: object) -> list[Any]:
         """Return all rows of a query."""
-        return self._asked(lambda conn: conn.execute(query, values, binary=True).fetchall())
+        return self._asked(lambda conn: plain_cursor(conn).execute(query, values, binary=True).fetchall())
 
     def one(self, query: LiteralString, *values: object) -> Any:
         """Return the first row of a query, or None."""
-        return self._asked(lambda conn: conn.execute(query, values, binary=True).fetchone())
+        return self._asked(lambda conn: plain_cursor(conn).execute(query, values, binary=True).fetchone())
 
     def each(self, query: LiteralString, *values: object) -> Iterator[Any]:
         """Yield the rows of a query, by pages inside `reading`, so that other queries may stand between them."""
         if not self.in_transaction:
             yield from self.rows(query, *values)
             return
-        with self._translating(_READ_FAILED), self._conn.cursor(f"tally_{next(self._cursors)}") as cursor:
+        name = f"tally_{next(self._cursors)}"
+        paged = psycopg.ServerCursor(self._conn, name, row_factory=tuple_row)
+        with self._translating(_READ_FAILED), paged as cursor:
             cursor.execute(query, values, binary=True)
             while page := cursor.fetchmany(_PAGE):
                 yield from page
@@ -131,11 +138,15 @@ class Link:
         try:
             yield
         except psycopg.Error as error:
-            raise (lost(what) if is_lost(error, self._conn) else translated(error, what)) from error
+            if is_lost(error, self._conn):
+                raise lost(what) from error
+            if self._is_reading:
+                self._conn.execute(_KEEP_SNAPSHOT)
+            raise translated(error, what) from error
 
     def execute(self, statement: LiteralString, *values: object) -> None:
         """Run one statement of the open transaction."""
-        self._conn.execute(statement, values)
+        plain_cursor(self._conn).execute(statement, values)
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
@@ -145,7 +156,7 @@ class Link:
 
     def copy(self, statement: LiteralString, types: Sequence[str], rows: Iterator[Sequence[object]]) -> None:
         """Run one binary COPY of the open transaction."""
-        with self._conn.cursor() as cursor, cursor.copy(statement) as copy:
+        with plain_cursor(self._conn) as cursor, cursor.copy(statement) as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
@@ -158,9 +169,11 @@ class Link:
                 yield
                 return
             self._begin(_SNAPSHOT)
+            self._is_reading = True
             try:
                 yield
             finally:
+                self._is_reading = False
                 self._end_reading()
 
     def _begin(self, statement: LiteralString) -> psycopg.Cursor[Any]:
@@ -260,13 +273,18 @@ def connect(address: Address) -> psycopg.Connection[Any]:
         raise unreachable(error, address.shown) from error
 
 
+def plain_cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Return a cursor that takes %s and gives tuples, whatever a caller made of its own connection."""
+    return psycopg.Cursor(conn, row_factory=tuple_row)
+
+
 def durability(conn: psycopg.Connection[Any]) -> str:
     """Return the session's `synchronous_commit`.
 
     Raises:
         RefusedError: It acknowledges what a crash or a failover would take back.
     """
-    found = conn.execute("SHOW synchronous_commit").fetchone() or ("off",)
+    found = plain_cursor(conn).execute("SHOW synchronous_commit").fetchone() or ("off",)
     if found[0] not in DURABLE:
         raise RefusedError(
             f"synchronous_commit is {found[0]!r} here, so what is acknowledged could be lost",

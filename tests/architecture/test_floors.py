@@ -21,7 +21,7 @@ def floor(below: str = "", libraries: str = "") -> Floor:
 
 FLOORS = {
     "proofs": floor(),
-    "ledger": floor("proofs", "cryptography openlineage orjson pydantic sqlite_utils"),
+    "ledger": floor("proofs", "cryptography openlineage orjson psycopg pydantic sqlite_utils"),
     "lineage": floor("proofs ledger", "duckdb networkx openlineage orjson pydantic sqlite_utils urllib3"),
     "contracts": floor("proofs ledger", "duckdb orjson pydantic ruamel sqlite_utils"),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
