@@ -15,7 +15,7 @@ from evidence.question import Question
 from evidence.redact import DESTROYED, WITHHELD, Content, Opened, check_chosen, is_open
 from evidence.select import Listed, Log, Place, Selection, Shape, select
 from evidence.terms import Terms
-from ledger.census import CountProof
+from ledger.census import CountProof, prove_counts
 from ledger.checkpoint import read_checkpoint
 from ledger.keys import Key, current
 from ledger.log import Ledger
@@ -137,7 +137,7 @@ def gather(log: Ledger, question: Question, terms: Terms, *, note: bytes, opened
     _check_census(log, headers, checkpoint)
     census = checkpoint.size - 1
     names = sorted(counted_streams(log.origin).union(window.name for window in question.streams))
-    proven = log.prove_counts(names, census_seq=census)
+    proven = prove_counts(log, names, census_seq=census)
     counts = {proof.name: proof.count for proof in proven}
     found = _select(log, headers, question, counts, census=census)
     check_chosen(terms.disclosure, found.inside)

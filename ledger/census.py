@@ -9,9 +9,9 @@ Source: docs/formats/census.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -21,6 +21,9 @@ from proofs import jsonstrict, limits
 from proofs.census import CENSUS_TAKEN, EMPTY_LEAF, bucket_bytes, bucket_index, stream_hash
 from proofs.digest import HASH_BYTES, leaf_hash
 from proofs.merkle import inclusion_path, root_of_leaves
+
+if TYPE_CHECKING:
+    from ledger.log import Ledger
 
 WIDTH: Final = 256
 _PAGE: Final = 2_000
@@ -75,6 +78,18 @@ def prove_latest(store: Store, name: str) -> CountProof:
     low = inclusion_path(index % WIDTH, _tile(store, 0, index // WIDTH))
     high = inclusion_path(index // WIDTH, _tile(store, 1, 0))
     return CountProof(name, dict(counts).get(name_hash, 0), bucket_bytes(counts), (*low, *high))
+
+
+def prove_counts(log: Ledger, names: Iterable[str], *, census_seq: int) -> list[CountProof]:
+    """Prove how many entries each stream had at the census in entry `census_seq`."""
+    counting = f"type:{CENSUS_TAKEN}"
+    taken = log.positions(counting)
+    with log.store.reading():
+        is_latest = bool(taken) and taken[-1][1] == census_seq
+        if is_latest and log.store.streams.counts([counting])[counting] == len(taken):
+            return [prove_latest(log.store, name) for name in names]
+    built = Census(counts_before(log.store, census_seq))
+    return [built.prove(name) for name in names]
 
 
 class Census:

@@ -33,7 +33,6 @@ from ledger.store import Store
 from ledger.tree import Tree
 from ledger.vault import Vault
 from proofs import jsonstrict
-from proofs.census import CENSUS_TAKEN
 from proofs.digest import commitment
 from proofs.errors import BusyError, MissingError, RefusedError
 
@@ -302,16 +301,6 @@ class Ledger:
             edge, receipts = self._appender.write([self._intake.prepare(event, by_ledger=True)])
         self._appender.acknowledge(edge)
         return receipts
-
-    def prove_counts(self, names: Iterable[str], *, census_seq: int) -> list[census.CountProof]:
-        """Prove how many entries each stream had at the census in entry `census_seq`."""
-        taken = self.positions(f"type:{CENSUS_TAKEN}")
-        with self.store.reading():
-            is_latest = bool(taken) and taken[-1][1] == census_seq
-            if is_latest and self.store.streams.counts([f"type:{CENSUS_TAKEN}"])[f"type:{CENSUS_TAKEN}"] == len(taken):
-                return [census.prove_latest(self.store, name) for name in names]
-        built = census.Census(census.counts_before(self.store, census_seq))
-        return [built.prove(name) for name in names]
 
     def close(self) -> None:
         """Give back files and locks."""
