@@ -22,11 +22,12 @@ from ledger.store import Batch, BodyRow, Store
 from ledger.stores import postgres_schema
 from ledger.stores.postgres_address import Address, parse_address
 from ledger.stores.postgres_audit import AuditRows
+from ledger.stores.postgres_commit import commit
 from ledger.stores.postgres_errors import translated
 from ledger.stores.postgres_link import Link, claim, connect
 from ledger.stores.postgres_rows import CensusRows, CheckpointRows, IdentityRows, PartRows, StreamRows, TileRows
 from ledger.stores.views import Views
-from proofs.errors import ConflictError, RefusedError
+from proofs.errors import ConflictError, RefusedError, UnknownOutcomeError
 
 BUSY_SECONDS: Final = 60.0
 ViewsPath = Callable[[str], Path | None]
@@ -53,7 +54,7 @@ class PostgresStore:
         """Open the log that `url` or `origin` names, or the only one that is there.
 
         Args:
-            busy_seconds: How long a writer waits for the log's lock; a statement, the COMMIT too, may take twice that.
+            busy_seconds: How long a writer waits for the log's lock; a statement and the commit may take twice that.
             views: Returns the file of this machine for what is projected from the log of an origin; None, memory.
 
         Raises:
@@ -109,7 +110,10 @@ class PostgresStore:
             if not claim(conn, origin):
                 raise ConflictError(f"the log {origin} is being created by somebody else")
             if not _refuse_existing(conn, origin):
+                conn.execute("BEGIN")
                 conn.execute("SELECT tallystick.create_log(%s)", (origin,))
+                if commit(conn, seconds=2 * busy_seconds) != "COMMIT":
+                    raise UnknownOutcomeError("the commit did not answer in time", hint="create the log again")
             store = cls(address, origin=origin, busy_seconds=busy_seconds, views=views)
         except psycopg.Error as error:
             conn.close()

@@ -20,6 +20,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from ledger.stores.postgres_address import Address
+from ledger.stores.postgres_commit import commit
 from ledger.stores.postgres_errors import is_lost, lost, translated, unreachable
 from ledger.stores.postgres_schema import check_version, objects
 from proofs.errors import MissingError, RefusedError, UnknownOutcomeError
@@ -220,7 +221,7 @@ class Link:
             self._commit()
 
     def _lock_head(self) -> int:
-        # One message: the time-out of the wait for the lock, and of every statement behind it, the COMMIT too.
+        # One message: what a commit waits for, the time-out of every statement, and the lock.
         begin: Any = (
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
             f"SET LOCAL synchronous_commit = {self._durability}; SET LOCAL statement_timeout = {2 * self.wait_ms};"
@@ -235,12 +236,19 @@ class Link:
     def _commit(self) -> None:
         self._warnings.clear()
         try:
-            said = self._conn.execute("COMMIT").statusmessage  # the commit point: after it the batch is the log's
+            # The commit point: after it the batch is the log's.
+            said = commit(self._conn, seconds=2 * self.wait_ms / 1000)
         except psycopg.Error as error:
             if is_lost(error, self._conn) or self.in_transaction:
                 self._conn.close()
                 raise UnknownOutcomeError("the commit did not answer", hint="reopen the ledger and look") from error
             raise translated(error, "the commit failed and nothing of it was kept") from error
+        except BaseException:
+            self._conn.close()  # somebody pressed Ctrl-C: whether it was committed, only a new session can tell
+            raise
+        if said is None:
+            self._conn.close()
+            raise UnknownOutcomeError("the commit did not answer in time", hint="reopen the ledger and look")
         if said != "COMMIT":  # a statement failed inside, and whoever caught the error went on
             raise RefusedError("the transaction had failed before its commit; nothing of it was kept")
         if self._warnings:  # the wait for a standby was cut short: durable here, and perhaps nowhere else

@@ -286,7 +286,7 @@ def test_a_ledger_without_an_origin_is_none(ledgers: Ledgers) -> None:
         "sqlite://host/audit.db",
         "sqlite:///a.db?mode=ro",
         "sqlite:///a.db#x",
-        "postgresql://x/y",
+        "mysql://x/y",
         "file:///a.db",
         "sqlite:///",
         "sqlite:///a%00b.db",
