@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "verify": "ledger",
     "clock": "ledger",
     "close": "ledger",
+    "ledger": "stores",
     "emit": "events",
     "import": "imports",
     "log": "events",
@@ -60,7 +61,13 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--ledger", "url", envvar="TALLY_LEDGER", metavar="URL", help="sqlite:///path; or set TALLY_LEDGER.")
+@click.option(
+    "--ledger",
+    "url",
+    envvar="TALLY_LEDGER",
+    metavar="URL",
+    help="sqlite:///path or postgresql://…; or set TALLY_LEDGER.",
+)
 @click.option(
     "--home", envvar="TALLY_HOME", type=click.Path(path_type=Path), metavar="DIR", help="Where keyrings stand."
 )

@@ -6,6 +6,7 @@ postgresql://user@host/database?origin=ledger.example.org/churn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -114,16 +115,19 @@ def _create(url: str, keyring: Keyring, *, clock: Clock, predecessor: tuple[str,
     except BaseException:
         # Without its first entry it is no ledger, and would stand in the way of the next attempt.
         store.close()
-        if isinstance(store, SqliteStore):
-            remove(store.path)
+        discard_store(store)
         raise
     return log
 
 
-def open_store(url: str, *, read_only: bool, home: Path | None = None) -> Store:
-    """Open the rows of an existing ledger; raises as `open_ledger`."""
+def open_store(url: str, *, read_only: bool, home: Path | None = None, origin: str | None = None) -> Store:
+    """Open the rows of an existing ledger; raises as `open_ledger`.
+
+    Args:
+        origin: Which log is meant where a URL names none and several may be there.
+    """
     if _is_postgres(url):
-        return _postgres()(url, read_only=read_only, views=lambda origin: _views(Keyring(origin, home)))
+        return _postgres()(url, origin=origin, read_only=read_only, views=lambda name: _views(Keyring(name, home)))
     path = _path(url)
     if path is None:
         raise RefusedError("a memory ledger is created, never opened: it is gone with its process")
@@ -136,6 +140,41 @@ def create_store(url: str, keyring: Keyring) -> Store:
         return _postgres().create(url, origin=keyring.origin, views=lambda _: _views(keyring))
     path = _path(url)
     return MemoryStore(origin=keyring.origin) if path is None else SqliteStore.create(path, origin=keyring.origin)
+
+
+def discard_store(store: Store) -> None:
+    """Take back a store that `create_store` made and in which nothing is; it is closed already.
+
+    An empty log in a database is left: whoever creates it again takes it over.
+    """
+    if isinstance(store, SqliteStore):
+        remove(store.path)
+
+
+def migrate(url: str, *, writers: Sequence[str] = (), readers: Sequence[str] = ()) -> tuple[int, int]:
+    """Bring the tables of a PostgreSQL database forward, as their owner; returns their versions before and now.
+
+    Args:
+        writers: Roles that may read and add from now on.
+        readers: Roles that may read.
+
+    Raises:
+        RefusedError: The URL is of a driver whose tables come with the log, the role may not, or one that is named is not there.
+    """
+    if not _is_postgres(url):
+        raise RefusedError("only the tables of a PostgreSQL database are brought forward by hand")
+    _postgres()
+    from ledger.stores import postgres_schema
+    from ledger.stores.postgres_address import parse_address
+    from ledger.stores.postgres_link import connect
+
+    with connect(parse_address(url)) as conn:
+        versions = postgres_schema.migrate(conn)
+        for role in writers:
+            postgres_schema.grant(conn, role)
+        for role in readers:
+            postgres_schema.grant(conn, role, read_only=True)
+    return versions
 
 
 def _views(keyring: Keyring) -> Path | None:

@@ -13,6 +13,7 @@ from ledger.checkpoint import read_checkpoint
 from ledger.closing import REASONS, close_log, predecessor_of, read_predecessor
 from ledger.fsck import fsck
 from ledger.keys import log_vkey
+from ledger.stores.postgres_address import shown
 from proofs.errors import RefusedError, TamperedError
 from proofs.report import counted
 
@@ -35,7 +36,7 @@ def init(session: Session, origin: str, predecessor: str | None) -> None:
         folder = log.keyring.folder if log.keyring else None
         session.output.facts(
             {
-                "ledger": session.url,
+                "ledger": shown(session.named_url()),
                 "origin": origin,
                 "keyring": str(folder),
                 "log_key": log_vkey(origin, log.keys()[0].public_key).to_text(),

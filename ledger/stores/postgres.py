@@ -65,7 +65,7 @@ class PostgresStore:
             BusyError: The server cannot be reached.
         """
         self.address = parse_address(url) if isinstance(url, str) else url
-        link = Link(self.address, origin=origin or self.address.origin, busy_seconds=busy_seconds)
+        link = Link(self.address, origin=self.address.origin or origin, busy_seconds=busy_seconds)
         self._attach(link, read_only=read_only)
         self._busy_seconds = busy_seconds
         self._views_path = views
