@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ledger
+from benchmarks import postgres
 from ledger.checkpoint import read_back
 from ledger.event import Event
 from ledger.fsck import fsck
@@ -35,6 +36,7 @@ ENTRIES = int(os.environ.get("BENCH_ENTRIES", "1000000"))
 def main() -> None:
     os.environ.setdefault("TALLY_KEY_PASSPHRASE", "benchmark")
     folder = Path(tempfile.mkdtemp(prefix="tally-bench-", dir=Path.cwd()))
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else
     try:
         print(
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
@@ -42,6 +44,7 @@ def main() -> None:
         print("durable: WAL, synchronous=FULL, acknowledged after COMMIT\n")
         _append(folder, "append 4.7 kB OpenLineage", _lineage_events, goal=3.0)
         _append(folder, "append 300 B, 3 streams", _small_events, goal=6.0)
+        postgres.measure(folder, {"append 4.7 kB OpenLineage": _lineage_events, "append 300 B": _small_events})
         _million(folder)
     finally:
         shutil.rmtree(folder)

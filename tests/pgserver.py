@@ -46,11 +46,12 @@ class Server:
         folder: Holds data, socket and log.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, parent: Path | None = None, **settings: str) -> None:
+        """Make the folder: in memory where there is any, so that no test waits for a disk, or in `parent`."""
         self.bin = binaries()
         self.user = account()
         self.settings = settings
-        self.folder = Path(tempfile.mkdtemp(prefix="tally-pg-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="tally-pg-", dir=parent or (MEMORY if MEMORY.is_dir() else None)))
         if self.user:
             shutil.chown(self.folder, self.user)
         self.data = self.folder / "data"
