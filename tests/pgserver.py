@@ -170,9 +170,9 @@ class Server:
         shutil.rmtree(self.folder)
 
 
-def started(**settings: str) -> Iterator[Server]:
+def started() -> Iterator[Server]:
     """A server with the template, for the length of a fixture."""
-    server = Server(**settings)
+    server = Server()
     try:
         server.make().start().template()
         yield server
