@@ -25,6 +25,8 @@ def copy(session: Session, from_url: str, to_url: str) -> None:
     """Copy a log from one store to another, byte for byte: SQLite to PostgreSQL, or back.
 
     All of it or nothing. The target must hold no such log; the keyring stays where it is.
+
+    Example: tally ledger copy sqlite:///audit.db postgresql://ledger_app@db/ledger
     """
     with session.output.progress("copying") as advance:
         copied = copy_ledger(from_url, to_url, home=session.home, progress=advance)
@@ -52,7 +54,10 @@ def copy(session: Session, from_url: str, to_url: str) -> None:
 @with_json
 @pass_session
 def migrate(session: Session, writers: tuple[str, ...], readers: tuple[str, ...]) -> None:
-    """Make the tables of a PostgreSQL database, or bring them forward; run it as their owner."""
+    """Make the tables of a PostgreSQL database, or bring them forward; run it as their owner.
+
+    Example: tally --ledger postgresql://ledger_owner@db/ledger ledger migrate --grant ledger_app
+    """
     before, now = migrate_tables(session.named_url(), writers=writers, readers=readers)
     facts = {"ledger": shown(session.named_url()), "version_before": before, "version": now}
     session.output.facts({**facts, "granted": list(writers), "granted_to_read": list(readers)})
