@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "keys": "keys",
     "outbox": "outbox",
     "hammer": "hammer",
+    "token": "token",
+    "serve": "serve",
 }
 
 

@@ -11,7 +11,7 @@ reopens and sends the same events again, which I4 makes harmless.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -95,7 +95,21 @@ class Appender:
         try:
             return self._append_new(events)
         except (ConflictError, ClockError, ClosedError):
-            return self._append_some(events)  # one of them was here before; this way looks at each
+            answers = self._append_some(events)  # one of them was here before; this way looks at each
+            return [answer for answer in answers if isinstance(answer, Receipt)]
+
+    def append_each(self, events: Sequence[Prepared]) -> list[Receipt | RefusedError]:
+        """Append those of `events` that may be, in one transaction; each has its own answer, in order.
+
+        An answer is a receipt, a LoserError, or a ClosedError.
+
+        Raises:
+            ClockError, BusyError, UnknownOutcomeError: As `append`; then of none.
+        """
+        try:
+            return list(self._append_new(events))
+        except (ConflictError, ClockError, ClosedError):
+            return self._append_some(events, each=True)
 
     @property
     def acknowledged(self) -> tuple[int, bytes] | None:
@@ -139,33 +153,46 @@ class Appender:
         self.acknowledge(edge)
         return receipts
 
-    def _append_some(self, events: Sequence[Prepared]) -> list[Receipt]:
-        receipts: list[Receipt | None] = []
-        fresh: list[Prepared] = []
-        first_here: dict[tuple[str, str] | bytes, int] = {}  # which of `events` was the first with this identity
-        again: list[tuple[int, int]] = []
+    def _append_some(self, events: Sequence[Prepared], *, each: bool = False) -> list[Receipt | RefusedError]:
+        """Append what is not in the log; with `each` a refusal is an answer, without it raised, and nothing is written."""
+        answers: dict[int, Receipt | RefusedError] = {}
         edge = None
         with self._store.writing():
-            for index, event in enumerate(events):
-                key = event.retry or (event.id, event.source)
-                receipt = self._recorded(event, index)
-                if receipt is None and key in first_here:
-                    if events[first_here[key]].content != event.content:
-                        raise LoserError(index, None)
-                    again.append((index, first_here[key]))
-                elif receipt is None:
-                    first_here[key] = index
-                    fresh.append(event)
-                receipts.append(receipt)
-            if fresh:
-                edge, written = self.write(fresh)
-                for index, receipt in zip(sorted(first_here.values()), written, strict=True):
-                    receipts[index] = receipt
-            for index, first in again:
-                receipts[index] = _replayed(receipts[first])
+            first_here = self._look(events, answers, each=each)
+            fresh = sorted(first_here.values())
+            try:
+                if fresh:
+                    edge, written = self.write([events[index] for index in fresh])
+                    answers.update(zip(fresh, written, strict=True))
+            except ClosedError as error:  # raised before anything is written
+                if not each:
+                    raise
+                answers.update(dict.fromkeys(fresh, error))
         if edge is not None:
             self.acknowledge(edge)
-        return [receipt for receipt in receipts if receipt is not None]
+        for index, event in enumerate(events):
+            answer = answers.get(index)
+            if answer is None or (isinstance(answer, LoserError) and answer.seq is None):
+                answers[index] = _after(answers[first_here[_identity(event)]], answer)
+        return [answers[index] for index in range(len(events))]
+
+    def _look(
+        self, events: Sequence[Prepared], answers: dict[int, Receipt | RefusedError], *, each: bool
+    ) -> dict[tuple[str, str] | bytes, int]:
+        """Answer what is in the log, or loses; returns by its identity which of `events` is the first to be written."""
+        first_here: dict[tuple[str, str] | bytes, int] = {}
+        for index, event in enumerate(events):
+            try:
+                known = self._recorded(event, index)
+                if known is not None:
+                    answers[index] = known
+                elif events[first_here.setdefault(_identity(event), index)].content != event.content:
+                    raise LoserError(index, None)
+            except LoserError as error:
+                if not each:
+                    raise
+                answers[index] = error
+        return first_here
 
     def _recorded(self, event: Prepared, index: int) -> Receipt | None:
         """The first receipt of an event that is in the log already, or None (I4)."""
@@ -259,8 +286,16 @@ def _closed(edge: Edge, events: Sequence[Prepared]) -> int | None:
     return edge.size
 
 
-def _replayed(receipt: Receipt | None) -> Receipt | None:
-    return receipt and Receipt(receipt.seq, receipt.leaf, receipt.entry, receipt.salt, is_replay=True)
+def _identity(event: Prepared) -> tuple[str, str] | bytes:
+    return event.retry or (event.id, event.source)
+
+
+def _after(first: Receipt | RefusedError, loser: LoserError | None) -> Receipt | RefusedError:
+    """What an event is answered that came after `first` in one batch: the same again, or a loser against it."""
+    if isinstance(first, Receipt) and loser is not None:
+        loser.seq = first.seq
+        return loser
+    return replace(first, is_replay=True) if isinstance(first, Receipt) else first
 
 
 def _continued_names(events: Sequence[Prepared], origin: str) -> set[str]:

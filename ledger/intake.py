@@ -25,8 +25,11 @@ SALT_BYTES: Final = 32
 # Which pointers of a type are personal, by the ledger's own policy; a producer may name more.
 PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {"tallystick.deletion.requested.v1": ("/subject",)}
 # What the ledger says of itself: nobody else may say that a person was erased, or that an event conflicted (I9).
-_OWN_AREAS: Final = (LEDGER_PREFIX, "tallystick.subject.", "tallystick.intake.")
+_OWN_AREAS: Final = (LEDGER_PREFIX, "tallystick.subject.", "tallystick.intake.", "tallystick.access.")
 _QUICK_DEPTH: Final = limits.JSON_DEPTH
+_POSITION_BYTES: Final = len('"":9007199254740991,')
+_PART_BYTES: Final = len('["",""],') + 64
+_FRAME_BYTES: Final = 320  # seq, prev, at, body, and the names of the members
 
 
 class Sealer(Protocol):
@@ -61,6 +64,13 @@ class Prepared:
     parts: tuple[tuple[str, bytes, bytes], ...]
     content: bytes | None
     retry: bytes | None
+
+    @property
+    def largest_entry(self) -> int:
+        """Bytes of the event's entry if its seq, and its position in every stream, were the largest that there can be."""
+        names = sum(len(name.encode()) for name in self.groups[0]) + _POSITION_BYTES * len(self.groups[0])
+        parts = sum(_PART_BYTES + 2 * len(pointer.encode()) for pointer, _, _ in self.parts)
+        return _FRAME_BYTES + len(self.attributes.encode()) + names + parts
 
 
 class Intake:

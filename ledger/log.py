@@ -7,20 +7,20 @@ with log.run("churn.features", inputs=["crm|households"], outputs=["crm|features
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Self, overload
+from typing import Self, TypeVar, overload
 
 import sqlite_utils
 
 from ledger import census, checkpoint, closing, erasure, holds
 from ledger.append import Appender, LoserError, Receipt
 from ledger.checkpoint import SignedCheckpoint
-from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock, uuid7
+from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock
 from ledger.closing import ClosedError
 from ledger.event import Event
+from ledger.group import Group, commitments_of, conflict_event
 from ledger.intake import Intake, Prepared
 from ledger.joined import Joined
 from ledger.keyring import Keyring
@@ -33,12 +33,11 @@ from ledger.store import Store
 from ledger.tree import Tree
 from ledger.vault import Vault
 from proofs import jsonstrict
-from proofs.digest import commitment
 from proofs.errors import BusyError, MissingError, RefusedError
 
 CLOCK_ADJUSTED = "tallystick.ledger.clock-adjusted.v1"
-CONFLICTED = "tallystick.intake.conflicted.v1"
 _INDEX = StreamIndex()
+_Answer = TypeVar("_Answer")
 
 
 class Ledger:
@@ -50,6 +49,7 @@ class Ledger:
         tree: Roots and proofs of any size.
         keyring: What stands beside it: signing keys, the head, the vault. None where nobody may sign or seal.
         views: Runs projections.
+        group: Appends what several producers sent together.
     """
 
     def __init__(
@@ -71,6 +71,13 @@ class Ledger:
         self._appender = Appender(store, origin=self.origin, clock=clock, deviation=deviation or Deviation())
         try:
             self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
+            self.group = Group(
+                self._intake,
+                self._appender,
+                self.vault,
+                lambda write: self._although_the_clock_jumped(self._appender, write),
+                self._conflict,
+            )
             if can_write and self.keyring is not None:
                 self._stand_guard(self.keyring)
         except BaseException:
@@ -155,14 +162,14 @@ class Ledger:
 
     def _append_sealed(self, appender: Appender, prepared: Sequence[Prepared]) -> list[Receipt] | None:
         """Append what was prepared; None, and nothing was written, when its parts have to be sealed again."""
-        commitments = _commitments(prepared)
+        commitments = commitments_of(prepared)
         if not commitments or self.vault is None:
             return self._although_the_clock_jumped(appender, lambda: appender.append(prepared))
         with self.vault.keeping(commitments) as are_kept:
             return self._although_the_clock_jumped(appender, lambda: appender.append(prepared)) if are_kept else None
 
     def _discard(self, prepared: Iterable[Prepared]) -> None:
-        commitments = _commitments(prepared)
+        commitments = commitments_of(prepared)
         if commitments and self.vault is not None:
             self.vault.discard(commitments)
 
@@ -170,16 +177,16 @@ class Ledger:
         """Leave a commitment to an event that lost against one in the log; the error takes its salt to the sender."""
         if not isinstance(error, LoserError) or error.seq is None:
             return
-        error.salt = secrets.token_bytes(32)
-        lost = commitment("body", error.salt, events[error.loser].data)
-        body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq})
-        conflict = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
+        conflict = self._conflict(error, events[error.loser].data)
         try:
             appender.append([self._intake.prepare(conflict, by_ledger=True)])
         except ClosedError:
             error.salt = b""  # a closed log turns the loser away all the same, and records nothing
 
-    def _although_the_clock_jumped(self, appender: Appender, write: Callable[[], list[Receipt]]) -> list[Receipt]:
+    def _conflict(self, error: LoserError, data: bytes) -> Event:
+        return conflict_event(error, data, origin=self.origin, clock=self.clock)
+
+    def _although_the_clock_jumped(self, appender: Appender, write: Callable[[], list[_Answer]]) -> list[_Answer]:
         """Write, and once more where the clock was refused and somebody had confirmed it."""
         try:
             return write()
@@ -313,7 +320,3 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _commitments(prepared: Iterable[Prepared]) -> list[bytes]:
-    return [commitment for each in prepared for _, commitment, _ in each.parts]

@@ -91,13 +91,22 @@ def event_from_openlineage(data: bytes, *, source: str | None = None) -> Event:
     Raises:
         RefusedError: The event cannot be identified, or `source` breaks the grammar.
     """
+    return event_and_findings(data, source=source)[0]
+
+
+def event_and_findings(
+    data: bytes, *, source: str | None = None, id: str | None = None
+) -> tuple[Event, tuple[str, ...]]:
+    """Return the same, with an id where the sender gave one, and the codes of what is not as OpenLineage says."""
     seen = observe(data)
     if source is None:
         source = seen.producer if _fits(seen.producer, limits.SOURCE_BYTES) else UNKNOWN_PRODUCER
     time = seen.event_time if _DATE_TIME.match(seen.event_time) else None
     try:
-        return Event(type=TYPES[seen.kind], source=source, time=time, data=data)
+        return Event(type=TYPES[seen.kind], source=source, id=id, time=time, data=data), seen.findings
     except ValueError as error:
+        if id is not None and not _fits(id, limits.ID_BYTES):
+            raise RefusedError(f"id of {len(id)} characters is not acceptable to an entry") from error
         raise RefusedError(f"source of {len(source)} characters is not acceptable to an entry") from error
 
 

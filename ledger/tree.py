@@ -138,6 +138,13 @@ class Tree:
         """Return the root of the perfect subtree of 2^level leaves that is `index`-th of its kind."""
         return self.range_root(index << level, (index + 1) << level)
 
+    def tile(self, level: int, index: int, width: int) -> bytes:
+        """Return the first `width` hashes, 1 to 256, of tile (level, index), which the tree must hold.
+
+        Source: C2SP tlog-tiles, "Merkle Tree".
+        """
+        return b"".join(self._hashes(level, index, width))
+
     def range_root(self, start: int, stop: int) -> bytes:
         """Return the root over the leaves start ≤ index < stop, a node of some tree: perfect, or its right edge."""
         count = stop - start

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
+import json
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,3 +194,116 @@ def postgres_ledgers(tmp_path: Path, postgres_url: str) -> Iterator[Ledgers]:
     made = Ledgers(tmp_path, database=postgres_url)
     yield made
     made.close()
+
+
+@dataclass
+class Served:
+    """A real server: a process of its own, on a free port of the loopback address."""
+
+    process: subprocess.Popen[str]
+    url: str
+    folder: Path
+    journal: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def ledger_url(self) -> str:
+        return f"sqlite:///{self.folder}/log.db"
+
+    def request(
+        self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answered:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Answered(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, token: str | None = None) -> Answered:
+        return self.request("GET", path, None, {"Authorization": f"Bearer {token}"} if token else {})
+
+    def post(self, path: str, body: Any, media: str = "application/json", **headers: str) -> Answered:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.request("POST", path, data, {"Content-Type": media, **named})
+
+    def open(self, **options: Any) -> Ledger:
+        return ledger.open(self.ledger_url, home=self.folder / "home", passphrase=lambda: PASSPHRASE, **options)
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(60)
+
+
+@dataclass
+class Answered:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="session")
+def serve_in() -> Iterator[Serve]:
+    """Starts servers in folders; makes the ledger where there is none, and ends behind the tests what they left."""
+    started: list[subprocess.Popen[str]] = []
+
+    def serve(folder: Path, *options: str, open: bool = True, port: int = 0) -> Served:
+        url = f"sqlite:///{folder}/log.db"
+        if not (folder / "log.db").exists():
+            ledger.create(
+                url, origin="ledger.example/served", home=folder / "home", passphrase=lambda: PASSPHRASE
+            ).close()
+        journal = folder / "journal"
+        command = [sys.executable, "-P", "-m", "server", "--ledger", url, "--home", str(folder / "home")]
+        command += ["--bind", f"127.0.0.1:{port}", "--json", *(["--open-on-loopback"] if open else []), *options]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "TALLY_KEY_PASSPHRASE": PASSPHRASE.decode(),
+        }
+        with journal.open("ab") as errors:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, journal.read_text()
+        return Served(process, json.loads(line)["url"], folder, journal)
+
+    yield serve
+    for process in started:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.fixture
+def serve(serve_in: Serve, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts a server of this test's own folder; stopped behind it."""
+    mine: list[Served] = []
+
+    def start(*options: str, **named: Any) -> Served:
+        mine.append(serve_in(tmp_path, *options, **named))
+        return mine[-1]
+
+    yield start
+    for served in mine:
+        if served.process.poll() is None:
+            served.stop()
+
+
+@pytest.fixture(scope="session")
+def served(serve_in: Serve, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """One open server for all tests that leave it running; each uses names of its own."""
+    return serve_in(tmp_path_factory.mktemp("served"), "--checkpoint-every", "0.2")

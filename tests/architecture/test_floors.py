@@ -25,7 +25,10 @@ FLOORS = {
     "lineage": floor("proofs ledger", "duckdb networkx openlineage orjson pydantic sqlite_utils urllib3"),
     "contracts": floor("proofs ledger", "duckdb orjson pydantic ruamel sqlite_utils"),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
-    "server": floor("proofs ledger lineage contracts evidence", "orjson pydantic starlette uvicorn"),
+    "server": floor(
+        "proofs ledger lineage contracts evidence",
+        "jsonschema_rs jwt orjson prometheus_client pydantic starlette uvicorn zstandard",
+    ),
     "cli": floor("proofs ledger lineage contracts evidence", "click duckdb networkx orjson pydantic rich"),
 }
 

@@ -28,7 +28,7 @@ def loaded(root: Path, *names: str) -> set[str]:
     return set(json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout))
 
 
-@pytest.mark.parametrize("package", ["cli", "contracts", "evidence", "ledger", "lineage", "proofs"])
+@pytest.mark.parametrize("package", ["cli", "contracts", "evidence", "ledger", "lineage", "proofs", "server"])
 def test_a_package_alone_loads_nothing_else(root: Path, package: str) -> None:
     assert loaded(root, package) == {package}
 

@@ -19,7 +19,8 @@ from ledger.disclosure import open_body
 from ledger.erasure import erase_person
 from ledger.event import Event
 from ledger.fsck import fsck
-from ledger.log import CONFLICTED, Ledger
+from ledger.group import CONFLICTED
+from ledger.log import Ledger
 from ledger.projection import StreamIndex
 from ledger.rotation import rotate
 from proofs.entry import parse_entry

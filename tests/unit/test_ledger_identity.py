@@ -10,7 +10,8 @@ import pytest
 from ledger.append import LoserError
 from ledger.event import Event
 from ledger.fsck import fsck
-from ledger.log import CONFLICTED, Ledger
+from ledger.group import CONFLICTED
+from ledger.log import Ledger
 from proofs.digest import commitment
 from proofs.errors import ConflictError
 

@@ -1,0 +1,245 @@
+"""`make bench`, second half: what the service takes in, beside a bare Starlette handler that stores the same bytes.
+
+The load comes from a process of its own: plain sockets, one request at a time on each connection, the next one as soon as the
+answer is whole. Both servers run under the same uvicorn, one process, on loopback; both answer when the bytes are durable.
+Nothing here passes or fails; figures go to docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import selectors
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ledger
+
+CLIENTS = 32
+SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
+BATCH = 100
+_ID = b"@@@@@@@@@@@@"
+Make = Callable[[int], bytes]
+
+
+def main() -> None:
+    os.environ.setdefault("TALLY_KEY_PASSPHRASE", "benchmark")
+    folder = Path(tempfile.mkdtemp(prefix="tally-bench-", dir=Path.cwd()))
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    )
+    print(
+        f"load {os.getloadavg()[0]:.1f}; {CLIENTS} clients, {SECONDS:g} s each, {len(lineage_event())} B events; durable\n"
+    )
+    try:
+        ledger.create(f"sqlite:///{folder}/log.db", origin="bench/server", home=folder / "home").close()
+        with bare(folder) as port:
+            report("bare Starlette handler, single", load(port, "/single", "single"))
+        with ours(folder) as port:
+            report("POST /api/v1/lineage, single", load(port, "/api/v1/lineage", "single"))
+            report("POST /api/v1/events, single", load(port, "/api/v1/events", "structured"))
+        with bare(folder) as port:
+            report(f"bare Starlette handler, {BATCH} in one", load(port, "/single", "batch"))
+        with ours(folder) as port:
+            report(f"POST /api/v1/events, {BATCH} in one", load(port, "/api/v1/events", "batch"))
+            report(f"POST /api/v1/lineage/batch, {BATCH} in one", load(port, "/api/v1/lineage/batch", "lineage-batch"))
+    finally:
+        shutil.rmtree(folder)
+
+
+def report(name: str, found: dict[str, float]) -> None:
+    print(
+        f"{name:38} {found['events']:8,.0f} events/s, {found['requests']:7,.0f} requests/s, "
+        f"p50 {found['p50']:6.1f} ms, p99 {found['p99']:6.1f} ms, worst {found['worst']:6.1f} ms",
+        flush=True,
+    )
+
+
+@contextmanager
+def ours(folder: Path) -> Iterator[int]:
+    """The service, one process."""
+    command = [sys.executable, "-m", "server", "--ledger", f"sqlite:///{folder}/log.db", "--home", str(folder / "home")]
+    with _started([*command, "--bind", "127.0.0.1:0", "--open-on-loopback", "--json"]) as line:
+        yield int(json.loads(line)["url"].rpartition(":")[2])
+
+
+@contextmanager
+def bare(folder: Path) -> Iterator[int]:
+    """The baseline, one process."""
+    with _started([sys.executable, __file__, "--bare", str(folder / f"bare-{time.monotonic_ns()}.db")]) as line:
+        yield int(line)
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator[str]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline()
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def load(port: int, path: str, kind: str) -> dict[str, float]:
+    """Run the load generator in a process of its own."""
+    command = [sys.executable, __file__, "--load", str(port), path, kind]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def serve_bare(path: str) -> None:
+    """Store each body as a row, in one transaction each, under the pragmas of the ledger."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    conn = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536"):
+        conn.execute(f"PRAGMA {pragma}")
+    conn.execute("CREATE TABLE row (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT")
+
+    async def handler(request: Request) -> JSONResponse:
+        row = conn.execute("INSERT INTO row (body) VALUES (?)", [await request.body()])  # commits: durable
+        return JSONResponse({"seq": row.lastrowid}, 201)
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        Starlette(routes=[Route("/single", handler, methods=["POST"])]), log_level="error", access_log=False
+    )
+    print(listening.getsockname()[1], flush=True)
+    uvicorn.Server(config).run([listening])
+
+
+def generate(port: int, path: str, kind: str) -> None:
+    """Keep `CLIENTS` connections busy for `SECONDS`, and print what was answered."""
+    make, per_request = makers(path, kind)
+    selector = selectors.DefaultSelector()
+    number = time.time_ns() // 1000 % (1 << 40)
+    sent: dict[int, float] = {}
+    for _ in range(CLIENTS):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(connection, selectors.EVENT_READ, [connection, b""])
+        number += 1
+        sent[connection.fileno()] = time.perf_counter()
+        connection.sendall(make(number))
+    took: list[float] = []
+    begun = time.perf_counter()
+    while (now := time.perf_counter()) < begun + SECONDS:
+        for key, _ in selector.select(1):
+            connection, held = key.data
+            held += connection.recv(1 << 20)
+            head, end, body = held.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]) if end else 1
+            if not end or len(body) < length:
+                key.data[1] = held
+                continue
+            assert head[9:12] in (b"200", b"201"), held[:2000]
+            key.data[1] = b""
+            took.append(time.perf_counter() - sent[connection.fileno()])
+            number += 1
+            request = make(number)
+            sent[connection.fileno()] = time.perf_counter()
+            connection.sendall(request)
+    seconds = now - begun
+    took.sort()
+    print(
+        json.dumps(
+            {
+                "requests": len(took) / seconds,
+                "events": len(took) * per_request / seconds,
+                "p50": took[len(took) // 2] * 1000,
+                "p99": took[len(took) * 99 // 100] * 1000,
+                "worst": took[-1] * 1000,
+            }
+        )
+    )
+
+
+def makers(path: str, kind: str) -> tuple[Make, int]:
+    """Return what makes the n-th request, and how many events one holds."""
+    event = lineage_event()
+    structured = (
+        b'{"specversion":"1.0","id":"@@@@@@@@@@@@","source":"urn:airflow","type":"tallystick.lineage.run-observed.v1",'
+        b'"time":"2026-11-20T09:15:00Z","data":' + event + b"}"
+    )
+    if kind == "single":
+        return _requests(path, "application/json", event), 1
+    if kind == "structured":
+        return _requests(path, "application/cloudevents+json", structured), 1
+    if kind == "batch":
+        return _batches(path, "application/cloudevents-batch+json", structured), BATCH
+    return _batches(path, "application/json", event), BATCH
+
+
+def _head(path: str, media: str, size: int) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\ncontent-length: {size}\r\n\r\n".encode()
+
+
+def _requests(path: str, media: str, event: bytes) -> Make:
+    whole = _head(path, media, len(event)) + event
+    return lambda number: whole.replace(_ID, b"%012x" % number)
+
+
+def _batches(path: str, media: str, event: bytes) -> Make:
+    head = _head(path, media, BATCH * (len(event) + 1) + 1)
+    return lambda number: (
+        head + b"[" + b",".join(event.replace(_ID, b"%010x%02x" % (number, at)) for at in range(BATCH)) + b"]"
+    )
+
+
+def lineage_event() -> bytes:
+    """Return one OpenLineage event of 4.7 kB, as the stock client prints it."""
+    columns = [{"name": f"column_{at}", "type": "VARCHAR", "description": "as the source has it"} for at in range(23)]
+    facet = {
+        "_producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
+        "_schemaURL": "https://openlineage.io/spec/facets/1-2-0/SchemaDatasetFacet.json",
+        "fields": columns,
+    }
+    datasets = [
+        {"namespace": "postgres://warehouse.example.org:5432", "name": f"shop.table_{at}", "facets": {"schema": facet}}
+        for at in range(2)
+    ]
+    body = {
+        "eventTime": "2026-11-20T09:15:00.123456Z",
+        "eventType": "COMPLETE",
+        "inputs": [datasets[0]],
+        "outputs": [datasets[1]],
+        "job": {"namespace": "airflow", "name": "churn.features"},
+        "producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
+        "run": {"runId": f"01930000-0000-7000-8000-{_ID.decode()}"},
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+    }
+    return json.dumps(body).encode()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--load", nargs=3)
+    parser.add_argument("--bare")
+    chosen = parser.parse_args()
+    if chosen.load:
+        generate(int(chosen.load[0]), chosen.load[1], chosen.load[2])
+    elif chosen.bare:
+        serve_bare(chosen.bare)
+    else:
+        main()

@@ -1,0 +1,207 @@
+"""A request's body, whole and bounded: no more is held than is allowed, however small it was packed.
+
+What is sent is bounded while it streams in, in bytes and in time; what it expands to is bounded piece by piece, before the
+next piece is made. So a bomb costs what its bound costs, and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import zstandard
+
+from proofs.errors import MalformedError
+from server.errors import OverloadedError, SlowError, TooLargeError, UnsupportedError
+
+REQUEST_BYTES: Final = 64 * 1024 * 1024
+BODY_SECONDS: Final = 30.0
+CODINGS: Final = ("identity", "gzip", "zstd")
+_PIECE: Final = 1 << 20
+_ZSTD_WINDOW: Final = 1 << 23  # RFC 8878 section 3.1.1.1.2 recommends decoders to support at least 8 MiB
+# A block of 4 bytes can stand for 128 KiB, and the library hands over all that a step makes: at most 8 MiB over the bound.
+_ZSTD_STEP: Final = 256
+_MEMBERS: Final = 16  # each is cut off the front of what is left, so that thousands would be quadratic
+_GZIP: Final = 16 + zlib.MAX_WBITS
+# From here on a body is expanded beside the loop, so that the loop goes on answering.
+_LARGE: Final = 1 << 15
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class DisconnectedError(ConnectionError):
+    """Whoever asked went away before the whole request was here."""
+
+
+class Room:
+    """How many bytes of bodies one process holds at once.
+
+    Attributes:
+        used: Bytes that are held now.
+        expander: One thread for large packed bodies: several bombs go off one after the other, in one place in memory.
+    """
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size = size_bytes
+        self.used = 0
+        self.expander = ThreadPoolExecutor(1, "tally-expander")
+
+    def take(self, size_bytes: int) -> None:
+        """Hold `size_bytes` more.
+
+        Raises:
+            OverloadedError: There is not so much room; nothing was taken.
+        """
+        if self.used + size_bytes > self._size:
+            raise OverloadedError(f"bodies of {self.used} bytes are held already, at most {self._size} may be")
+        self.used += size_bytes
+
+    def give(self, size_bytes: int) -> None:
+        """Hold `size_bytes` less."""
+        self.used -= size_bytes
+
+
+async def read_body(receive: Receive, headers: dict[str, str], room: Room) -> bytes:
+    """Return the body, decoded from its content coding.
+
+    Args:
+        headers: Names in lower case.
+        room: What all bodies together may take; whoever calls gives back `len(body)` when done with it.
+
+    Raises:
+        TooLargeError: It is, or expands to, more than 64 MiB.
+        UnsupportedError: Its coding is none of identity, gzip, zstd.
+        MalformedError: It is not what its coding says.
+        SlowError: It did not arrive within 30 seconds.
+        OverloadedError: There is no room for it now.
+        DisconnectedError: The other side went away.
+    """
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in CODINGS:
+        raise UnsupportedError(f"content-encoding {coding[:40]!r} is none of {', '.join(CODINGS)}")
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length[:20]) > REQUEST_BYTES:
+        raise TooLargeError(f"the body has {length[:20]} bytes, at most {REQUEST_BYTES} are allowed")
+    message = await _next(receive)
+    sent: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        sent = await _rest(receive, sent, room)
+    else:
+        room.take(len(sent))
+    if coding == "identity":
+        return sent
+    try:
+        if len(sent) < _LARGE:
+            data = expand(sent, coding)
+        else:
+            data = await asyncio.get_running_loop().run_in_executor(room.expander, expand, sent, coding)
+        room.take(len(data))
+    finally:
+        room.give(len(sent))
+    return data
+
+
+async def _next(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise DisconnectedError
+    return message
+
+
+async def _rest(receive: Receive, first: bytes, room: Room) -> bytes:
+    pieces, size = [first], len(first)
+    held = 0
+    try:
+        room.take(size)
+        held = size
+        async with asyncio.timeout(BODY_SECONDS):
+            more = True
+            while more:
+                message = await _next(receive)
+                piece = message.get("body", b"")
+                size += len(piece)
+                if size > REQUEST_BYTES:
+                    raise TooLargeError(f"the body has more than {REQUEST_BYTES} bytes")
+                room.take(len(piece))
+                held = size
+                pieces.append(piece)
+                more = message.get("more_body", False)
+    except TimeoutError as error:
+        room.give(held)
+        raise SlowError(f"{size} bytes of the body arrived in {BODY_SECONDS:.0f} seconds, and not the rest") from error
+    except BaseException:
+        room.give(held)
+        raise
+    return b"".join(pieces)
+
+
+def expand(data: bytes, coding: str, *, limit_bytes: int = REQUEST_BYTES) -> bytes:
+    """Return what `data` expands to.
+
+    Raises:
+        TooLargeError: To more than `limit_bytes`; no more than that was made.
+        MalformedError: It is not whole, or not gzip or zstd.
+    """
+    try:
+        return (_gunzip if coding == "gzip" else _unzstd)(data, _Pieces(limit_bytes))
+    except (zlib.error, zstandard.ZstdError, EOFError) as error:
+        raise MalformedError(f"the body is not {coding}") from error
+
+
+class _Pieces:
+    """What came out so far, within its bound; nothing is kept of what went beyond it, however long the error lives."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._left = limit_bytes
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        self._left -= len(piece)
+        self._pieces.append(piece)
+        if self._left < 0:
+            self._pieces.clear()
+            raise TooLargeError(f"the body expands to more than {self._limit} bytes")
+
+    def joined(self) -> bytes:
+        return b"".join(self._pieces)
+
+
+def _gunzip(data: bytes, pieces: _Pieces) -> bytes:
+    members = 0
+    while data:  # RFC 1952: one member, or several behind each other
+        members = _counted(members)
+        member = zlib.decompressobj(_GZIP)
+        while not member.eof:
+            piece = member.decompress(data, _PIECE)
+            data = member.unconsumed_tail
+            pieces.add(piece)
+            if not piece and not data and not member.eof:
+                raise EOFError
+        data = member.unused_data
+    return pieces.joined()
+
+
+def _unzstd(data: bytes, pieces: _Pieces) -> bytes:
+    decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    members = 0
+    while data:  # RFC 8878: one frame, or several behind each other
+        members = _counted(members)
+        frame = decoder.decompressobj()
+        at = 0
+        while not frame.eof:
+            if at >= len(data):
+                raise EOFError
+            pieces.add(frame.decompress(data[at : at + _ZSTD_STEP]))
+            at += _ZSTD_STEP
+        data = frame.unused_data + data[at:]
+    return pieces.joined()
+
+
+def _counted(members: int) -> int:
+    if members == _MEMBERS:
+        raise MalformedError(f"the body has more than {_MEMBERS} compressed members")
+    return members + 1

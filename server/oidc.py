@@ -1,0 +1,143 @@
+"""JSON Web Tokens of one issuer: signature, issuer, audience and time are checked; no algorithm that a token chooses is.
+
+A verified token is remembered until it ends, by its hash, so that a busy emitter costs one signature check. Keys come from a
+file or a URL; an unknown key id fetches them again, at most once a minute, so that nobody can make the server fetch at will.
+
+Source: RFC 7519, RFC 8725 (JSON Web Token Best Current Practices).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+
+from ledger.access import ROLES
+from proofs.digest import sha256
+from proofs.errors import UnverifiableError
+from server.auth import Principal
+from server.errors import UnauthenticatedError
+from server.settings import Oidc
+
+# Asymmetric ones alone: with HS256 whoever knows the public key could sign, and `none` asks for no signature.
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_REMEMBERED: Final = 4_096
+_REFETCH_SECONDS: Final = 60.0
+_FETCH_SECONDS: Final = 5.0
+_JWKS_BYTES: Final = 1 << 20
+_LEEWAY_SECONDS: Final = 30
+_MAX_TOKEN: Final = 16_384
+
+
+class Verifier:
+    """Accepts the tokens of one issuer; MAY be called from many threads."""
+
+    def __init__(self, settings: Oidc) -> None:
+        """Read the issuer's keys.
+
+        Raises:
+            UnverifiableError: They cannot be had.
+        """
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._remembered: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._keys = self._fetch()
+        self._fetched = time.monotonic()
+
+    def remembered(self, token: str) -> Principal | None:
+        """Return who a token is that was verified before and has not ended; never waits."""
+        known = self._remembered.get(sha256(token.encode()))
+        return known[1] if known is not None and known[0] > time.time() else None
+
+    def verify(self, token: str) -> Principal:
+        """Return who a token is; may wait for the issuer.
+
+        Raises:
+            UnauthenticatedError: It is not a token of this issuer for this audience, or not now.
+        """
+        if len(token) > _MAX_TOKEN:
+            raise UnauthenticatedError("the token is too long")
+        try:
+            claims = jwt.decode(
+                token,
+                self._key(jwt.get_unverified_header(token)),
+                algorithms=list(ALGORITHMS),
+                issuer=self._settings.issuer,
+                audience=self._settings.audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise UnauthenticatedError("the token is not acceptable") from error
+        principal = self._principal(claims)
+        with self._lock:
+            self._remembered[sha256(token.encode())] = (float(claims["exp"]), principal)
+            while len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return principal
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        prefix = self._settings.claim
+        subject = sha256(f"{claims['iss']}\0{claims['sub']}".encode()).hex()[:32]  # no name of a person in any log
+        return Principal(
+            f"oidc:{subject}",
+            frozenset(_texts(claims, f"{prefix}_roles")) & frozenset(ROLES),
+            _texts(claims, f"{prefix}_sources"),
+            _texts(claims, f"{prefix}_namespaces"),
+        )
+
+    def _key(self, header: dict[str, Any]) -> jwt.PyJWK:
+        id = header.get("kid")
+        found = self._find(id)
+        if found is None and time.monotonic() - self._fetched > _REFETCH_SECONDS:
+            with self._lock:
+                self._fetched = time.monotonic()
+                self._keys = self._fetch()
+            found = self._find(id)
+        if found is None:
+            raise UnauthenticatedError("the token names no key of the issuer")
+        if header.get("alg") != found.algorithm_name:
+            raise UnauthenticatedError("the token's algorithm is not that of its key")
+        return found
+
+    def _find(self, id: object) -> jwt.PyJWK | None:
+        keys = [key for key in self._keys if key.public_key_use in (None, "sig") and key.algorithm_name in ALGORITHMS]
+        return (
+            next((key for key in keys if key.key_id == id), None)
+            if id is not None
+            else keys[0]
+            if len(keys) == 1
+            else None
+        )
+
+    def _fetch(self) -> list[jwt.PyJWK]:
+        place = self._settings.jwks
+        try:
+            if place.startswith("https://"):
+                with urllib.request.urlopen(place, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 - https alone
+                    if not answer.geturl().startswith("https://"):
+                        raise UnverifiableError("the issuer's keys stand behind a redirection to plain http")
+                    data = answer.read(_JWKS_BYTES)
+            else:
+                data = Path(place).read_bytes()
+            return list(jwt.PyJWKSet.from_dict(json.loads(data)).keys)
+        except (OSError, ValueError, jwt.PyJWTError, AttributeError, TypeError) as error:
+            raise UnverifiableError(f"the issuer's keys cannot be read: {type(error).__name__}") from error
+
+
+def _texts(claims: dict[str, Any], name: str) -> tuple[str, ...]:
+    """The texts of a claim, () where there is none; what is there and says nothing is refused, for () would mean all."""
+    if name not in claims:
+        return ()
+    value = claims[name]
+    values = value.split() if isinstance(value, str) else value
+    if not isinstance(values, list) or not values or not all(isinstance(text, str) and text for text in values):
+        raise UnauthenticatedError(f"the claim {name} is not a list of texts")
+    return tuple(sorted(set(values)))

@@ -1,0 +1,1 @@
+"""One module for each group of endpoints; each names its own in `ENDPOINTS`."""

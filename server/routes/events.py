@@ -1,0 +1,193 @@
+"""POST /api/v1/events: CloudEvents 1.0, one as JSON, many as a JSON array, or one in binary mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from ledger import cloudevents
+from ledger.append import Receipt
+from ledger.event import Event
+from proofs import limits
+from proofs.errors import RefusedError, TallyError
+from server.auth import EMITTER, check_write
+from server.body import read_body
+from server.errors import TooLargeError, UnsupportedError, problem, status_of
+from server.models import ReceiptShape, Results
+from server.responses import json_response, receipt_json
+from server.table import JSON, Answer, Body, Call, Endpoint
+from server.writer import Answer as Outcome
+
+STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+
+
+async def post_events(call: Call) -> Response:
+    """Record what the body holds."""
+    media = media_type(call.headers)
+    room = call.service.room
+    body = await read_body(call.request.receive, dict(call.headers), room)
+    try:
+        if media == BATCH:
+            return await _batch(call, body)
+        if media == STRUCTURED:
+            event = cloudevents.read_cloudevent(body)
+        elif "ce-specversion" in call.headers:
+            names = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in call.request.headers.raw]
+            event = cloudevents.read_binary(names, body)
+        else:
+            raise UnsupportedError(
+                f"content-type {media[:60]!r} is neither {STRUCTURED} nor {BATCH}, and no ce- header says binary mode"
+            )
+        return await one(call, event, len(body))
+    finally:
+        room.give(len(body))
+
+
+async def one(call: Call, event: Event, size_bytes: int, findings: Sequence[str] = ()) -> Response:
+    """Record one event and answer with its receipt.
+
+    Raises:
+        TallyError: It was refused, or could not be written now.
+    """
+    check(call, event)
+    (answer,) = await submit(call, [event], size_bytes)
+    count(call, answer)
+    if not isinstance(answer, Receipt):
+        raise answer
+    return json_response(receipt_json(answer, findings), 200 if answer.is_replay else 201)
+
+
+async def submit(call: Call, events: Sequence[Event], size_bytes: int) -> Sequence[Outcome]:
+    """Return what became of each event, when what was recorded is durable."""
+    written = await call.service.writer.submit(events, size_bytes)
+    call.timings.append(("queue", written.waited_seconds))
+    call.timings.append(("commit", written.commit_seconds))
+    return written.answers
+
+
+def check(call: Call, event: Event) -> None:
+    """Hold an event to its sender's scope, and to its size.
+
+    Raises:
+        ForbiddenError, TooLargeError: It is outside; nothing was written.
+    """
+    if len(event.data) > limits.BODY_BYTES:
+        raise TooLargeError(f"the data have {len(event.data)} bytes, at most {limits.BODY_BYTES} are allowed")
+    check_write(call.principal, event)
+
+
+def count(call: Call, answer: Receipt | TallyError) -> None:
+    """Count what became of an event."""
+    if isinstance(answer, Receipt):
+        call.service.metrics.event("replayed" if answer.is_replay else "recorded")
+    else:
+        call.service.metrics.event(answer.code)
+
+
+async def _batch(call: Call, body: bytes) -> Response:
+    read = cloudevents.read_batch(body)
+    outcomes = await record_each(call, read, len(body))
+    return json_response({"results": [_result(outcome) for outcome in outcomes]})
+
+
+async def record_each(call: Call, read: Sequence[Event | RefusedError], size_bytes: int) -> list[Receipt | TallyError]:
+    """Record the events among `read`, and return what became of each, in order."""
+    outcomes: dict[int, Receipt | TallyError] = {}
+    events: dict[int, Event] = {}
+    for index, event in enumerate(read):
+        try:
+            if not isinstance(event, Event):
+                raise event
+            check(call, event)
+            events[index] = event
+        except RefusedError as error:
+            outcomes[index] = error
+    if events:
+        outcomes.update(zip(events, await submit(call, list(events.values()), size_bytes), strict=True))
+    for outcome in outcomes.values():
+        count(call, outcome)
+    return [outcomes[index] for index in range(len(read))]
+
+
+def _result(outcome: Receipt | TallyError) -> Mapping[str, Any]:
+    if isinstance(outcome, Receipt):
+        return {"status": 200 if outcome.is_replay else 201, "receipt": receipt_json(outcome)}
+    return {"status": status_of(outcome), "problem": problem(outcome)}
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the content type without its parameters, in lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+EVENT: Final = {
+    "specversion": "1.0",
+    "id": "0193e2a4-7c11-7000-8000-000000000001",
+    "source": "urn:example:churn",
+    "type": "org.example.scores-published.v1",
+    "data": {"rows": 801},
+}
+RECEIPT: Final = {
+    "seq": 41,
+    "leaf": "5b0ab6d20b9c0a6c8b0e5ac37b0a4f1e6b5f4c1e0f3f3a0c5de0b7d6c1f2a394",
+    "entry": '{"seq":41,"prev":"…","at":"2026-11-20T09:15:00.123456Z","id":"…","source":"…","type":"…","streams":{},"body":"…"}',
+    "salt": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+    "replay": False,
+    "findings": [],
+}
+PROBLEM_EXAMPLE: Final = {
+    "type": "urn:tallystick:refused",
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "detail": "no CloudEvent of specversion 1.0",
+    "code": "refused",
+    "findings": ["refused"],
+}
+CLOUDEVENT_SCHEMA: Final = {
+    "type": "object",
+    "required": ["specversion", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1, "maxLength": 256},
+        "source": {"type": "string", "minLength": 1, "maxLength": 512},
+        "type": {"type": "string", "minLength": 1, "maxLength": 128},
+        "data": {},
+        "data_base64": {"type": "string"},
+    },
+}
+RECORDED: Final = {
+    201: Answer("Recorded; it is durable.", shape=ReceiptShape, example=RECEIPT),
+    200: Answer("Recorded before: its first receipt; or the results of a batch.", example={**RECEIPT, "replay": True}),
+}
+
+ENDPOINTS: Final = (
+    Endpoint(
+        name="events",
+        method="POST",
+        path="/api/v1/events",
+        handler=post_events,
+        summary="Record CloudEvents",
+        roles=frozenset((EMITTER,)),
+        reach="own",
+        answers={
+            201: RECORDED[201],
+            200: Answer(
+                "Recorded before: its first receipt. To a batch: what became of each event, in order.",
+                shape=Results,
+                example={"results": [{"status": 201, "receipt": RECEIPT}, {"status": 422, "problem": PROBLEM_EXAMPLE}]},
+            ),
+        },
+        body=Body(
+            {
+                STRUCTURED: (CLOUDEVENT_SCHEMA, EVENT),
+                BATCH: ({"type": "array", "maxItems": 1000, "items": CLOUDEVENT_SCHEMA}, [EVENT]),
+                JSON: ({}, {"rows": 801}),
+            },
+            "One event as JSON, at most 1,000 in an array, or in binary mode any body with ce- headers.",
+        ),
+        problems=(409,),
+    ),
+)

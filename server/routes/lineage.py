@@ -1,0 +1,157 @@
+"""POST /api/v1/lineage and /api/v1/lineage/batch: OpenLineage events, as its stock clients send them.
+
+OpenLineage has no event id: a retry is known again by its content, or by the header `Tally-Event-Id`. An event is recorded
+under the source that its credential is bound to, and without such a bond under its own `producer` (I9).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from ledger import cloudevents
+from ledger.append import Receipt
+from ledger.event import Event
+from ledger.openlineage import event_and_findings, event_from_openlineage
+from proofs.errors import RefusedError, TallyError
+from server.auth import EMITTER
+from server.body import read_body
+from server.errors import UnsupportedError, status_of
+from server.models import LineageResults, ReceiptShape
+from server.responses import json_response, receipt_json
+from server.routes import events
+from server.table import JSON, Answer, Body, Call, Endpoint, Parameter
+
+EVENT_ID: Final = "tally-event-id"
+_RETRIABLE: Final = frozenset((429, 503))
+
+
+async def post_lineage(call: Call) -> Response:
+    """Record one OpenLineage event."""
+    _check_media(call)
+    room = call.service.room
+    body = await read_body(call.request.receive, dict(call.headers), room)
+    try:
+        event, findings = event_and_findings(body, source=_source(call), id=call.headers.get(EVENT_ID))
+        return await events.one(call, event, len(body), findings)
+    finally:
+        room.give(len(body))
+
+
+async def post_lineage_batch(call: Call) -> Response:
+    """Record an array of OpenLineage events, each alone."""
+    _check_media(call)
+    room = call.service.room
+    body = await read_body(call.request.receive, dict(call.headers), room)
+    try:
+        read = [_event_or_why(call, element) for element in cloudevents.split_array(body)]
+        outcomes = await events.record_each(call, read, len(body))
+        return json_response(_answer(outcomes))
+    finally:
+        room.give(len(body))
+
+
+def _check_media(call: Call) -> None:
+    media = events.media_type(call.headers)
+    if media and media != JSON:
+        raise UnsupportedError(f"content-type {media[:60]!r} is not {JSON}")
+
+
+def _source(call: Call) -> str | None:
+    return call.principal.sources[0] if call.principal.sources else None
+
+
+def _event_or_why(call: Call, element: bytes) -> Event | RefusedError:
+    try:
+        return event_from_openlineage(element, source=_source(call))
+    except RefusedError as error:
+        return error
+
+
+def _answer(outcomes: list[Receipt | TallyError]) -> dict[str, Any]:
+    failed = [
+        {"index": index, "reason": str(outcome), "retriable": status_of(outcome) in _RETRIABLE}
+        for index, outcome in enumerate(outcomes)
+        if not isinstance(outcome, Receipt)
+    ]
+    retriable = sum(bool(failure["retriable"]) for failure in failed)
+    status = "success" if not failed else "failure" if len(failed) == len(outcomes) else "partial_success"
+    return {
+        "status": status,
+        "summary": {
+            "received": len(outcomes),
+            "successful": len(outcomes) - len(failed),
+            "failed": len(failed),
+            "retriable": retriable,
+            "non_retriable": len(failed) - retriable,
+        },
+        "failed_events": failed,
+        "receipts": [receipt_json(outcome) if isinstance(outcome, Receipt) else None for outcome in outcomes],
+    }
+
+
+RUN_EVENT: Final = {
+    "eventType": "COMPLETE",
+    "eventTime": "2026-11-20T09:15:00.123Z",
+    "producer": "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python",
+    "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+    "run": {"runId": "0193e2a4-7c11-7000-8000-000000000001"},
+    "job": {"namespace": "airflow", "name": "churn.features"},
+    "inputs": [{"namespace": "crm", "name": "households"}],
+    "outputs": [{"namespace": "crm", "name": "features"}],
+}
+_SCHEMA: Final = {"type": "object", "properties": {"run": {}, "job": {}, "dataset": {}}}
+
+ENDPOINTS: Final = (
+    Endpoint(
+        name="lineage",
+        method="POST",
+        path="/api/v1/lineage",
+        handler=post_lineage,
+        summary="Record one OpenLineage event",
+        roles=frozenset((EMITTER,)),
+        reach="own",
+        answers={
+            201: Answer("Recorded; it is durable.", shape=ReceiptShape, example=events.RECEIPT),
+            200: Answer(
+                "Recorded before: its first receipt.", shape=ReceiptShape, example={**events.RECEIPT, "replay": True}
+            ),
+        },
+        parameters=(
+            Parameter(
+                EVENT_ID,
+                "header",
+                {"type": "string", "minLength": 1, "maxLength": 256},
+                "Makes a retry the same event; without it retries are known by their content.",
+                "0193e2a4-7c11-7000-8000-000000000001",
+            ),
+        ),
+        body=Body({JSON: (_SCHEMA, RUN_EVENT)}, "A RunEvent, JobEvent or DatasetEvent."),
+        problems=(409,),
+    ),
+    Endpoint(
+        name="lineage-batch",
+        method="POST",
+        path="/api/v1/lineage/batch",
+        handler=post_lineage_batch,
+        summary="Record many OpenLineage events",
+        roles=frozenset((EMITTER,)),
+        reach="own",
+        answers={
+            200: Answer(
+                "What became of each.",
+                shape=LineageResults,
+                example={
+                    "status": "success",
+                    "summary": {"received": 1, "successful": 1, "failed": 0, "retriable": 0, "non_retriable": 0},
+                    "failed_events": [],
+                    "receipts": [events.RECEIPT],
+                },
+            )
+        },
+        body=Body(
+            {JSON: ({"type": "array", "maxItems": 1000, "items": _SCHEMA}, [RUN_EVENT])}, "At most 1,000 events."
+        ),
+    ),
+)

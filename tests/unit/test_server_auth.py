@@ -1,0 +1,185 @@
+"""Who may what: scopes, roles, settings, rates and the table from error to status, each as a pure question."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.event import Event
+from proofs import errors
+from proofs.errors import RefusedError, TallyError
+from server import errors as http
+from server.auth import Principal, bearer, check_role, check_write, is_within
+from server.errors import STATUS, ForbiddenError, RateError, UnauthenticatedError, headers_of, problem, status_of
+from server.ratelimit import RateLimit
+from server.settings import Settings, is_loopback
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "within"),
+    [
+        ("urn:team-a", "urn:team-a", True),
+        ("urn:team-a:jobs", "urn:team-a", True),
+        ("urn:team-a/jobs", "urn:team-a", True),
+        ("urn:team-abc", "urn:team-a", False),
+        ("urn:team-abc", "urn:team-", True),
+        ("urn:team", "urn:team-a", False),
+        ("crm.eu", "crm", True),
+        ("crmx", "crm", False),
+        ("postgres://h:5432", "postgres://h", True),
+        ("postgres://host", "postgres://h", False),
+        ("", "a", False),
+    ],
+)
+def test_a_scope_is_a_prefix_that_ends_where_a_step_ends(name: str, scope: str, within: bool) -> None:
+    assert is_within(name, [scope]) is within
+
+
+@pytest.mark.parametrize(
+    ("type", "data", "allowed"),
+    [
+        (
+            "tallystick.lineage.run-observed.v1",
+            b'{"run":{},"job":{"namespace":"crm"},"inputs":[{"namespace":"x"}]}',
+            True,
+        ),
+        (
+            "tallystick.lineage.run-observed.v1",
+            b'{"run":{},"job":{"namespace":"x"},"inputs":[{"namespace":"crm"}]}',
+            False,
+        ),
+        ("tallystick.lineage.dataset-observed.v1", b'{"dataset":{"namespace":"crm"}}', True),
+        ("tallystick.slo.measured.v1", b'{"dataset":{"namespace":"crm"}}', True),
+        ("tallystick.slo.measured.v1", b'{"datasets":[{"namespace":"crm"},{"namespace":"x"}]}', False),
+        (
+            "tallystick.deletion.planned.v1",
+            b'{"targets":[{"dataset":{"namespace":"x"}}],"job":{"namespace":"crm"}}',
+            False,
+        ),
+        ("org.example.v1", b'{"about":"nothing"}', False),
+        ("org.example.v1", b"", False),
+        ("org.example.v1", b"7", False),
+    ],
+)
+def test_a_credential_of_a_namespace_writes_about_it_alone(type: str, data: bytes, allowed: bool) -> None:
+    principal = Principal("token:x", frozenset(["emitter"]), namespaces=("crm",))
+    event = Event(type=type, source="urn:a", data=data)
+
+    if allowed:
+        check_write(principal, event)
+    else:
+        with pytest.raises(ForbiddenError):
+            check_write(principal, event)
+
+
+@pytest.mark.parametrize(
+    ("streams", "seen"),
+    [
+        (["dataset:crm|t", "source:x"], True),
+        (["job:crm.eu|t"], True),
+        (["dataset:x|t", "job:y|t"], False),
+        (["source:crm", "type:crm"], False),
+        (["dataset:crm"], False),
+        (["dataset:sha256:00"], False),
+        (["dataset:a%7Cb|t"], False),
+        ([], False),
+    ],
+)
+def test_a_credential_of_a_namespace_sees_its_entries_alone(streams: list[str], seen: bool) -> None:
+    assert Principal("token:x", frozenset(["reader"]), namespaces=("crm",)).sees(streams) is seen
+    assert Principal("token:x", frozenset(["reader"])).sees(streams)
+
+
+def test_an_escaped_namespace_is_compared_as_it_was_received() -> None:
+    assert Principal("token:x", frozenset(), namespaces=("a|b%",)).sees(["job:a%7Cb%25|t"])
+
+
+def test_an_admin_has_every_role_and_nobody_else_another() -> None:
+    check_role(Principal("a", frozenset(["admin"])), frozenset(["compliance"]))
+    with pytest.raises(ForbiddenError, match="needs the role compliance"):
+        check_role(Principal("a", frozenset(["reader", "emitter"])), frozenset(["compliance"]))
+
+
+@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer  ", "", "token"])
+def test_an_authorization_of_another_kind_is_refused(header: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        bearer({"authorization": header})
+    assert bearer({}) is None
+    assert bearer({"authorization": "bearer abc"}) == "abc"
+
+
+def test_a_credential_has_its_rate_and_twice_that_at_once() -> None:
+    now = 0.0
+    limit = RateLimit(2, clock=lambda: now)
+    for _ in range(4):
+        limit.take("a")
+    with pytest.raises(RateError) as caught:
+        limit.take("a")
+    limit.take("b")
+    now = 0.5
+    limit.take("a")
+    with pytest.raises(RateError):
+        limit.take("a")
+
+    assert headers_of(caught.value) == {"retry-after": "1"}
+
+
+def test_every_error_has_a_status_and_every_status_a_problem() -> None:
+    kinds = [
+        kind
+        for module in (errors, http)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, TallyError) and kind is not TallyError and kind.__module__ == module.__name__
+    ]
+
+    assert set(kinds) <= set(STATUS)
+    for kind in kinds:
+        error = kind("what", 2.5) if kind is RateError else kind("what", hint="do this")
+        said = problem(error)
+        assert said["status"] == status_of(error) == STATUS[kind]
+        assert said["type"] == f"urn:tallystick:{kind.code}"
+        assert ("retry-after" in headers_of(error)) == (STATUS[kind] in (429, 503) or kind.code == "not-yet-signed")
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("10.0.0.1", False), ("example.org", False), ("localhost.example.org", False), ("", False)],
+)  # fmt: skip
+def test_open_is_refused_wherever_others_can_come(host: str, answer: bool) -> None:
+    assert is_loopback(host) is answer
+    if answer:
+        assert Settings.of(ledger="sqlite:///a.db", host=host, open_on_loopback=True).open_on_loopback
+    else:
+        with pytest.raises(RefusedError, match="whoever reaches it would be an admin"):
+            Settings.of(ledger="sqlite:///a.db", host=host, open_on_loopback=True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"port": 70_000},
+        {"workers": 0},
+        {"tls_cert": "a.pem"},
+        {"rate": -1},
+        {"checkpoint_seconds": float("nan")},
+        {"nothing": 1},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError):
+        Settings.of(ledger="sqlite:///a.db", **values)
+
+
+def test_settings_reach_a_worker_whole_and_hold_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a passphrase\n")
+    settings = Settings.of(ledger="sqlite:///a.db", passphrase_file=tmp_path / "secret", rate=5)
+    environment: dict[str, str] = {}
+    settings.to_environment(environment)
+
+    assert Settings.from_environment(environment) == settings
+    assert "a passphrase" not in environment["TALLY_SERVER"]
+    assert settings.passphrase() == b"a passphrase"
