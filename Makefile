@@ -54,6 +54,7 @@ verifier: env ## pack the verifier into one reproducible file, verify.pyz
 bench: env ## measure against the named baselines
 	@$(TREE) $(RUN) benchmarks/run.py
 	@$(TREE) $(RUN) benchmarks/server.py
+	@$(TREE) $(RUN) benchmarks/client.py
 
 lock: ## renew both lock files within pyproject's ranges (needs uv)
 	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
