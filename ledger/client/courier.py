@@ -71,7 +71,7 @@ class Courier:
             token: A bearer token; a path is read before each connection, so that a token can be renewed.
 
         Raises:
-            RefusedError: The URL is not one.
+            RefusedError: The URL is not one, or the token.
         """
         parts = urlsplit(url)
         try:
@@ -83,6 +83,8 @@ class Courier:
             raise RefusedError(
                 "server URL is not http:// or https:// with a host and without a user", hint="https://host"
             )
+        if isinstance(token, str):
+            _check_token(token)
         self._is_tls = parts.scheme == "https"
         self._host, self._port = parts.hostname, port or (443 if self._is_tls else 80)
         self._prefix = parts.path.rstrip("/")
@@ -152,9 +154,7 @@ class Courier:
                     token = file.read(_TOKEN_BYTES).decode("latin-1").strip()
             except OSError as error:
                 raise MissingError(f"the file with the token cannot be read: {error.strerror}") from error
-        if not _TOKEN.fullmatch(token):  # http.client would quote it in its own refusal
-            raise RefusedError("the token is empty, or holds what no header may hold")
-        return token
+        return _check_token(token)
 
     def abandon(self) -> None:
         """In a forked child: let go of the connection, which is the parent's."""
@@ -167,6 +167,12 @@ class Courier:
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.hang_up()
+
+
+def _check_token(token: str) -> str:
+    if not _TOKEN.fullmatch(token):  # http.client would quote it in its own refusal
+        raise RefusedError("the token is empty, or holds what no header may hold")
+    return token
 
 
 class _Connection(http.client.HTTPConnection):

@@ -534,6 +534,14 @@ def test_a_token_in_a_file_is_read_anew_and_a_bad_one_is_never_quoted(
     assert counterpart.headers["authorization"] == "Bearer tally_new"
 
 
+def test_a_token_that_is_none_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as raised:
+        Client("http://host", outbox=tmp_path / "outbox.db", token="se\ncret")
+
+    assert "cret" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "url", ["", "ftp://x", "http://", "http://u:p@host", "http://host/?q", "http://host:port", "http://hôst", "host:80"]
 )
