@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from ledger.stores.translation import ERRORS
-from proofs.errors import TallyError
+from proofs.errors import BusyError, TallyError
 
 LIMIT: Final = 100  # findings of one code
 
@@ -86,9 +86,15 @@ class Findings:
 
     @contextmanager
     def at(self, code: str, where: str) -> Iterator[None]:
-        """Turn an error that leaves the block into a finding; what comes after the block goes on."""
+        """Turn an error that leaves the block into a finding; what comes after the block goes on.
+
+        Raises:
+            BusyError: A lock, or a server that went away, is no damage: what was not read says nothing.
+        """
         try:
             yield
+        except BusyError:
+            raise
         except TallyError as error:
             self.add(code, error.where or where, error.what)
         except ERRORS as error:

@@ -26,7 +26,7 @@ from ledger.replay import check_projection
 from ledger.scrutiny import Scrutiny
 from ledger.store import FILE, Store
 from ledger.walk import Progress, Walk
-from proofs.errors import TallyError
+from proofs.errors import BusyError, TallyError
 from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
 
 __all__ = ["Finding", "Progress", "Report", "fsck"]
@@ -45,11 +45,16 @@ def fsck(
         keyring: Holds the head that the store must contain; without it, an older copy that is whole looks sound.
         projections: Those whose output is replayed and compared.
         progress: Called with (entries done, entries in all).
+
+    Raises:
+        BusyError: A lock was not to be had, or the server went away; nothing is said about the ledger.
     """
     findings = Findings()
     before = _head(keyring)
     try:
         reader = store.reader()
+    except BusyError:
+        raise
     except TallyError as error:
         findings.add("file", FILE, error.what)
         return findings.report()

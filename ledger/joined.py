@@ -25,6 +25,9 @@ class Joined:
 
     From the first append until the transaction ends, the log's head row is locked: every other writer of this log waits, so
     append last and commit soon. Appending through the ledger itself meanwhile waits for oneself, and ends as BusyError.
+    Hand over events with personal parts in the first call: everywhere else the vault is locked before the log, and whoever
+    waits for it while holding the log may wait until one of the two gives up (BusyError).
+
     Data keys of personal parts are made in the vault before: a rollback leaves keys that seal nothing.
     """
 

@@ -139,6 +139,9 @@ class PostgresStore:
                 yield
             finally:
                 self._held = None
+        if self._claim is not None and size != self.size():
+            self._claim.close()  # the log has its first entry: nobody takes it for one whose creation died
+            self._claim = None
 
     @contextmanager
     def reading(self) -> Iterator[None]:

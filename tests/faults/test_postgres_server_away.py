@@ -245,6 +245,22 @@ def test_a_connection_that_is_lost_while_reading_loses_the_snapshot(postgres: Se
     assert store.size() == 0
 
 
+def test_fsck_takes_a_server_that_went_away_for_no_damage(postgres: Server, postgres_ledgers: Ledgers) -> None:
+    log = postgres_ledgers.create()
+    log.append([thing(0, 0, n, 9) for n in range(9)])
+
+    def end_all(done: int, total: int) -> None:
+        with postgres.connect("postgres") as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'tallystick'"
+            )
+
+    with pytest.raises(BusyError, match="the connection to PostgreSQL was lost"):
+        fsck(log.store, keyring=log.keyring, progress=end_all)
+
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
 def test_a_connection_that_was_lost_between_two_calls_is_made_again(postgres: Server, store: PostgresStore) -> None:
     for call in (store.size, lambda: store.headers(0, 9), lambda: write_one(store)):
         terminate(postgres, store)

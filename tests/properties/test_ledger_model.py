@@ -29,6 +29,7 @@ from proofs.merkle import leaf_hash, root_of_leaves, verify_inclusion
 
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
+    from tests.pgserver import Server
 
 IDS = st.sampled_from([*"abcdef", None])
 PEOPLE = st.sampled_from(["ada", "eve"])
@@ -51,12 +52,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     made: type[Ledgers]
     memory: bool
+    server: Server | None
     events = Bundle("events")
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.ledgers = self.made(self.folder)
+        self.database = self.server.database(template="ledger_template") if self.server else ""
+        self.ledgers = self.made(self.folder, database=self.server.url(self.database) if self.server else "")
         self.log: Ledger = self.ledgers.create(memory=self.memory)
         self.model = Model([record.type for record in self.log.read()])
 
@@ -64,6 +67,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert fsck(self.log.store, keyring=self.log.keyring, projections=[StreamIndex()]).findings == ()
         self.ledgers.close()
         shutil.rmtree(self.folder)
+        if self.server:
+            self.server.drop(self.database)
 
     @initialize()
     def first(self) -> None:
@@ -207,12 +212,15 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {row.name: row.total for row in self.log.store.streams.walk()} == counts
 
 
-@pytest.mark.parametrize("memory", [True, False], ids=["memory", "sqlite"])
-def test_a_ledger_is_the_list_of_what_it_acknowledged(ledgers_in: type[Ledgers], memory: bool) -> None:
+@pytest.mark.parametrize("driver", ["memory", "sqlite", "postgres"])
+def test_a_ledger_is_the_list_of_what_it_acknowledged(
+    ledgers_in: type[Ledgers], driver: str, request: pytest.FixtureRequest
+) -> None:
     class Machine(LedgerMachine):
         pass
 
-    Machine.made, Machine.memory = ledgers_in, memory
+    Machine.made, Machine.memory = ledgers_in, driver == "memory"
+    Machine.server = request.getfixturevalue("postgres") if driver == "postgres" else None
     steps = settings(max_examples=12, stateful_step_count=15, deadline=None)
     from hypothesis.stateful import run_state_machine_as_test
 

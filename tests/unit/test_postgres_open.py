@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -295,3 +297,35 @@ class TestDurability:
         with store.writing():
             assert store._link.one("SHOW synchronous_commit") == (setting,)
         store.close()
+
+
+def test_without_the_client_library_one_sentence_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "import ledger\n"
+        "from proofs.errors import RefusedError\n"
+        "try:\n"
+        "    ledger.open('postgresql://u@h/db')\n"
+        "except RefusedError as error:\n"
+        "    print(error.what, error.hint, sep='|')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout == "PostgreSQL's client library psycopg is not installed|install tallystick[postgres]\n"
+
+
+def test_sqlite_needs_no_client_library_of_postgresql(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "import ledger; from pathlib import Path\n"
+        f"home = Path({str(tmp_path)!r})\n"
+        "log = ledger.create(f'sqlite:///{home}/log.db', origin='a/b', home=home, passphrase=lambda: b'x')\n"
+        "print(log.size)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout == "2\n"
