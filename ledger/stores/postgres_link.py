@@ -154,12 +154,6 @@ class Link:
         """Run one statement of the open transaction."""
         plain_cursor(self._conn).execute(statement, values)
 
-    @contextmanager
-    def pipeline(self) -> Iterator[None]:
-        """Send the statements inside without waiting for each answer; errors come at the end."""
-        with self._conn.pipeline():
-            yield
-
     def copy(self, statement: LiteralString, types: Sequence[str], rows: Iterator[Sequence[object]]) -> None:
         """Run one binary COPY of the open transaction."""
         with plain_cursor(self._conn) as cursor, cursor.copy(statement) as copy:
