@@ -134,14 +134,21 @@ class PostgresStore:
     def writing(self) -> Iterator[None]:
         if self.read_only:
             raise RefusedError("the ledger is open for reading only")
-        with self._link.writing() as size:
-            self._held = size
-            try:
-                yield
-            finally:
-                self._held = None
-        if self._claim is not None and size != self.size():
-            self._claim.close()  # the log has its first entry: nobody takes it for one whose creation died
+        with self._link.lock:
+            with self._link.writing() as size:
+                self._held = size
+                try:
+                    yield
+                    has_entries = self._held > 0
+                finally:
+                    self._held = None
+            if has_entries:
+                self._release_claim()
+
+    def _release_claim(self) -> None:
+        """The log has its first entry: nobody takes it for one whose creation died."""
+        if self._claim is not None:
+            self._claim.close()
             self._claim = None
 
     @contextmanager
@@ -265,8 +272,7 @@ class PostgresStore:
         return next(iter(self.headers(seq, seq + 1)), None)
 
     def close(self) -> None:
-        if self._claim is not None:
-            self._claim.close()
+        self._release_claim()
         if self._views is not None:
             self._views.close()
         self._link.close()
