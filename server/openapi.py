@@ -48,7 +48,8 @@ def path_of(endpoint: Endpoint) -> str:
 
 
 def _models(endpoints: Sequence[Endpoint]) -> set[type[BaseModel]]:
-    return {Problem, *(answer.shape for one in endpoints for answer in one.answers.values() if answer.shape)}
+    answers = [answer for endpoint in endpoints for answer in endpoint.answers.values()]
+    return {Problem, *(shape for answer in answers for shape in (answer.shape, answer.or_shape) if shape)}
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
@@ -87,8 +88,9 @@ def _problems(endpoint: Endpoint) -> list[int]:
 
 def _answer(answer: Answer) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    if answer.shape is not None:
-        content["schema"] = {"$ref": _REF.format(model=answer.shape.__name__)}
+    shapes = [{"$ref": _REF.format(model=shape.__name__)} for shape in (answer.shape, answer.or_shape) if shape]
+    if shapes:
+        content["schema"] = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
     if answer.example is not None:
         content["example"] = answer.example
     return {

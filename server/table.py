@@ -71,12 +71,14 @@ class Answer:
 
     Attributes:
         shape: The model of a JSON answer; None for one of another kind.
+        or_shape: What it is otherwise, where the request decides.
         headers: Header → what it says.
     """
 
     says: str
     media: str = JSON
     shape: type[BaseModel] | None = None
+    or_shape: type[BaseModel] | None = None
     example: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -158,11 +158,6 @@ CLOUDEVENT_SCHEMA: Final = {
         "data_base64": {"type": "string"},
     },
 }
-RECORDED: Final = {
-    201: Answer("Recorded; it is durable.", shape=ReceiptShape, example=RECEIPT),
-    200: Answer("Recorded before: its first receipt; or the results of a batch.", example={**RECEIPT, "replay": True}),
-}
-
 ENDPOINTS: Final = (
     Endpoint(
         name="events",
@@ -173,10 +168,11 @@ ENDPOINTS: Final = (
         roles=frozenset((EMITTER,)),
         reach="own",
         answers={
-            201: RECORDED[201],
+            201: Answer("Recorded; it is durable.", shape=ReceiptShape, example=RECEIPT),
             200: Answer(
                 "Recorded before: its first receipt. To a batch: what became of each event, in order.",
                 shape=Results,
+                or_shape=ReceiptShape,
                 example={"results": [{"status": 201, "receipt": RECEIPT}, {"status": 422, "problem": PROBLEM_EXAMPLE}]},
             ),
         },
