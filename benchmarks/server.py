@@ -30,6 +30,7 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 BATCH = 100
 _ID = b"@@@@@@@@@@@@"
 Make = Callable[[int], bytes]
+Target = tuple[int, int]  # port and process
 
 
 def main() -> None:
@@ -43,64 +44,76 @@ def main() -> None:
     )
     try:
         ledger.create(f"sqlite:///{folder}/log.db", origin="bench/server", home=folder / "home").close()
-        with bare(folder) as port:
-            report("bare Starlette handler, single", load(port, "/single", "single"))
-        with ours(folder) as port:
-            report("POST /api/v1/lineage, single", load(port, "/api/v1/lineage", "single"))
-            report("POST /api/v1/events, single", load(port, "/api/v1/events", "structured"))
-        with bare(folder) as port:
-            report(f"bare Starlette handler, {BATCH} in one", load(port, "/single", "batch"))
-        with ours(folder) as port:
-            report(f"POST /api/v1/events, {BATCH} in one", load(port, "/api/v1/events", "batch"))
-            report(f"POST /api/v1/lineage/batch, {BATCH} in one", load(port, "/api/v1/lineage/batch", "lineage-batch"))
+        with bare(folder) as target:
+            report("bare Starlette handler, single", load(target, "/single", "single"))
+        with ours(folder) as target:
+            report("POST /api/v1/lineage, single", load(target, "/api/v1/lineage", "single"))
+            report("POST /api/v1/events, single", load(target, "/api/v1/events", "structured"))
+        with bare(folder) as target:
+            report(f"bare Starlette handler, {BATCH} in one", load(target, "/single", "batch"))
+        with ours(folder) as target:
+            report(f"POST /api/v1/events, {BATCH} in one", load(target, "/api/v1/events", "batch"))
+            report(
+                f"POST /api/v1/lineage/batch, {BATCH} in one", load(target, "/api/v1/lineage/batch", "lineage-batch")
+            )
     finally:
         shutil.rmtree(folder)
 
 
 def report(name: str, found: dict[str, float]) -> None:
-    print(
-        f"{name:38} {found['events']:8,.0f} events/s, {found['requests']:7,.0f} requests/s, "
-        f"p50 {found['p50']:6.1f} ms, p99 {found['p99']:6.1f} ms, worst {found['worst']:6.1f} ms",
-        flush=True,
-    )
+    times = ", ".join(f"{which} {found[which]:.1f} ms" for which in ("p50", "p99", "worst"))
+    print(f"{name:38} {found['events']:8,.0f} events/s, {found['cpu']:5.0f} µs of CPU an event, {times}", flush=True)
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[int]:
+def ours(folder: Path) -> Iterator[Target]:
     """The service, one process."""
     command = [sys.executable, "-m", "server", "--ledger", f"sqlite:///{folder}/log.db", "--home", str(folder / "home")]
-    with _started([*command, "--bind", "127.0.0.1:0", "--open-on-loopback", "--json"]) as line:
-        yield int(json.loads(line)["url"].rpartition(":")[2])
+    with _started([*command, "--bind", "127.0.0.1:0", "--open-on-loopback", "--json"]) as (line, pid):
+        yield int(json.loads(line)["url"].rpartition(":")[2]), pid
 
 
 @contextmanager
-def bare(folder: Path) -> Iterator[int]:
+def bare(folder: Path) -> Iterator[Target]:
     """The baseline, one process."""
-    with _started([sys.executable, __file__, "--bare", str(folder / f"bare-{time.monotonic_ns()}.db")]) as line:
-        yield int(line)
+    with _started([sys.executable, __file__, "--bare", str(folder / f"bare-{time.monotonic_ns()}.db")]) as (line, pid):
+        yield int(line), pid
 
 
 @contextmanager
-def _started(command: list[str]) -> Iterator[str]:
+def _started(command: list[str]) -> Iterator[tuple[str, int]]:
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
     assert process.stdout is not None
     try:
-        yield process.stdout.readline()
+        yield process.stdout.readline(), process.pid
     finally:
         process.terminate()
         process.wait(60)
 
 
-def load(port: int, path: str, kind: str) -> dict[str, float]:
+def load(target: Target, path: str, kind: str) -> dict[str, float]:
     """Run the load generator in a process of its own."""
+    port, pid = target
     command = [sys.executable, __file__, "--load", str(port), path, kind]
+    before = _cpu_seconds(pid)
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
     found: dict[str, float] = json.loads(done.stdout)
+    found["cpu"] = (_cpu_seconds(pid) - before) / found["total"] * 1e6
     return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used of all cores: the measure that other work on the machine changes least."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def serve_bare(path: str) -> None:
@@ -166,6 +179,7 @@ def generate(port: int, path: str, kind: str) -> None:
         json.dumps(
             {
                 "requests": len(took) / seconds,
+                "total": len(took) * per_request,
                 "events": len(took) * per_request / seconds,
                 "p50": took[len(took) // 2] * 1000,
                 "p99": took[len(took) * 99 // 100] * 1000,

@@ -30,6 +30,8 @@ _ATTRIBUTES: Final = frozenset(
 )
 _NOT_EXTENSIONS: Final = _ATTRIBUTES | {"specversion", "data", "data_base64"}
 _BLANK: Final = re.compile(r"[ \t\n\r]*+")
+# Most members are names and texts without an escape: one match, where the general way takes six calls.
+_PLAIN: Final = re.compile(r'"([A-Za-z0-9_]++)"[ \t\n\r]*+:[ \t\n\r]*+"([^"\\\x00-\x1f]*+)"[ \t\n\r]*+')
 _MAX_MEMBERS: Final = 64
 _INTEGER_DIGITS: Final = 19
 
@@ -198,18 +200,15 @@ def _members(text: str, at: int) -> tuple[dict[str, _Value] | None, int]:
     members: dict[str, _Value] = {}
     at = _blank(text, at + 1)
     while text[at] != "}":
-        if text[at] != '"':
-            raise ValueError
-        name, at = _scan(text, at)
-        at = _blank(text, at)
-        if text[at] != ":":
-            raise ValueError
-        start = _blank(text, at + 1)
-        value, stop = _scan(text, start)
+        if plain := _PLAIN.match(text, at):
+            name, value = plain.groups()
+            start, stop, at = plain.start(2) - 1, plain.end(2) + 1, plain.end()
+        else:
+            name, value, start, stop = _member(text, at)
+            at = _blank(text, stop)
         if name in members or len(members) == _MAX_MEMBERS:
             name = "\0"  # no attribute: refuses this event, and no other of its batch
         members[name] = _Value(value, start, stop)
-        at = _blank(text, stop)
         if text[at] == ",":
             at = _blank(text, at + 1)
             if text[at] == "}":
@@ -217,6 +216,19 @@ def _members(text: str, at: int) -> tuple[dict[str, _Value] | None, int]:
         elif text[at] != "}":
             raise ValueError
     return members, at + 1
+
+
+def _member(text: str, at: int) -> tuple[str, Any, int, int]:
+    """Name and value of the member at `at`, and [start, stop) of the value."""
+    if text[at] != '"':
+        raise ValueError
+    name, at = _scan(text, at)
+    at = _blank(text, at)
+    if text[at] != ":":
+        raise ValueError
+    start = _blank(text, at + 1)
+    value, stop = _scan(text, start)
+    return name, value, start, stop
 
 
 def _blank(text: str, at: int) -> int:

@@ -9,13 +9,12 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-
-import orjson
+from typing import Final, Protocol
 
 from ledger.clock import Clock, uuid7
+from ledger.document import read_document
 from ledger.event import Event
-from proofs import jsonspan, jsonstrict, limits
+from proofs import jsonspan, limits
 from proofs.digest import commitment
 from proofs.entry import LEDGER_PREFIX, print_attributes
 from proofs.errors import MalformedError, RefusedError
@@ -26,7 +25,6 @@ SALT_BYTES: Final = 32
 PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {"tallystick.deletion.requested.v1": ("/subject",)}
 # What the ledger says of itself: nobody else may say that a person was erased, or that an event conflicted (I9).
 _OWN_AREAS: Final = (LEDGER_PREFIX, "tallystick.subject.", "tallystick.intake.", "tallystick.access.")
-_QUICK_DEPTH: Final = limits.JSON_DEPTH
 _POSITION_BYTES: Final = len('"":9007199254740991,')
 _PART_BYTES: Final = len('["",""],') + 64
 _FRAME_BYTES: Final = 320  # seq, prev, at, body, and the names of the members
@@ -174,38 +172,6 @@ def _bounded(data: bytes) -> bytes:
     if len(data) > limits.BODY_BYTES:
         raise RefusedError(f"the data have {len(data)} bytes, at most {limits.BODY_BYTES} are allowed")
     return data
-
-
-def read_document(data: bytes) -> Any:
-    """Return the value of a body that claims to be JSON.
-
-    The common case costs one parse and one print: duplicate members show as fewer quotation marks in the print.
-
-    Raises:
-        RefusedError: `data` is not an acceptable document (docs/formats/json.md).
-    """
-    _bounded(data)
-    quotes = _quotes(data)
-    if quotes is not None and data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH:
-        try:
-            value = orjson.loads(data)
-            printed = orjson.dumps(value)
-        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-            pass  # the strict reader decides, and finds the words
-        else:
-            if _quotes(printed) == quotes:
-                return value
-    try:
-        return jsonstrict.loads_foreign(data)
-    except MalformedError as error:
-        raise RefusedError(f"the data claim to be JSON and are not acceptable: {error.what}") from error
-
-
-def _quotes(data: bytes) -> int | None:
-    """Quotation marks that open or close a string; None where escaped backslashes leave that open."""
-    if b"\\" not in data:
-        return data.count(b'"')
-    return None if b"\\\\" in data else data.count(b'"') - data.count(b'\\"')
 
 
 def continuation(*, origin: str, seq: int, number: int, group: list[str]) -> Prepared:

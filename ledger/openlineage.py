@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from ledger.document import parse_document
 from ledger.event import Event
-from proofs import jsonstrict, limits
+from proofs import limits
 from proofs.entry import check_text
 from proofs.errors import MalformedError, RefusedError
 from proofs.statement import Node, Statement, node_of, read
@@ -61,7 +62,7 @@ def observe(data: bytes) -> Observation:
         RefusedError: It is not one JSON object, or it does not tell which run and job, job, or dataset it speaks of.
     """
     try:
-        body = jsonstrict.loads_foreign(data)
+        body = parse_document(data)
     except MalformedError as error:
         raise RefusedError(f"OpenLineage event is not acceptable JSON: {error.what}") from error
     if not isinstance(body, dict):

@@ -20,9 +20,9 @@ from typing import Final
 
 import orjson
 
+from ledger.document import read_document
 from ledger.finding import Findings
 from ledger.identity import SUM_MASK, identity_hash
-from ledger.intake import read_document
 from ledger.recount import Recount
 from ledger.scrutiny import Scrutiny, State
 from ledger.store import BodyRow, PartRow, Store

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.access import ROLES, Grant
+from ledger.document import read_document
 from ledger.event import Event
-from ledger.intake import read_document
 from proofs.streams import OPENLINEAGE_TYPES
 from server.errors import ForbiddenError, UnauthenticatedError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -16,12 +17,13 @@ from proofs.census import CENSUS_TAKEN
 from proofs.digest import leaf_hash
 from proofs.errors import MissingError, RefusedError
 from proofs.record import record
-from proofs.streams import claims_json
+from proofs.streams import OPENLINEAGE_TYPES, claims_json
 from proofs.tlogproof import TlogProof
 from server import query
 from server.auth import READERS, Principal
 from server.errors import ForbiddenError, NotSignedYetError
-from server.models import CensusProof, Consistency, EntryShape, Page
+from server.findings import Finding, findings_of
+from server.models import CensusProof, Consistency, EntryShape, FindingsShape, Page
 from server.responses import NO_STORE, json_response
 from server.signing import newest
 from server.table import JSON, OCTETS, TEXT, Answer, Call, Endpoint, Parameter
@@ -113,6 +115,20 @@ async def get_body(call: Call) -> Response:
     content_type = found.entry.datacontenttype
     media = JSON if body.data and claims_json(content_type) else OCTETS
     return Response(body.data, headers={**_AS_DATA, "tally-salt": encode(body.salt)}, media_type=media)
+
+
+async def get_findings(call: Call) -> Response:
+    """Return where an OpenLineage event is not as its schemas say; nothing for events of other types."""
+    seq = query.seq_of(call)
+
+    def found(log: Ledger) -> list[Finding]:
+        seen = visible(log, seq, call.principal)
+        if seen.body is None:
+            raise MissingError(f"the body of entry {seq} was destroyed")
+        return findings_of(seen.body) if seen.type in OPENLINEAGE_TYPES else []
+
+    findings = await call.service.read(found)
+    return json_response({"seq": seq, "findings": [asdict(one) for one in findings]})
 
 
 async def get_proof(call: Call) -> Response:
@@ -230,6 +246,27 @@ ENDPOINTS: Final = (
                 "The bytes; JSON where they claim to be.",
                 media="*/*",
                 headers={"tally-salt": "base64: opens the entry's commitment to the body"},
+            )
+        },
+        parameters=(SEQ,),
+        problems=(404,),
+    ),
+    Endpoint(
+        name="findings",
+        method="GET",
+        path="/api/v1/log/entries/{seq}/findings",
+        handler=get_findings,
+        summary="Where an OpenLineage event is not as its schemas say",
+        roles=READERS,
+        reach="entry",
+        answers={
+            200: Answer(
+                "All findings.",
+                shape=FindingsShape,
+                example={
+                    "seq": 41,
+                    "findings": [{"code": "runId-is-no-uuid", "place": "", "says": "the event: runId is no uuid"}],
+                },
             )
         },
         parameters=(SEQ,),

@@ -27,7 +27,7 @@ FLOORS = {
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(
         "proofs ledger lineage contracts evidence",
-        "jsonschema_rs jwt orjson prometheus_client pydantic starlette uvicorn zstandard",
+        "jsonschema_rs jwt openlineage orjson prometheus_client pydantic starlette uvicorn zstandard",
     ),
     "cli": floor("proofs ledger lineage contracts evidence", "click duckdb networkx orjson pydantic rich"),
 }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ledger.intake import read_document
+from ledger.document import read_document
 from proofs.errors import MalformedError, RefusedError
 from proofs.jsonstrict import loads_foreign
 from proofs.streams import filed, filed_document

@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 import ledger
+from ledger.document import read_document
 from ledger.event import Event
 from ledger.fsck import fsck
-from ledger.intake import read_document
 from ledger.log import Ledger
 from ledger.stores.sqlite import SqliteStore
 from proofs import limits
