@@ -1,12 +1,13 @@
 """How long `emit` takes, with the server up, down and hanging, beside the least that a durable write can cost.
 
-The baseline is one raw SQLite insert and commit of the same bytes under the same pragmas, in turns with ours in one run. Each
-is measured twice: back to back, where the shipper competes for the same two cores, and at 100 events a second, as a pipeline
-does. Nothing here passes or fails; figures go to docs/performance.md.
+The baseline is one raw SQLite insert and commit of the same bytes under the same pragmas, after each emit, so that a busy disk
+slows both. Each state is measured twice: back to back, where the shipper competes for the same two cores, and at 100 events a
+second, as a pipeline does. Nothing here passes or fails; figures go to docs/performance.md.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import platform
@@ -32,7 +33,6 @@ COUNT = int(os.environ.get("BENCH_EMITS", "3000"))
 PACED = 500
 PACE_SECONDS = 0.01
 BODY = b'{"eventType":"COMPLETE","facets":"%b"}' % (b"0123456789abcdef" * 292)
-ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
@@ -44,18 +44,14 @@ def main() -> None:
             f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
             f"SQLite {sqlite3.sqlite_version}, load {os.getloadavg()[0]:.1f}; bodies of {len(BODY)} B"
         )
-        with _raw(folder / "raw.db") as insert:
-            _measure("raw insert and commit", insert)
-        _client("emit, no server named", None, folder)
+        _client("no server named", None, folder)
         with _served(folder) as url:
-            _client("emit, server up", url, folder)
+            _client("server up", url, folder)
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
-            _client("emit, server down", f"http://127.0.0.1:{closed.getsockname()[1]}", folder)
+            _client("server down", f"http://127.0.0.1:{closed.getsockname()[1]}", folder)
         with _hanging() as url:
-            _client("emit, server hangs", url, folder)
-        with _raw(folder / "raw2.db") as insert:
-            _measure("raw insert and commit, again", insert)
+            _client("server hangs", url, folder)
     finally:
         shutil.rmtree(folder)
 
@@ -67,23 +63,31 @@ def _event(n: int) -> Event:
 def _client(name: str, url: str | None, folder: Path) -> None:
     path = folder / f"{name.replace(' ', '-')}.db"
     client = Client(url, outbox=path, source=SOURCE, settings=Settings(limit_bytes=1 << 34))
-    _measure(name, lambda n: client.emit(_event(n)))
-    client.close(60 if "up" in name else 0)
+    with _raw(path.with_suffix(".raw")) as insert:
+        _measure(name, lambda n: client.emit(_event(n)), insert)
+    client.close(60 if url is not None and "up" in name else 0)
 
 
-def _measure(name: str, work: Callable[[int], object]) -> None:
-    work(0)
+def _measure(name: str, emit: Callable[[int], object], insert: Callable[[int], object]) -> None:
     for how, count, pause in (("back to back", COUNT, 0.0), ("100 a second", PACED, PACE_SECONDS)):
-        took = []
-        for n in range(1, count + 1):
-            started = time.perf_counter()
-            work(n)
-            took.append((time.perf_counter() - started) * 1e3)
+        ours, theirs = [], []
+        for n in range(count):
+            ours.append(_milliseconds(emit, n))
+            theirs.append(_milliseconds(insert, n))
             if pause:
                 time.sleep(pause)
-        took.sort()
-        p50, p99, most = took[count // 2], took[count * 99 // 100], took[-1]
-        print(f"{name:30} {how:13} p50 {p50:6.3f} ms   p99 {p99:6.2f} ms   worst {most:6.1f} ms")
+        print(f"{name:16} {how:13} emit {_spread(ours)}   raw {_spread(theirs)}")
+
+
+def _milliseconds(work: Callable[[int], object], n: int) -> float:
+    started = time.perf_counter()
+    work(n)
+    return (time.perf_counter() - started) * 1e3
+
+
+def _spread(took: list[float]) -> str:
+    took.sort()
+    return f"p50 {took[len(took) // 2]:6.3f}  p99 {took[len(took) * 99 // 100]:6.2f}  worst {took[-1]:6.1f} ms"
 
 
 @contextmanager
@@ -100,15 +104,16 @@ def _raw(path: Path) -> Iterator[Callable[[int], object]]:
 
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
-    """A server in a process of its own, as a server is; the one that the client's tests use, over a real ledger."""
+    """Our server in a process of its own."""
     url = f"sqlite:///{folder}/served.db"
     ledger.create(url, origin="bench/client", home=folder / "home").close()
-    command = [sys.executable, str(ROOT / "tests" / "counterpart.py"), "0", url, str(folder / "home")]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
+    command = [sys.executable, "-m", "server", "--ledger", url, "--home", str(folder / "home"), "--bind", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [*command, "--open-on-loopback", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.stdin.close()
+    yield str(json.loads(process.stdout.readline())["url"])
+    process.terminate()
     process.wait()
 
 

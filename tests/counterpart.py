@@ -1,8 +1,7 @@
 """The other side of the wire for tests of the client: the contract of POST /api/v1/events, spoken by a real ledger.
 
 It is not our server: `http.server` of the standard library, one ledger behind it, and a switch for each way in which a server or
-what stands before it can misbehave. Loaded by the fixture `counterpart`; also a program, for tests that need it in a process
-of its own: `python counterpart.py PORT LEDGER_URL HOME`.
+what stands before it can misbehave. Loaded by the fixture `counterpart`.
 """
 
 from __future__ import annotations
@@ -13,14 +12,11 @@ import json
 import socket
 import sys
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-import ledger
 from ledger.append import LoserError, Receipt
 from ledger.cloudevents import read_cloudevent
 from ledger.log import Ledger
@@ -185,17 +181,3 @@ def printed(receipt: Receipt) -> dict[str, Any]:
         "replay": receipt.is_replay,
         "findings": [],
     }
-
-
-def main() -> None:
-    port, url, home = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-    with ledger.open(url, home=home, passphrase=lambda: b"correct horse") as log:
-        running = Counterpart(log, port)
-        print(running.url, flush=True)
-        while sys.stdin.readline():
-            time.sleep(0)
-        running.stop()
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,13 +74,16 @@ class Backlog:
         """Return how many records the outbox ever held."""
         return int(self._file.rows("SELECT size FROM state")[0][0])
 
-    def batch(self) -> list[Waiting]:
-        """Return the records that wait longest, as many as one request may carry."""
+    def batch(self, without: Collection[str] = ()) -> list[Waiting]:
+        """Return the records that wait longest, as many as one request may carry, but those of the sources `without`."""
         settings = self._outbox.settings
-        select = "SELECT n, size FROM waiting JOIN record USING (n) ORDER BY n LIMIT ?"
+        select = (
+            "SELECT n, size FROM waiting JOIN record USING (n) WHERE source NOT IN (SELECT value FROM json_each(?)) "
+            "ORDER BY n LIMIT ?"
+        )
         numbers: list[int] = []
         total = 0
-        for n, size in self._file.rows(select, settings.batch_events):
+        for n, size in self._file.rows(select, json.dumps(sorted(without)), settings.batch_events):
             total += size
             if numbers and total > settings.batch_bytes:
                 break
@@ -88,15 +91,16 @@ class Backlog:
         found: list[Waiting] = []
         for at in range(0, len(numbers), _AT_ONCE):
             chosen = numbers[at : at + _AT_ONCE]
-            found += self._read(chosen[0], chosen[-1])
+            found += self._read(chosen)
         return found
 
-    def _read(self, first: int, last: int) -> list[Waiting]:
+    def _read(self, numbers: Sequence[int]) -> list[Waiting]:
         select = (
-            "SELECT n, id, size, line, salt, body FROM waiting JOIN record USING (n) WHERE n BETWEEN ? AND ? ORDER BY n"
+            "SELECT n, id, size, line, salt, body FROM waiting JOIN record USING (n) "
+            "WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n"
         )
         with self._file.reading() as conn:
-            return [self._waiting(conn, *row) for row in conn.execute(select, (first, last)).fetchall()]
+            return [self._waiting(conn, *row) for row in conn.execute(select, (json.dumps(numbers),)).fetchall()]
 
     def _waiting(self, conn: sqlite3.Connection, n: int, id: str, size: int, *stored: bytes) -> Waiting:
         line, salt, body = stored

@@ -34,6 +34,7 @@ EVENTS_PATH: Final = "/api/v1/events"
 _TOO_LARGE: Final = 413
 _SPLIT: Final = frozenset((400, _TOO_LARGE, 422))
 _DEADLY: Final = frozenset((400, 409, 422))
+_FATAL: Final = frozenset((409, _TOO_LARGE, 422))
 _BREATH: Final = 16
 
 
@@ -53,6 +54,7 @@ class Outcome:
     trouble: str = ""
     retry_after: str | None = None
     held: set[str] = field(default_factory=set)  # sources of which something stays
+    is_halted: bool = False  # the server takes nothing at all now
 
 
 class Delivery:
@@ -68,22 +70,27 @@ class Delivery:
         self._breathe = breathe
 
     def deliver(self) -> Outcome:
-        """Send what waits longest; returns with everything settled that could be."""
+        """Send what waits longest; returns with everything settled that could be.
+
+        Where events of one source stay, the others' go on at once: one credential that is wrong must not stop the rest.
+        """
         outcome = Outcome()
-        batch = self._backlog.batch()
-        broken = [each for each in batch if each.event is None]
-        if broken:
-            self._bury(outcome, [(each, Death("tampered", each.broken)) for each in broken])
-        self._send([each for each in batch if each.event is not None], outcome)
+        while batch := self._backlog.batch(without=outcome.held):
+            broken = [each for each in batch if each.event is None]
+            if broken:
+                self._bury(outcome, [(each, Death("tampered", each.broken)) for each in broken])
+            self._send([each for each in batch if each.event is not None], outcome)
+            if outcome.is_halted or not outcome.held:
+                break
         return outcome
 
     def _send(self, batch: Sequence[Waiting], outcome: Outcome) -> None:
-        if not batch or outcome.trouble:
+        if not batch or outcome.is_halted:
             return
         try:
             answer = self._courier.ask(self._request(batch))
         except TallyError as error:
-            outcome.trouble = str(error)
+            self._halt(outcome, str(error))
             return
         if answer.status == 200:
             self._settle(batch, answer, outcome)
@@ -100,8 +107,12 @@ class Delivery:
             self._bury(outcome, [(batch[0], _death(problem))])
         else:
             said = f": {problem.why}" if problem and problem.why else ""
-            outcome.trouble = f"the server answered {answer.status}{said}"
+            self._halt(outcome, f"the server answered {answer.status}{said}")
             outcome.retry_after = answer.headers.get("retry-after")
+
+    def _halt(self, outcome: Outcome, why: str) -> None:
+        outcome.is_halted = True
+        outcome.trouble = why
 
     def _request(self, batch: Sequence[Waiting]) -> Request:
         events = [each.event for each in batch if each.event is not None]
@@ -112,7 +123,7 @@ class Delivery:
         try:
             results = read_results(answer.body, len(batch))
         except MalformedError as error:
-            outcome.trouble = error.what
+            self._halt(outcome, error.what)
             return
         done: list[tuple[Waiting, Receipt]] = []
         dead: list[tuple[Waiting, Death]] = []
@@ -121,12 +132,12 @@ class Delivery:
                 self._breathe()
             if waiting.source in outcome.held or waiting.event is None:
                 continue
-            if isinstance(result, Problem):
+            if isinstance(result, Problem) and result.status in _FATAL:
                 dead.append((waiting, _death(result)))
             elif why := _fault(result, waiting.event):
                 outcome.held.add(waiting.source)
                 outcome.trouble = outcome.trouble or f"event {waiting.id} stays: {why}"
-            elif result is not None:
+            elif isinstance(result, Receipt):
                 done.append((waiting, result))
         self._backlog.settle(done, [])
         outcome.done += len(done)
@@ -137,10 +148,12 @@ class Delivery:
         outcome.dead += len(dead)
 
 
-def _fault(result: Receipt | None, event: Event) -> str:
-    """Why a receipt cannot be believed; empty when it can."""
+def _fault(result: Receipt | Problem | None, event: Event) -> str:
+    """Why an event is not delivered by this answer, and not dead either; empty when it is delivered."""
     if result is None:
         return "the server's answer is neither a receipt nor a problem"
+    if isinstance(result, Problem):
+        return f"the server answered {result.status}: {result.why}"
     try:
         check_receipt(result, event)
     except (MalformedError, TamperedError) as error:

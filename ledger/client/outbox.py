@@ -243,7 +243,7 @@ def link(conn: sqlite3.Connection, state: State, event: Event, content: Content)
     n = state.size
     line = Record.link(n, state.head, event, content).print()
     size = len(line) + content.size_bytes
-    conn.execute("INSERT INTO record VALUES (?, ?, ?, ?)", (n, event.id, size, line))
+    conn.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?)", (n, event.id, event.source, size, line))
     conn.execute("INSERT INTO waiting VALUES (?, ?, ?)", (n, content.body.salt, content.body.data))
     for pointer, part in content.parts.items():
         conn.execute("INSERT INTO part VALUES (?, ?, ?, ?)", (n, pointer, part.salt, part.data))

@@ -47,7 +47,10 @@ _TABLES: Final = (
     ),
     # The last sequence of each source, and the record of its last heartbeat with the second at which it was made.
     "CREATE TABLE source (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, beat INTEGER, beat_at INTEGER) STRICT, WITHOUT ROWID",
-    "CREATE TABLE record (n INTEGER PRIMARY KEY, id TEXT NOT NULL, size INTEGER NOT NULL, line BLOB NOT NULL) STRICT",
+    (
+        "CREATE TABLE record (n INTEGER PRIMARY KEY, id TEXT NOT NULL, source TEXT NOT NULL, size INTEGER NOT NULL, "
+        "line BLOB NOT NULL) STRICT"
+    ),
     "CREATE INDEX record_id ON record (id)",
     # A row here is what makes a record one that waits; the rest of its content stands beside.
     "CREATE TABLE waiting (n INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT",

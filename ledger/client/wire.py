@@ -126,7 +126,7 @@ def _result(result: Any) -> Receipt | Problem | None:
             return Receipt.read(receipt)
         except MalformedError:
             return None
-    if status in (409, 413, 422) and isinstance(problem := result.get("problem"), dict):
+    if 400 <= status < 600 and isinstance(problem := result.get("problem"), dict):
         return problem_of(status, problem)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -298,6 +299,28 @@ def test_an_event_whose_receipt_lies_stays_with_all_behind_it_of_its_source(
     counterpart.forge = None
     assert client.flush(SOON) == 0
     check(counterpart, 4)
+
+
+def test_a_source_that_may_not_write_here_stops_no_other(counterpart: Counterpart, start: Start) -> None:
+    def forbid(results: list[dict[str, Any]]) -> None:
+        for result in results:
+            if '"source":"urn:acme:till"' in result["receipt"]["entry"]:
+                result.clear()
+                result.update(status=403, problem={"code": "forbidden", "detail": "not your source"})
+
+    counterpart.forge = forbid
+    client = start(None)
+    client.emit_all([Event.of("com.acme.till.v1", "urn:acme:till", {"n": n}) for n in range(30)])
+    client.emit_all([event(n) for n in range(3)])
+    client.close()
+
+    client = start(counterpart.url, settings=dataclasses.replace(QUICK, batch_events=10))
+
+    assert "stays: the server answered 403: not your source" in trouble(client)
+    check(counterpart, 3)
+    assert (client.status().waiting, client.status().dead) == (31, 0)
+    counterpart.forge = None
+    assert client.flush(SOON) == 0
 
 
 def test_a_poison_event_becomes_a_dead_letter_and_blocks_nothing(counterpart: Counterpart, start: Start) -> None:

@@ -336,7 +336,7 @@ def vandal(outbox: Outbox, statement: str) -> None:
         ("UPDATE state SET start = 1", "record 1: the record does not follow"),
         ("UPDATE part SET value = x'30'", "record 4: the part '/who' is not one"),
         ("UPDATE person SET name = x'30'", "record 4: the person is not the one"),
-        ("INSERT INTO record VALUES (9, 'x', 0, x'00')", "there are 6 records, expected 5"),
+        ("INSERT INTO record VALUES (9, 'x', 's', 0, x'00')", "there are 6 records, expected 5"),
     ],
 )
 def test_an_edit_or_a_gap_is_named(outbox: Outbox, statement: str, place: str) -> None:
