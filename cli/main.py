@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "verify": "ledger",
     "clock": "ledger",
     "close": "ledger",
+    "restore": "restore",
     "ledger": "stores",
     "emit": "events",
     "import": "imports",

@@ -9,10 +9,10 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -20,6 +20,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cli.exits import CRASHED, status_of
 from proofs.errors import TallyError
+
+if TYPE_CHECKING:
+    from ledger.finding import Finding
 
 Advance = Callable[[int, int], None]
 
@@ -37,10 +40,23 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self._warnings: list[dict[str, str]] = []
+
+    def warn(self, warnings: Iterable[Finding]) -> None:
+        """Print what the reader has to know beside every answer: on the error stream, and in a JSON object as `warnings`."""
+        for warning in warnings:
+            found = {"code": warning.code, "message": warning.what, "where": warning.where}
+            self._warnings.append(found)
+            if self.as_json:
+                say(json.dumps({"warning": found}, ensure_ascii=False, separators=(",", ":")), err=True)
+            else:
+                say(f"{click.style('tally: warning:', fg='yellow')} {warning.what}", err=True)
 
     def document(self, value: Any, text: str | None = None) -> None:
         """Print `value` as JSON, or `text` for people."""
         if self.as_json:
+            if self._warnings and isinstance(value, dict):
+                value = {**value, "warnings": self._warnings}
             say(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
         elif text is not None:
             say(text)

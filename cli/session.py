@@ -39,7 +39,13 @@ class Session:
 
     def open(self, *, read_only: bool = False) -> Ledger:
         """Open the ledger."""
-        return ledger.open(self.named_url(), read_only=read_only, home=self.home, passphrase=self.passphrase)
+        log = ledger.open(self.named_url(), read_only=read_only, home=self.home, passphrase=self.passphrase)
+        self.output.warn(log.warnings)
+        return log
+
+    def accept_restored(self) -> Ledger:
+        """Open a restored backup, and accept what is lost."""
+        return ledger.accept_restored(self.named_url(), home=self.home, passphrase=self.passphrase)
 
     def named_url(self) -> str:
         """Return the ledger's URL.

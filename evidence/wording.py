@@ -30,6 +30,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "ledger.evidence-exported": "bundle {bundle} for {asked_by}, census {census}",
     "ledger.record-read": "personal parts of entry {seq} ({pointers#}) opened for {reader}: {purpose}",
     "ledger.clock-adjusted": "clock confirmed from {from} to {to}",
+    "ledger.restored": "restored from a backup of {continued_from} entries; acknowledged had been {acknowledged.size}",
     "intake.conflicted": "another event under the identity of entry {seq} was turned away",
     "lineage.alias-declared": "alias {alias.namespace}|{alias.name} of {dataset.namespace}|{dataset.name}",
     "contract.published": "contract {contract.name} {contract.version} in force for {dataset.namespace}|{dataset.name}",

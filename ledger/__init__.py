@@ -23,6 +23,13 @@ def open(url: str, **options: Any) -> Ledger:
     return open_ledger(url, **options)
 
 
+def accept_restored(url: str, **options: Any) -> Ledger:
+    """Go on from a restored backup, and record what is lost; options as `ledger.connect.accept_restored`."""
+    from ledger import connect
+
+    return connect.accept_restored(url, **options)
+
+
 def create(url: str, *, origin: str, **options: Any) -> Ledger:
     """Create a ledger with its keys and open it; options as `ledger.connect.create_ledger`."""
     from ledger.connect import create_ledger

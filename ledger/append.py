@@ -2,7 +2,8 @@
 
     size, prev, at   read inside the writer's lock (I8), never before
     positions        one counter per stream, counted on in the same transaction
-    COMMIT           the commit point: before it nothing happened, after it everything is durable and may be acknowledged
+    COMMIT           the commit point: before it nothing happened, after it everything is durable
+    tip              moved on beside the key; then what was written may be acknowledged (ledger/tip.py)
 
 Every step before the commit can fail without a trace. A failure of the commit itself leaves an unknown outcome: the caller
 reopens and sends the same events again, which I4 makes harmless.
@@ -19,6 +20,7 @@ from ledger.clock import Clock, ClockError, Deviation, next_at
 from ledger.closing import ClosedError, closed_by
 from ledger.intake import Prepared, continuation
 from ledger.store import Batch, PartRow, Store
+from ledger.tip import Guard, Tip, leaf_at
 from ledger.tree import Frontier, Tree
 from proofs import limits
 from proofs.census import CENSUS_TAKEN
@@ -70,6 +72,7 @@ class Appender:
     """Links prepared events into one store."""
 
     def __init__(self, store: Store, *, origin: str, clock: Clock, deviation: Deviation) -> None:
+        self.guard: Guard | None = None  # where nothing stands beside the store, nobody is told of an older copy
         self._store = store
         self._origin = origin
         self._clock = clock
@@ -81,7 +84,9 @@ class Appender:
 
     def inside(self, store: Store) -> Appender:
         """Return an appender by the same rules through another handle, whose transaction may still be taken back."""
-        return Appender(store, origin=self._origin, clock=self._clock, deviation=self._deviation)
+        appender = Appender(store, origin=self._origin, clock=self._clock, deviation=self._deviation)
+        appender.guard = self.guard and Guard(self.guard.file, moves=False)
+        return appender
 
     def append(self, events: Sequence[Prepared]) -> list[Receipt]:
         """Append all of `events` and return their receipts in order; durable when it returns.
@@ -121,13 +126,18 @@ class Appender:
         """Remember the edge that a write made; only after its commit, for one that failed must not leave an edge."""
         if self._edge is None or edge.size > self._edge.size:  # threads may come out of the lock in any order
             self._edge = edge
+        if self.guard is not None:
+            self.guard.acknowledge(Tip(edge.size, edge.leaf))
 
     def edge(self) -> Edge:
         """Return the end of the log. Only inside `writing`."""
         size = self._store.size()
         edge = self._edge
+        if edge is not None:
+            self._check_grown(edge, size)
+        if self.guard is not None:
+            self.guard.check(self._store, None if edge is None else Tip(edge.size, edge.leaf))
         if edge is None or edge.size != size:
-            self._check_grown(size)
             if size == 0:
                 return Edge(0, FIRST_PREV, None, Frontier(0, []))
             last = self._store.headers(size - 1, size)[0]
@@ -135,13 +145,9 @@ class Appender:
             edge = Edge(size, leaf_hash(last), parse_entry(last).at, frontier, closed_by(self._store))
         return edge
 
-    def _check_grown(self, size: int) -> None:
-        """Hold a log that others wrote to against what this process acknowledged: the file may have been put back."""
-        known = self._edge
-        if known is None:
-            return
-        last = self._store.headers(known.size - 1, known.size)
-        if size < known.size or leaf_hash(b"".join(last)) != known.leaf:
+    def _check_grown(self, known: Edge, size: int) -> None:
+        """Hold the log to what this process acknowledged: the file may have been put back under it, at any size."""
+        if leaf_at(self._store, known.size - 1) != known.leaf:
             raise ForkError(
                 f"the ledger of {size} entries does not begin with the {known.size} that this process knows",
                 hint="an older copy was put back, or this is another history; it must not be continued",

@@ -2,7 +2,7 @@
 
     1  lock the keyring                          one signer at a time
     2  read the head kept beside the key         the last (m, root) that was ever signed
-    3  the root over the first m stored entries equals it, or nothing is signed (I14)
+    3  the root over the first m stored entries equals it, and what was acknowledged is there, or nothing is signed (I14)
     4  store the head as a checkpoint            a crash after 7 lost it; a handover that is lost would strand readers
     5  read the entries from m on back through a fresh handle, hash them again, follow `prev`
     6  their root equals the stored tree's, and the last entry is the one that this process acknowledged
@@ -22,6 +22,7 @@ from ledger.keyring import Keyring
 from ledger.keys import Key, current, log_vkey
 from ledger.signer import Signer
 from ledger.store import Store
+from ledger.tip import check_tip
 from ledger.tree import Frontier, Tree
 from proofs import note
 from proofs.checkpoint import Checkpoint
@@ -94,18 +95,21 @@ def publish(
             for the very last entry yet: no `prev`, and no full tile.
 
     Raises:
-        ForkError: As `check_head`; nothing was signed.
+        ForkError: As `check_head`, or the store does not hold what was acknowledged; nothing was signed.
         TamperedError: What was read back is not what the tree says; nothing was signed.
         RefusedError: The log is empty.
     """
     with keyring.locked():
         kept = keyring.head()
         head = None if kept is None else read_checkpoint(kept, origin=keyring.origin)
+        tip = keyring.acknowledged()
         reader = store.reader()
         try:
             with reader.reading():
                 size = reader.size()
                 start = Frontier(0, []) if head is None else check_head(reader, head.checkpoint)
+                if tip is not None:
+                    check_tip(reader, tip)
                 if size == 0:
                     raise RefusedError("there is nothing to sign: the log is empty")
                 if head is not None:

@@ -6,12 +6,13 @@ postgresql://user@host/database?origin=ledger.example.org/churn
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ledger import closing, keys
+from ledger import closing, keys, restored
 from ledger.clock import Clock, Deviation, system_clock
 from ledger.keyring import Keyring
 from ledger.log import Ledger
@@ -19,8 +20,8 @@ from ledger.signer import Passphrase, environment_passphrase
 from ledger.store import Store
 from ledger.stores.memory import MemoryStore
 from ledger.stores.postgres_address import SCHEMES
-from ledger.stores.sqlite import SqliteStore, remove
-from proofs.errors import ConflictError, MissingError, RefusedError
+from ledger.stores.sqlite import SqliteStore, existing, put_in_place, remove
+from proofs.errors import MissingError, RefusedError
 
 if TYPE_CHECKING:
     from ledger.stores.postgres import PostgresStore
@@ -49,20 +50,57 @@ def open_ledger(
         MissingError: There is no ledger at `url`; or its keyring, without which nothing is written, is not in `home`.
         RefusedError: The URL is of no known kind.
         ForkError: The ledger is not the one that was last signed: a restored backup, or another history.
+        RestoredError: It does not hold all that was acknowledged (a ForkError, too). Where it is only read, nothing is
+            raised: `Ledger.warnings` says so.
     """
     store = open_store(url, read_only=read_only, home=home)
     try:
         keyring = Keyring(store.meta()["origin"], home, passphrase)
-        if not read_only and not keyring.exists:
-            # Without it nobody would notice a restored backup, a conflict or a retry.
-            raise MissingError(
-                f"no keyring for {keyring.origin} at {keyring.folder}, and without it nothing is written",
-                hint="set TALLY_HOME to the folder that holds the keyrings, or open the ledger for reading",
-            )
+        if not read_only:
+            _check_beside(store, keyring)
         return Ledger(store, keyring=keyring, clock=clock, deviation=deviation)
     except BaseException:
         store.close()
         raise
+
+
+def accept_restored(
+    url: str,
+    *,
+    home: Path | None = None,
+    passphrase: Passphrase = environment_passphrase,
+    clock: Clock = system_clock,
+    deviation: Deviation | None = None,
+) -> Ledger:
+    """Open a restored backup and go on from it, without what was acknowledged after it was made.
+
+    `tallystick.ledger.restored.v1` says so in the log, and erasures that the backup does not know are done again.
+
+    Raises:
+        RefusedError: Nothing is lost: the ledger holds all that was acknowledged.
+        ForkError: More was signed than the backup holds, or it is of another log: only a new log can succeed this one.
+        MissingError: As `open_ledger`.
+    """
+    store = open_store(url, read_only=False, home=home)
+    try:
+        keyring = Keyring(store.meta()["origin"], home, passphrase)
+        _check_beside(store, keyring)
+        with keyring.locked():
+            return Ledger(store, keyring=keyring, clock=clock, deviation=deviation, accepting=True)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _check_beside(store: Store, keyring: Keyring) -> None:
+    """Accept the keyring of a ledger that is to be written: without it nobody would notice a restored backup or a retry."""
+    if not keyring.exists:
+        raise MissingError(
+            f"no keyring for {keyring.origin} at {keyring.folder}, and without it nothing is written",
+            hint="set TALLY_HOME to the folder that holds the keyrings, or open the ledger for reading",
+        )
+    if keyring.first() is None:
+        restored.adopt(store, keyring)
 
 
 def create_ledger(
@@ -82,40 +120,67 @@ def create_ledger(
 
     Raises:
         RefusedError: The origin or the predecessor is not acceptable.
-        ConflictError: A ledger exists at `url`, or a log of this origin was signed with this keyring before.
+        ConflictError: A ledger exists at `url`, or a log of this origin was created with this keyring before.
     """
     if not 0 < len(origin) <= MAX_ORIGIN_BYTES or not set(origin) <= _ORIGIN_ALPHABET or "//" in origin:
         raise RefusedError(f"origin {origin[:80]!r} is not 1 to {MAX_ORIGIN_BYTES} of A-Z a-z 0-9 . _ / -")
     if predecessor is not None:
         closing.check_predecessor(origin, predecessor)
+    if not _is_postgres(url):
+        _path(url)
     keyring = Keyring(origin, home, passphrase)
-    if keyring.head() is not None:
-        raise ConflictError(
-            f"checkpoints of {origin} were signed with the keys in {keyring.folder}",
-            hint="choose another origin: a second log under one name would be a fork",
-        )
-    keyring.create()
-    with keyring.locked():
+    with keyring.beginning():
         return _create(url, keyring, clock=clock, predecessor=predecessor)
 
 
 def _create(url: str, keyring: Keyring, *, clock: Clock, predecessor: tuple[str, int, bytes] | None) -> Ledger:
-    origin = keyring.origin
-    store = create_store(url, keyring)
+    path = None if _is_postgres(url) else _path(url)
+    with keyring.trying():
+        if path is not None:
+            _create_file(path, keyring, clock=clock, predecessor=predecessor)
+        else:
+            log = _begin(create_store(url, keyring), keyring, clock=clock, predecessor=predecessor)
+    if path is None:
+        if not _is_postgres(url):
+            return log  # gone with its process: nothing of it can be put back, or stands in the way of another
+        log.close()
+    store = open_store(url, read_only=False, home=keyring.folder.parent, origin=keyring.origin)
+    try:
+        restored.begin(store, keyring)
+        return Ledger(store, keyring=keyring, clock=clock)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _create_file(path: str, keyring: Keyring, *, clock: Clock, predecessor: tuple[str, int, bytes] | None) -> None:
+    """Make a ledger under another name, so that what stands at `path` is one with its first entry, or is not there."""
+    if Path(path).exists():
+        raise existing(path)
+    fresh = f"{path}.{secrets.token_hex(8)}.new"
+    try:
+        store = SqliteStore.create(fresh, origin=keyring.origin)
+        with _begin(store, keyring, clock=clock, predecessor=predecessor) as log:
+            log.store.scrub()  # everything is in the file now, and nothing in its write-ahead log
+        put_in_place(fresh, path)
+    finally:
+        remove(fresh)
+
+
+def _begin(store: Store, keyring: Keyring, *, clock: Clock, predecessor: tuple[str, int, bytes] | None) -> Ledger:
+    """Draw the keys of a log and record its first entries in an empty store."""
     try:
         log_key = keyring.generate("log").public_key
         evidence_key = keyring.generate("evidence").public_key
         log = Ledger(store, keyring=keyring, clock=clock)
         log.record(
             [
-                keys.created_event(origin, log_key, predecessor=predecessor),
-                keys.added_event(origin, "evidence", evidence_key),
+                keys.created_event(keyring.origin, log_key, predecessor=predecessor),
+                keys.added_event(keyring.origin, "evidence", evidence_key),
             ]
         )
     except BaseException:
-        # Without its first entry it is no ledger, and would stand in the way of the next attempt.
         store.close()
-        discard_store(store)
         raise
     return log
 

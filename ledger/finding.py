@@ -20,7 +20,8 @@ class Finding:
 
     Attributes:
         code: Its kind, a stable word: file, damaged, missing, malformed, seq, chain, time, created, closed, source, position,
-            filing, body, part, stray, tile, counter, census, identity, keys, checkpoint, fork, head, projection.
+            filing, body, part, stray, tile, counter, census, identity, keys, checkpoint, fork, head, tip,
+            restored, projection.
         where: The place, as a reader can find it ("entry 41").
         what: One sentence.
     """

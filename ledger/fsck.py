@@ -5,6 +5,7 @@
     streams       counters, every census and what the last one left                ledger.recount
     identities    one row for each entry, and none besides
     checkpoints   roots, signatures, handovers, and the head beside the key        ledger.countersign
+    tip           what was acknowledged is there                                   ledger.tip
     projections   replayed, and compared row by row (I19)                          ledger.replay
 
 All of it reads one snapshot through a handle of its own, while others go on writing, in memory that does not grow with the
@@ -25,6 +26,8 @@ from ledger.recount import Recount
 from ledger.replay import check_projection
 from ledger.scrutiny import Scrutiny
 from ledger.store import FILE, Store
+from ledger.tip import NAME as TIP
+from ledger.tip import Tip, check_tip
 from ledger.walk import Progress, Walk
 from proofs.errors import BusyError, TallyError
 from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
@@ -51,6 +54,7 @@ def fsck(
     """
     findings = Findings()
     before = _head(keyring)
+    tip = _tip(keyring, findings)
     try:
         reader = store.reader()
     except BusyError:
@@ -65,6 +69,9 @@ def fsck(
             if not _is_readable(reader, findings):
                 return findings.report()
             _check(reader, size, heads, findings, progress)
+            with findings.at("restored", TIP):
+                if tip is not None:
+                    check_tip(reader, tip)
             for projection in projections:
                 with findings.at("projection", f"projection {projection.name}"):
                     check_projection(reader, projection, size, findings)
@@ -86,6 +93,13 @@ def _is_readable(store: Store, findings: Findings) -> bool:
 
 def _head(keyring: Keyring | None) -> bytes | None:
     return keyring.head() if keyring is not None and keyring.exists else None
+
+
+def _tip(keyring: Keyring | None, findings: Findings) -> Tip | None:
+    """The tip beside the key, read before the store's snapshot; that it is torn, missing or unreadable is a finding."""
+    with findings.at("tip", TIP):
+        return None if keyring is None or keyring.first() is None else keyring.tip.read()
+    return None
 
 
 def _check(store: Store, size: int, heads: Heads, findings: Findings, progress: Progress | None) -> None:

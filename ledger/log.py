@@ -14,12 +14,13 @@ from typing import Self, TypeVar, overload
 
 import sqlite_utils
 
-from ledger import census, checkpoint, closing, erasure, holds
+from ledger import census, checkpoint, closing, erasure, holds, restored
 from ledger.append import Appender, LoserError, Receipt
 from ledger.checkpoint import SignedCheckpoint
 from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock
 from ledger.closing import ClosedError
 from ledger.event import Event
+from ledger.finding import Finding
 from ledger.group import Group, commitments_of, conflict_event
 from ledger.intake import Intake, Prepared
 from ledger.joined import Joined
@@ -30,10 +31,11 @@ from ledger.record import Record, read_range, read_seqs, read_stream
 from ledger.run import Run
 from ledger.signer import Purpose, Signer
 from ledger.store import Store
+from ledger.tip import Guard, RestoredError
 from ledger.tree import Tree
 from ledger.vault import Vault
 from proofs import jsonstrict
-from proofs.errors import BusyError, MissingError, RefusedError
+from proofs.errors import BusyError, ForkError, MissingError, RefusedError
 
 CLOCK_ADJUSTED = "tallystick.ledger.clock-adjusted.v1"
 _INDEX = StreamIndex()
@@ -49,6 +51,7 @@ class Ledger:
         tree: Roots and proofs of any size.
         keyring: What stands beside it: signing keys, the head, the vault. None where nobody may sign or seal.
         views: Runs projections.
+        warnings: Why this may not be the whole log, or not that log; whoever writes is refused instead.
         group: Appends what several producers sent together.
     """
 
@@ -59,7 +62,9 @@ class Ledger:
         keyring: Keyring | None = None,
         clock: Clock = system_clock,
         deviation: Deviation | None = None,
+        accepting: bool = False,
     ) -> None:
+        """Guard, and go on with, the log in `store`; `accepting`: without what a restored backup lost."""
         self.store = store
         self.origin = store.meta()["origin"]
         self.keyring = keyring if keyring is not None and keyring.exists else None
@@ -69,6 +74,7 @@ class Ledger:
         can_write = not store.read_only
         self.vault = Vault(self.keyring.folder, origin=self.origin) if self.keyring and can_write else None
         self._appender = Appender(store, origin=self.origin, clock=clock, deviation=deviation or Deviation())
+        self.warnings: tuple[Finding, ...] = ()
         try:
             self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
             self.group = Group(
@@ -79,18 +85,30 @@ class Ledger:
                 self._conflict,
             )
             if can_write and self.keyring is not None:
-                self._stand_guard(self.keyring)
+                self._stand_guard(self.keyring, accepting=accepting)
+            elif self.keyring is not None:
+                self.warnings = restored.doubts(store, self.keyring)
         except BaseException:
             self.close()
             raise
 
-    def _stand_guard(self, keyring: Keyring) -> None:
+    def _stand_guard(self, keyring: Keyring, *, accepting: bool) -> None:
         """Refuse to go on with a restored backup, and finish what a crash left half done."""
-        head = keyring.head()
-        if head is not None:
-            checkpoint.check_head(self.store, checkpoint.read_checkpoint(head, origin=self.origin).checkpoint)
+        lost = None
+        try:
+            self.warnings = restored.check_whole(self.store, keyring)
+        except RestoredError as error:
+            if not accepting or self.size == 0:
+                raise
+            lost = error
+        if accepting and lost is None:
+            raise RefusedError(f"nothing is lost: the ledger of {self.size} entries holds all that was acknowledged")
+        if keyring.first() is not None:
+            self._appender.guard = Guard(keyring.tip)
         if self.vault is not None and self.size:
             erasure.reopen(self.store, self.vault, origin=self.origin)
+            if lost is not None and self._appender.guard is not None:
+                restored.accept(self.store, self._appender.guard, self.record, lost=lost, origin=self.origin)
             # Where the clock jumped, too, nothing can be recorded, this neither: `confirm_clock` must be in reach.
             with suppress(ClockError):
                 self._finish_what_was_begun()
@@ -150,7 +168,7 @@ class Ledger:
             try:
                 prepared += (self._intake.prepare(event, by_ledger=by_ledger) for event in events)
                 receipts = self._append_sealed(appender, prepared)
-            except (RefusedError, BusyError) as error:
+            except (RefusedError, BusyError, ForkError) as error:
                 self._discard(prepared)  # nothing was written, so nothing refers to what was sealed
                 self._record_conflict(appender, error, events)
                 raise

@@ -13,7 +13,15 @@ from typing import Final, NamedTuple, Protocol
 
 import sqlite_utils
 
+from proofs.errors import ForkError
+
 FILE: Final = "file"  # the place of what is wrong with a store as a whole
+
+
+class ReplacedError(ForkError):
+    """The store was replaced under this process: a copy was put back while it was open. Nothing was written."""
+
+    code = "replaced"
 
 
 class BodyRow(NamedTuple):
@@ -230,6 +238,7 @@ class Store(Protocol):
             RuntimeError: It nests.
             BusyError: Another writer held the lock for longer than the store waits; nothing was written.
             UnknownOutcomeError: The commit did not answer; the caller MUST reopen.
+            ReplacedError: The store is another one than was opened; nothing was written.
             RefusedError: The store is read-only.
         """
 

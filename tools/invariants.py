@@ -86,8 +86,9 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "A checkpoint is signed only over entries that were read back and hashed again, and that continue the last signed "
-        "head, which is kept beside the key.",
-        ("ledger/checkpoint.py", "ledger/keyring.py"),
+        "head, which is kept beside the key; what was acknowledged and is gone is accepted in so many words, or nothing is "
+        "written.",
+        ("ledger/checkpoint.py", "ledger/keyring.py", "ledger/restored.py", "ledger/tip.py"),
     ),
     Invariant(
         "A parser accepts exactly what its printer writes.",

@@ -59,6 +59,7 @@ def status(session: Session) -> None:
         # The head beside the key is the truth; without a keyring the ledger's own copy is what there is.
         kept = log.keyring.head() if log.keyring else stored[-1][1] if stored else None
         head = None if kept is None else read_checkpoint(kept, origin=log.origin).checkpoint
+        tip = log.keyring.acknowledged() if log.keyring else None
         last = log.entry(log.size - 1) if log.size else None
         session.output.facts(
             {
@@ -72,6 +73,7 @@ def status(session: Session) -> None:
                 "checkpoints": len(stored),
                 "signed_up_to": head and head.size,
                 "unsigned_entries": log.size - (head.size if head else 0),
+                "acknowledged_up_to": tip and tip.size,
                 "keyring": str(log.keyring.folder) if log.keyring else None,
             }
         )

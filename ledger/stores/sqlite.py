@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import sqlite_utils
 
-from ledger.store import Batch, BodyRow, Store
+from ledger.store import Batch, BodyRow, ReplacedError, Store
 from ledger.stores import schema
 from ledger.stores.audit import AuditRows
 from ledger.stores.rows import CensusRows, CheckpointRows, IdentityRows, PartRows, Rows, StreamRows, TileRows
@@ -58,10 +58,11 @@ class SqliteStore:
                 # Kept in the file since it was created, but lost where a copy was made by other means. Only now: whatever
                 # else stands at `path` is not ours to change.
                 self._db.conn.execute("PRAGMA journal_mode = WAL")
+                self._check_in_place()
         except ERRORS as error:
             self.close()
             raise translated(error, f"{path} cannot be read as a ledger") from error
-        except MalformedError:
+        except (MalformedError, ReplacedError):
             self.close()
             raise
 
@@ -76,7 +77,7 @@ class SqliteStore:
             # For its owner alone: the bodies stand in it in clear. SQLite gives its other files the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError as error:
-            raise ConflictError(f"{path} exists already", hint="open it, or choose another name") from error
+            raise existing(path) from error
         except OSError as error:
             raise RefusedError(f"{path} cannot be created: {error.strerror}") from error
         try:
@@ -95,6 +96,9 @@ class SqliteStore:
         self.read_only = read_only
         self.path = path
         self._lock = threading.RLock()
+        # The file as it was opened; its log once it is known to exist, which is from the first write on.
+        self._named = (Path(path).absolute(), Path(f"{Path(path).resolve()}-wal"))
+        self._opened: dict[Path, tuple[int, int]] = {}
         uri = f"{Path(path).resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
         options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "cached_statements": 256}
         try:
@@ -143,6 +147,7 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise translated(error, "the writer's lock cannot be had") from error
             try:
+                self._check_in_place()
                 yield
             except BaseException as error:
                 if conn.in_transaction:
@@ -157,6 +162,22 @@ class SqliteStore:
                     conn.execute("ROLLBACK")
                     raise translated(error, "the commit failed and nothing of it was kept") from error
                 raise UnknownOutcomeError("the commit did not answer", hint="reopen the ledger and look") from error
+
+    def _check_in_place(self) -> None:
+        """Hold the files at their names to those that are open: SQLite goes on in a file that was replaced or removed."""
+        for path in self._named:
+            try:
+                found = os.stat(path)  # noqa: PTH116 - on every write, and the plain call takes a third of the time
+            except OSError:
+                found = None
+            here = found and (found.st_dev, found.st_ino)
+            if here is None and path not in self._opened:
+                continue
+            if here is None or self._opened.setdefault(path, here) != here:
+                raise ReplacedError(
+                    f"{path.name} is no longer the file that this process opened",
+                    hint="open the ledger again: it then says whether this is an older copy",
+                )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -245,7 +266,32 @@ class SqliteStore:
         self._db.conn.close()
 
 
+def existing(path: str) -> ConflictError:
+    """Return the error that says that something stands at `path`."""
+    return ConflictError(f"{path} exists already", hint="open it, or choose another name")
+
+
+def put_in_place(fresh: str, path: str) -> None:
+    """Give a closed ledger file the name `path`, durably, and never that of something that stands there.
+
+    Raises:
+        ConflictError: Something does; it is left as it was.
+        RefusedError: The name cannot be given.
+    """
+    try:
+        os.link(fresh, path)
+        sync = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(sync)
+        finally:
+            os.close(sync)
+    except FileExistsError as error:
+        raise existing(path) from error
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be created: {error.strerror}") from error
+
+
 def remove(path: str) -> None:
-    """Remove a ledger's files; what a creation that failed takes back, and nobody else calls."""
+    """Remove a ledger's files; what a creation takes back, and nobody else calls."""
     for end in ("", "-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
