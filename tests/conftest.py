@@ -160,6 +160,13 @@ class Ledgers:
         self.opened.append(log)
         return log
 
+    def accept_restored(self, name: str = "log", **options: Any) -> Ledger:
+        """Go on from a backup that was put back, in so many words."""
+        options = {"home": self.home, "passphrase": lambda: PASSPHRASE, "clock": self.clock, **options}
+        log = ledger.accept_restored(self.url(name), **options)
+        self.opened.append(log)
+        return log
+
     def open_without_keyring(self, name: str = "log") -> Ledger:
         """As somebody who has the file and this library, and goes past the front door."""
         from ledger.log import Ledger

@@ -250,7 +250,7 @@ def test_until_the_vault_heard_of_a_release_nothing_is_erased(
 def restored(ledgers: Ledgers, copy: Path) -> Ledger:
     ledgers.close()
     shutil.copy(copy, ledgers.path())
-    return ledgers.open()
+    return ledgers.accept_restored()
 
 
 def kept(ledgers: Ledgers, log: Ledger) -> Path:

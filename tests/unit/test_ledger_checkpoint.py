@@ -12,9 +12,11 @@ import pytest
 from ledger.checkpoint import SignedCheckpoint
 from ledger.event import Event
 from ledger.fsck import fsck
-from ledger.keys import current, log_vkey
+from ledger.keyring import Keyring
+from ledger.keys import created_event, current, log_vkey
 from ledger.log import Ledger
 from ledger.rotation import add, rotate
+from ledger.stores.memory import MemoryStore
 from proofs.errors import ConflictError, ForkError, MissingError, RefusedError, TamperedError, UnverifiableError
 from proofs.merkle import leaf_hash, root_of_leaves, verify_consistency
 from proofs.note import verify
@@ -82,13 +84,14 @@ def test_each_checkpoint_grows_out_of_the_one_before(log: Ledger) -> None:
 
 
 def test_an_empty_log_has_nothing_to_sign(ledgers: Ledgers) -> None:
-    from ledger.stores.sqlite import SqliteStore
-
-    ledgers.create("other").close()
-    SqliteStore.create(str(ledgers.path()), origin="ledger.example/test").close()
+    keyring = Keyring("ledger.example/test", ledgers.home)
+    keyring.create()
+    log = Ledger(MemoryStore(origin="ledger.example/test"), keyring=keyring)
 
     with pytest.raises(RefusedError, match="there is nothing to sign: the log is empty"):
-        ledgers.open().checkpoint()
+        log.checkpoint()
+
+    log.close()
 
 
 def edit(ledgers: Ledgers, *statements: str) -> None:
@@ -106,12 +109,23 @@ def changed(seq: int) -> str:
     )
 
 
+def test_I14_without_a_tip_this_process_still_knows_what_it_acknowledged(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    log.append(things(2, 402))
+    edit(ledgers, changed(401))
+    assert log.keyring is not None
+    log.keyring.tip.path.unlink()
+
+    with pytest.raises(TamperedError, match="entry 401 is not the one that was acknowledged"):
+        log.checkpoint()
+
+
 @pytest.mark.parametrize(
     ("statements", "message"),
     [
         ((changed(100),), "entry 101 does not follow entry 100"),
         ((changed(310),), "entry 311 does not follow entry 310"),
-        ((changed(401),), "entry 401 is not the one that was acknowledged"),
+        ((changed(401),), "entry 401 was acknowledged with the leaf hash [0-9a-f]{64}, but it is [0-9a-f]{64}"),
         (
             ("UPDATE tile SET root = zeroblob(32)",),
             "the stored tree of 402 entries is not the tree of the stored entries",
@@ -331,13 +345,21 @@ def test_keys_open_to_others_are_refused(ledgers: Ledgers) -> None:
 
 
 def test_two_logs_of_one_origin_and_keyring_cannot_both_sign(ledgers: Ledgers) -> None:
-    one, other = ledgers.create("one"), ledgers.create("other")
+    """Where somebody goes past the creation, which refuses it."""
+    keyring = Keyring("ledger.example/test", ledgers.home, lambda: b"correct horse")
+    key = keyring.generate("log").public_key
+    one, other = (Ledger(MemoryStore(origin=keyring.origin), keyring=keyring) for _ in range(2))
+    for log in (one, other):
+        log.record([created_event(keyring.origin, key)])
     one.checkpoint()
 
-    with pytest.raises(ForkError, match="the first 2 entries are not those that were signed"):
+    with pytest.raises(ForkError, match="the first 1 entries are not those that were signed"):
         other.checkpoint()
-    with pytest.raises(ConflictError, match="were signed with the keys in"):
+    with pytest.raises(ConflictError, match=r"a log of ledger\.example/test was created with the keys in"):
         ledgers.create("third")
+
+    one.close()
+    other.close()
 
 
 def test_the_head_of_another_origin_is_no_head(ledgers: Ledgers) -> None:
