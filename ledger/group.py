@@ -18,7 +18,7 @@ from ledger.intake import Intake, Prepared
 from ledger.vault import Vault
 from proofs import jsonstrict, limits
 from proofs.digest import commitment
-from proofs.errors import BusyError, RefusedError
+from proofs.errors import BusyError, RefusedError, UnknownOutcomeError
 
 CONFLICTED: Final = "tallystick.intake.conflicted.v1"
 Answer = Receipt | RefusedError | BusyError
@@ -76,6 +76,8 @@ class Group:
                     answers[index] = error
             together = self._append_large(prepared, answers)
             linked = self._link(list(together.values())) if together is not None else None
+        except UnknownOutcomeError:
+            raise  # what was sealed may be in the log: without its key it could never be opened
         except BaseException:
             self._discard(one for index, one in prepared.items() if index not in answers)
             raise
