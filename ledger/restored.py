@@ -7,7 +7,7 @@
 Whoever only reads is warned. Accepting a loss records it: `tallystick.ledger.restored.v1` is the first entry of what follows,
 so that auditors see it, and senders can show with their receipts what was lost.
 
-Source: docs/adr/0009-a-restored-backup-says-so.md; docs/formats/events.md.
+Source: docs/adr/0010-a-restored-backup-says-so.md; docs/formats/events.md.
 """
 
 from __future__ import annotations

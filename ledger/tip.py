@@ -6,7 +6,7 @@ The head (I14) speaks of what was signed; the tip of everything that was acknowl
 point and before the acknowledgement, and not synced: after a power cut it may be older than the database, never newer than
 what was acknowledged. So it is a lower bound. A database that does not contain it is a restored backup, or another history.
 
-Source: docs/adr/0009-a-restored-backup-says-so.md.
+Source: docs/adr/0010-a-restored-backup-says-so.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A backup that is newer than the last checkpoint, put back: new processes do not go on from it without saying so (ADR 0009)."""
+"""A backup that is newer than the last checkpoint, put back: new processes do not go on from it without saying so (ADR 0010)."""
 
 from __future__ import annotations
 

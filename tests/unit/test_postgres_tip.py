@@ -1,4 +1,4 @@
-"""What was acknowledged is held beside the key for PostgreSQL as well: an older copy is not written (ADR 0009)."""
+"""What was acknowledged is held beside the key for PostgreSQL as well: an older copy is not written (ADR 0010)."""
 
 from __future__ import annotations
 
