@@ -20,6 +20,7 @@ from ledger.log import Ledger
 from ledger.projection import StreamIndex
 from ledger.store import Batch, Store
 from ledger.stores.postgres import PostgresStore
+from ledger.tip import RestoredError
 from proofs.errors import BusyError, ConflictError, ForkError, RefusedError, TallyError, UnknownOutcomeError
 
 if TYPE_CHECKING:
@@ -402,15 +403,17 @@ class TestRestored:
         assert len(log.positions("source:urn:writer-0")) == 6
         log.close()
         restore()
+        with pytest.raises(RestoredError, match="the ledger holds 3 entries, but 8 were acknowledged"):
+            ledgers.open()
 
-        log = ledgers.open()
+        log = ledgers.accept_restored()
         reader = log.store.reader()
         assert reader.projections().execute("SELECT * FROM projection").fetchall() == []
         reader.close()
         assert [row[1] for row in log.positions("source:urn:writer-0")] == [2]
         log.append([thing(1, 1, n, 5) for n in range(5)])
         assert [row[1] for row in log.positions("source:urn:writer-0")] == [2]
-        assert [row[1] for row in log.positions("source:urn:writer-1")] == [3, 4, 5, 6, 7]
+        assert [row[1] for row in log.positions("source:urn:writer-1")] == [4, 5, 6, 7, 8]
         assert fsck(log.store, keyring=log.keyring, projections=[StreamIndex()]).findings == ()
 
     def test_I19_views_of_a_history_that_is_gone_under_an_open_handle_are_made_again(self, house: Any) -> None:
@@ -419,7 +422,10 @@ class TestRestored:
         log.append([thing(0, 1, n, 5) for n in range(5)])
         assert len(log.positions("source:urn:writer-0")) == 6
         restore()
-        other.append([thing(1, 1, n, 5) for n in range(5)])  # knows nothing of the five that are gone
+        with pytest.raises(RestoredError):  # it never knew of the five that are gone; the tip beside the key does
+            other.append([thing(1, 1, n, 5) for n in range(5)])
+        ledgers.accept_restored()
+        other.append([thing(1, 1, n, 5) for n in range(5)])
 
         assert [row[1] for row in other.positions("source:urn:writer-0")] == [2]
-        assert [row[1] for row in other.positions("source:urn:writer-1")] == [3, 4, 5, 6, 7]
+        assert [row[1] for row in other.positions("source:urn:writer-1")] == [4, 5, 6, 7, 8]
