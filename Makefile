@@ -20,16 +20,19 @@ PRODUCERS := airflow dbt others
 PRODUCER_LOCKS := tests/interop/producers
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo transcript test lint types format verifier bench lock producers packages clean
+.PHONY: help env demo demo-server transcript test lint types format verifier bench lock producers packages clean
 
 help: ## print the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 env: $(VENV)/.locked ## make .venv from requirements.lock; the command is then .venv/bin/tally
 
 demo: $(VENV)/.demo ## run a churn pipeline on real households, break it, delete one, verify offline
 	@$(TREE) $(RUN) examples/demo/run.py
+
+demo-server: $(VENV)/.demo ## run the same, and let the pipeline report to a service
+	@$(TREE) $(RUN) examples/demo/run.py --server
 
 transcript: $(VENV)/.demo ## put what the demo prints into the README
 	@$(TREE) $(RUN) tools/transcript.py

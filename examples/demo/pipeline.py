@@ -29,6 +29,7 @@ from ledger.log import Ledger
 
 CONTRACTS: Final = Path(__file__).parent / "contracts"
 JOBS: Final = "churn-pipeline"
+SOURCE: Final = f"urn:{JOBS}"
 PRODUCER: Final = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python"
 SCHEMAS: Final = ("staging", "features", "models", "marketing")
 _JSON_TYPES: Final = {"BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "number", "BOOLEAN": "boolean"}
@@ -37,13 +38,15 @@ _JSON_TYPES: Final = {"BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "numb
 class Pipeline:
     """One warehouse and the ledger that it reports to."""
 
-    def __init__(self, log: Ledger, warehouse: Path, files: Path) -> None:
+    def __init__(self, log: Ledger, warehouse: Path, files: Path, client: OpenLineageClient | None = None) -> None:
+        """Report runs through `client`; None: straight into the ledger."""
         self.log = log
         self.files = files
         self.connection = duckdb.connect(str(warehouse))
         for schema in SCHEMAS:
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        self.client = OpenLineageClient(transport=LedgerTransport.into(log, source=f"urn:{JOBS}"))
+        into_log = LedgerTransport.into(log, source=SOURCE)
+        self.client = OpenLineageClient(transport=into_log) if client is None else client
 
     def run(self, step: Step, *, append: bool = False) -> Outcome:
         """Run one step; a blocked batch is rolled back, and the consumers' table stays as it was."""
@@ -52,7 +55,7 @@ class Pipeline:
         self._emit(RunState.START, step, run)
         schema, name = step.table.split(".")
         target = Table(self.connection, name, schema)
-        context = Context(source=f"urn:{JOBS}", run=run, job=(JOBS, step.table))
+        context = Context(source=SOURCE, run=run, job=(JOBS, step.table))
         select = step.select.format(files=self.files)
         with staged(
             target,
@@ -66,7 +69,7 @@ class Pipeline:
     def contract(self, step: Step) -> Document:
         """Put the step's contract in force, unless it is, and return it."""
         document = read(CONTRACTS / f"{step.table}.yaml")
-        publish.publish(self.log, document, Context(source=f"urn:{JOBS}"))
+        publish.publish(self.log, document, Context(source=SOURCE))
         return document
 
     def publish_schema(self, step: Step) -> str:
@@ -78,7 +81,7 @@ class Pipeline:
             "required": [field.name for field in self.contract(step).contract.fields if field.required],
         }
         text = json.dumps(definition, indent=2).encode()
-        publish_schema(self.log, step.table, "1.0.0", text, context=Context(source=f"urn:{JOBS}"))
+        publish_schema(self.log, step.table, "1.0.0", text, context=Context(source=SOURCE))
         return step.table
 
     def rows(self, table: str) -> int:

@@ -18,13 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from openlineage.client.client import OpenLineageClient
+
 import ledger
 from cli.exits import EXIT
 from evidence import deletion, question, trust
 from evidence.deletion import Warehouse
 from evidence.seal import Sealed, export
 from evidence.terms import Terms
-from examples.demo.pipeline import Pipeline
+from examples.demo.pipeline import SOURCE, Pipeline
+from examples.demo.service import serving
 from examples.demo.steps import LATE_WEEK, RENAMED, STEPS, WAREHOUSE
 from ledger.clock import print_at
 from ledger.fsck import fsck
@@ -33,6 +36,7 @@ from ledger.signer import ENVIRONMENT
 from proofs import archive
 from proofs.errors import TamperedError
 from proofs.statement import Node
+from proofs.streams import OPENLINEAGE_TYPES
 from tools.pack_verifier import pack
 
 ROOT: Final = Path(__file__).parents[2]
@@ -56,7 +60,7 @@ def main() -> int:
     files = source_files()
     say("Tallystick: what a data platform did, and proof of it\n")
     with ledger.create(f"sqlite:///{OUT}/ledger.db", origin=ORIGIN, home=KEEPER) as log:
-        household = run_pipeline(log, files)
+        household = run_pipeline_through_a_service(log, files) if "--server" in sys.argv else run_pipeline(log, files)
         request = delete_household(log, household)
         bundles = seal_evidence(log, request)
         with doing("recompute the ledger from its stored bytes") as done:
@@ -83,10 +87,20 @@ def source_files() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def run_pipeline(log: Ledger, files: Path) -> str:
+def run_pipeline_through_a_service(log: Ledger, files: Path) -> str:
+    """Run the same pipeline, whose stock client reports to `tally serve`."""
+    with serving(log, f"sqlite:///{OUT}/ledger.db", KEEPER, source=SOURCE) as (client, address):
+        say(f"0  tally serve answers on {address}; the pipeline reports there, gzipped, with a token of its own")
+        household = run_pipeline(log, files, client)
+    observed = sum(log.store.streams.counts([f"type:{kind}" for kind in OPENLINEAGE_TYPES]).values())
+    say(f"   ✓ {observed} OpenLineage events came through the service; it stopped with nothing left over\n")
+    return household
+
+
+def run_pipeline(log: Ledger, files: Path, client: OpenLineageClient | None = None) -> str:
     """Run the steps, break a batch, run it again mended; returns a household to delete."""
     say("1  A churn pipeline over 1.47 million grocery purchases, every table under a contract")
-    pipeline = Pipeline(log, OUT / "warehouse.duckdb", files)
+    pipeline = Pipeline(log, OUT / "warehouse.duckdb", files, client)
     try:
         for step in STEPS:
             with doing(step.table) as done:

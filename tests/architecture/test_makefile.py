@@ -16,6 +16,7 @@ TARGETS = sorted(
         "bench",
         "clean",
         "demo",
+        "demo-server",
         "env",
         "format",
         "help",
