@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Ledgers
+    from tests.conftest import Ledgers, Served
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = Path(__file__).with_name("producers")
@@ -153,6 +154,20 @@ def emit(name: str, producer: Producer, tmp_path: Path) -> Emit:
     return emit
 
 
+def tally(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended
+
+
 def said(ledgers: Ledgers) -> list[Said]:
     """What the ledger holds of the producer, sorted."""
     found: list[Said] = []
@@ -166,6 +181,34 @@ def said(ledgers: Ledgers) -> list[Said]:
     return sorted(found)
 
 
+def test_every_event_arrives_at_a_server_by_the_stock_transport(
+    producer: Producer, emit: Emit, ledgers: Ledgers, serve: Callable[..., Served]
+) -> None:
+    emit({"type": "http", "url": serve().url, "compression": "gzip"})
+
+    assert said(ledgers) == sorted(producer.says)
+
+
+def test_every_event_arrives_although_the_server_comes_up_when_the_producer_is_gone(
+    producer: Producer, emit: Emit, ledgers: Ledgers, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    outbox, url = tmp_path / "outbox.db", f"http://127.0.0.1:{port}"
+    transport = "ledger.client.openlineage.LedgerTransport"
+
+    emit({"type": transport, "url": url, "outbox": str(outbox), "source": "urn:shop:pipeline"})
+    serve(port=port)
+    left = tally("outbox", "--outbox", str(outbox), "flush", "--url", url, "--json")
+
+    flushed = json.loads(left.stdout)
+    assert (flushed["dead_letters"], flushed["left"]) == (0, 0)
+
+    assert said(ledgers) == sorted(producer.says)
+
+
+@pytest.mark.parametrize("name", ["dlt"], indirect=True)
 def test_every_event_goes_straight_into_an_embedded_ledger(producer: Producer, emit: Emit, ledgers: Ledgers) -> None:
     ledgers.create()
     ledgers.close()
@@ -190,20 +233,8 @@ def test_the_tables_of_dbt_artifacts_join_what_dbt_itself_emits(emit: Emit, ledg
     emitted = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     (namespace,) = {dataset["namespace"] for event in emitted for dataset in event["outputs"]}
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "cli", "import", "dbt", str(here / "target"), "--namespace", namespace, "--json"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "TALLY_LEDGER": ledgers.url(),
-            "TALLY_HOME": str(ledgers.home),
-            "TALLY_KEY_PASSPHRASE": "correct horse",
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    where = {"TALLY_LEDGER": ledgers.url(), "TALLY_HOME": str(ledgers.home), "TALLY_KEY_PASSPHRASE": "correct horse"}
+    ended = tally("import", "dbt", str(here / "target"), "--namespace", namespace, "--json", **where)
 
     assert json.loads(ended.stdout) == {"known": 0, "recorded": 10, "refused": []}
     written = {output for _, _, _, outputs in said(ledgers) for output in outputs}
