@@ -231,11 +231,13 @@ class Client:
         """Return where the outbox stands."""
         return upkeep.status(self.outbox)
 
-    def close(self, timeout: float = 0.0) -> int:
-        """Deliver for up to `timeout` seconds, stop, and return how many events are left to whoever opens the outbox next."""
-        if self._is_closed:
-            return 0
-        return self._close(timeout, patient=True)
+    def close(self, timeout: float = 0.0, *, patient: bool = True) -> int:
+        """Deliver for up to `timeout` seconds, stop, and return how many events are left to whoever opens the outbox next.
+
+        Args:
+            patient: False: not a moment longer than until the server is seen to be down.
+        """
+        return 0 if self._is_closed else self._close(timeout, patient=patient)
 
     def _close(self, timeout: float, *, patient: bool) -> int:
         deadline = time.monotonic() + timeout

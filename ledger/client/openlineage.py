@@ -161,7 +161,8 @@ class LedgerTransport(Transport, Generic[T_co]):
 
         Args:
             timeout: In seconds. Negative, which for OpenLineage means "as long as it takes", waits no longer than the end
-                of the interpreter would: nothing is lost by not waiting.
+                of the interpreter would. A server that is seen to be down is not waited for either way, `dbt-ol` would hold
+                its caller for 30 s: nothing is lost by not waiting.
         """
         return True if self._taker is None else self._taker.close(timeout)
 
@@ -194,7 +195,8 @@ class _ThroughOutbox:
         return self.client.emit(event)
 
     def close(self, timeout: float) -> bool:
-        return self.client.close(self._settings.exit_seconds if timeout < 0 else timeout) == 0
+        timeout = self._settings.exit_seconds if timeout < 0 else timeout
+        return self.client.close(timeout, patient=False) == 0
 
 
 class _Embedded:

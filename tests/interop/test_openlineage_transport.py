@@ -182,6 +182,16 @@ def test_without_a_source_an_outbox_speaks_for_itself_and_a_ledger_names_the_pro
     assert straight.close() is True
 
 
+def test_closing_does_not_wait_for_a_server_that_is_down_however_long_the_producer_would(tmp_path: Path) -> None:
+    there = {"url": f"http://127.0.0.1:{unused_port()}", "outbox": str(tmp_path / "outbox.db")}
+    transport = LedgerTransport[Any](LedgerConfig(there))
+    transport.emit({"run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}})
+    started = time.monotonic()
+
+    assert transport.close(600) is False
+    assert time.monotonic() - started < 60  # ten minutes, if it waited
+
+
 def test_what_cannot_be_taken_is_raised(tmp_path: Path) -> None:
     transport = LedgerTransport[Any](LedgerConfig({"outbox": str(tmp_path / "outbox.db"), "limit_bytes": 10}))
 
