@@ -23,7 +23,7 @@ from ledger.stores.postgres_address import Address
 from ledger.stores.postgres_commit import commit
 from ledger.stores.postgres_errors import is_lost, lost, translated, unreachable
 from ledger.stores.postgres_schema import check_version, objects
-from proofs.errors import MissingError, RefusedError, UnknownOutcomeError
+from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, UnknownOutcomeError
 
 _Found = TypeVar("_Found")
 _PAGE: Final = 2_000
@@ -93,10 +93,23 @@ class Link:
         return self._conn.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
     def _again(self) -> None:
-        """Make a new session to the same log."""
+        """Make a new session to the same log.
+
+        What goes wrong now may be told to strangers, by a server: the place is named where a ledger is opened, and not here.
+        """
         self._conn.close()
-        self._conn = connect(self._address)
-        self.log, self.origin = self._prepare(self.origin)
+        try:
+            self._conn = connect(self._address)
+            self.log, self.origin = self._prepare(self.origin)
+        except BusyError as error:
+            self._conn.close()  # a session that was not looked at is not used
+            raise BusyError(
+                "PostgreSQL cannot be reached", hint="try again: the next call makes a new connection"
+            ) from error
+        except (MissingError, MalformedError, RefusedError) as error:
+            self._conn.close()
+            what = "the ledger's database is not what it was when it was opened"
+            raise type(error)(what, hint="reopen the ledger") from error
 
     def _idle(self) -> psycopg.Connection[Any]:
         """The connection, outside of any transaction."""

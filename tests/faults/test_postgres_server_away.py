@@ -21,7 +21,15 @@ from ledger.projection import StreamIndex
 from ledger.store import Batch, Store
 from ledger.stores.postgres import PostgresStore
 from ledger.tip import RestoredError
-from proofs.errors import BusyError, ConflictError, ForkError, RefusedError, TallyError, UnknownOutcomeError
+from proofs.errors import (
+    BusyError,
+    ConflictError,
+    ForkError,
+    MissingError,
+    RefusedError,
+    TallyError,
+    UnknownOutcomeError,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
@@ -197,8 +205,9 @@ def test_a_handle_says_that_the_server_is_away_and_goes_on_when_it_is_back(
         reader = log.store.reader()
         server.kill()
 
-        with pytest.raises(BusyError, match="cannot be reached"):
+        with pytest.raises(BusyError) as caught:
             log.append(thing(0, 1, 0, 1))
+        assert str(caught.value) == "PostgreSQL cannot be reached"  # a server may hand it on: no host, no user
         for read in (lambda: log.size, lambda: log.entry(0), lambda: list(log.read()), reader.size):
             with pytest.raises(BusyError, match="cannot be reached"):
                 read()
@@ -351,6 +360,36 @@ def test_a_session_that_somebody_spoilt_is_not_used_again(store: PostgresStore) 
         store._link._conn.execute("SELECT * FROM nothing")
     store._link._conn.close()
 
+    write_one(store)
+    assert store.size() == 1
+
+
+def test_a_database_that_went_away_under_an_open_handle_is_told_without_its_place(
+    postgres: Server, pgserver: ModuleType
+) -> None:
+    name = postgres.database(template=pgserver.TEMPLATE)
+    store = PostgresStore.create(postgres.url(name), origin=ORIGIN)
+    postgres.drop(name)
+
+    with pytest.raises(MissingError) as caught:
+        store.size()
+
+    assert str(caught.value) == "the ledger's database is not what it was when it was opened"
+    store.close()
+
+
+def test_a_new_session_is_held_to_what_the_first_one_was(postgres: Server, store: PostgresStore) -> None:
+    name = store._link._conn.info.dbname
+    with postgres.connect("postgres") as conn:
+        conn.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
+    terminate(postgres, store)
+
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="is not what it was when it was opened"):
+            write_one(store)
+
+    with postgres.connect("postgres") as conn:
+        conn.execute(f"ALTER DATABASE {name} RESET synchronous_commit".encode())
     write_one(store)
     assert store.size() == 1
 
