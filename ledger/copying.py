@@ -5,8 +5,8 @@
     ═ commit point ═                before it the target is empty, after it whole
 
 Nothing is computed anew: what was stored is stored again, so that every proof, checkpoint and bundle stays what it was. The
-keyring stays where it is, for the log is the same log. Two stores of one log must never both be written to; the head beside
-the key refuses the one that falls behind.
+keyring stays where it is, for the log is the same log. Two stores of one log must never both be written to; the tip and the
+head beside the key refuse the one that falls behind.
 """
 
 from __future__ import annotations
