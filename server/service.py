@@ -38,6 +38,7 @@ _Result = TypeVar("_Result")
 READERS: Final = 4
 _MOST_READS: Final = 256
 _GRANTS_SECONDS: Final = 1.0  # how long a revoked token may still be let in
+_STALE_SECONDS: Final = 60.0  # and where the log cannot be read, at most so long
 
 
 class Service:
@@ -60,6 +61,7 @@ class Service:
         self.grants: dict[str, access.Grant] = {}
         self._edition: tuple[int, ...] = ()
         self._folded = 0
+        self._followed = monotonic()
         self._oidc: oidc.Verifier | None = None
         self._local = threading.local()
         self._opened: list[Ledger] = []
@@ -88,6 +90,11 @@ class Service:
         await self.at_desk(self._read_grants)
         self.signing = Signing(self.settings, self.metrics, self.journal, self.at_desk)
         self._tasks = [asyncio.create_task(self._watch_grants()), asyncio.create_task(self.signing.run())]
+
+    @property
+    def keeps_watch(self) -> bool:
+        """True while credentials are followed and checkpoints signed."""
+        return not any(task.done() for task in self._tasks)
 
     async def stop(self) -> None:
         """Write what was accepted, answer it, and close the ledger."""
@@ -144,12 +151,15 @@ class Service:
 
         Raises:
             UnauthenticatedError: Nobody that is known, or not any more.
+            OverloadedError: Whether it was revoked cannot be told now.
         """
         if token is None:
             if self.settings.open_on_loopback:
                 return LOOPBACK
             raise UnauthenticatedError("no credential was given", hint="send Authorization: Bearer <token>")
         if token.startswith("tally_"):
+            if monotonic() - self._followed > _STALE_SECONDS:
+                raise OverloadedError(f"no credential could be looked up for {_STALE_SECONDS:.0f} seconds")
             grant = access.find(self.grants, token, print_at(self._log.clock()))
             if grant is not None:
                 return of_grant(grant)
@@ -171,6 +181,7 @@ class Service:
             self.grants = access.fold(self.grants, found, origin=log.origin)
             self._edition = edition
         self._folded = size
+        self._followed = monotonic()
         self.metrics.entries(size)
 
     async def _watch_grants(self) -> None:

@@ -51,7 +51,7 @@ class Signing:
             loops.append(self._every(self._settings.checkpoint_seconds, self._sign))
         if self._settings.census_seconds:
             loops.append(self._every(self._settings.census_seconds, self._count))
-        await asyncio.gather(*loops)
+        await asyncio.gather(*loops, asyncio.Event().wait())  # with nothing to do, too, only a cancellation ends it
 
     async def finish(self) -> None:
         """Sign what was written last, where it is this process's turn, and give the turn away."""
@@ -70,6 +70,8 @@ class Signing:
             await self._at_desk(work)
         except TallyError as error:
             self._journal("signing-failed", code=error.code, detail=error.what)
+        except OSError as error:  # of the folder of the keys; what the ledger's own files do comes as a TallyError
+            self._journal("signing-failed", code="keyring", detail=error.strerror)
 
     def _is_our_turn(self, log: Ledger) -> bool:
         if self._turn is None and log.keyring is not None:

@@ -25,7 +25,8 @@ async def live(_: Call) -> Response:
 
 async def ready(call: Call) -> Response:
     """Say whether events can be written now: the ledger answers and the writer takes more."""
-    checks = {"writer": call.service.writer.is_open, "ledger": await _ledger_answers(call)}
+    service = call.service
+    checks = {"writer": service.writer.is_open, "ledger": await _ledger_answers(call), "watch": service.keeps_watch}
     is_ready = all(checks.values())
     return json_response({"status": "ok" if is_ready else "failing", "checks": checks}, 200 if is_ready else 503)
 
@@ -48,7 +49,7 @@ async def get_metrics(call: Call) -> Response:
     return Response(call.service.metrics.exposition(waiting), media_type=metrics.CONTENT_TYPE)
 
 
-_OK: Final = {"status": "ok", "checks": {"writer": True, "ledger": True}}
+_OK: Final = {"status": "ok", "checks": {"writer": True, "ledger": True, "watch": True}}
 ENDPOINTS: Final = (
     Endpoint(
         name="live",

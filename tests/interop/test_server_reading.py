@@ -84,6 +84,7 @@ def test_a_proof_verifies_offline_against_the_readers_own_trust(filled: Any) -> 
 def test_an_entry_that_is_not_signed_yet_says_when_to_come_again(serve: Any) -> None:
     running = serve("--checkpoint-every", "0")
 
+    assert running.get("/health/ready").status == 200
     answer = running.get("/api/v1/log/entries/1/proof")
 
     assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (404, "not-yet-signed", "1")
@@ -220,7 +221,10 @@ def test_metrics_count_requests_events_and_what_is_signed(filled: Any) -> None:
 
 
 def test_it_is_ready_while_the_ledger_answers(filled: Any) -> None:
-    assert filled.get("/health/ready").json() == {"status": "ok", "checks": {"ledger": True, "writer": True}}
+    assert filled.get("/health/ready").json() == {
+        "status": "ok",
+        "checks": {"ledger": True, "watch": True, "writer": True},
+    }
 
 
 def test_every_endpoint_is_described_with_an_example(filled: Any) -> None:

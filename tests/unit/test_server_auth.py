@@ -183,3 +183,19 @@ def test_settings_reach_a_worker_whole_and_hold_no_secret(tmp_path: Path) -> Non
     assert Settings.from_environment(environment) == settings
     assert "a passphrase" not in environment["TALLY_SERVER"]
     assert settings.passphrase() == b"a passphrase"
+
+
+def test_where_credentials_cannot_be_followed_no_token_is_let_in_for_long() -> None:
+    import asyncio
+    from time import monotonic
+
+    from server.metrics import Metrics
+    from server.service import Service
+
+    service = Service(Settings.of(ledger="sqlite:///a.db"), metrics=Metrics(), journal=lambda *_, **__: None)
+    service._followed = monotonic() - 61
+
+    with pytest.raises(http.OverloadedError, match="no credential could be looked up for 60 seconds"):
+        asyncio.run(service.identify("tally_0123456789abcdef_" + "x" * 43))
+    with pytest.raises(UnauthenticatedError, match="no credential was given"):
+        asyncio.run(service.identify(None))
