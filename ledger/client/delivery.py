@@ -12,7 +12,7 @@ are known again by their ids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -69,12 +69,15 @@ class Delivery:
         self._courier = courier
         self._breathe = breathe
 
-    def deliver(self) -> Outcome:
+    def deliver(self, *, without: Collection[str] = ()) -> Outcome:
         """Send what waits longest; returns with everything settled that could be.
 
         Where events of one source stay, the others' go on at once: one credential that is wrong must not stop the rest.
+
+        Args:
+            without: Sources that are left alone for now.
         """
-        outcome = Outcome()
+        outcome = Outcome(held=set(without))
         while batch := self._backlog.batch(without=outcome.held):
             broken = [each for each in batch if each.event is None]
             if broken:

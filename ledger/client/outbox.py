@@ -146,6 +146,8 @@ class Outbox:
             RefusedError: An event cannot be taken: it has a sequence already, is too long, or the disk is full.
             ConflictError: An event has the source and id of one that was emitted before, and other content.
             BusyError: Another process held the outbox for too long.
+            MissingError: Its file was removed or replaced under this process.
+            UnknownOutcomeError: The disk failed; the events may or may not have been taken.
         """
         deadline = time.monotonic() + self.settings.block_seconds
         contents = [_content(event) for event in events]

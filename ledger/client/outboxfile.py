@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError
+from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 
 FORMAT: Final = "1"
 BUSY_SECONDS: Final = 10.0
@@ -98,6 +98,7 @@ class OutboxFile:
         self.path = path
         self._busy_seconds = busy_seconds
         self._open: dict[Role, sqlite3.Connection] = {}
+        self._inode = (0, 0)  # of the file as it was opened
         self._renew()
         if not path.is_file():
             if not create:
@@ -118,19 +119,35 @@ class OutboxFile:
         Raises:
             BusyError: Somebody else held the lock for too long; nothing was written.
             RefusedError: The disk is full, or the file cannot be written; nothing was written.
+            MissingError: The file was removed or replaced under this process; nothing was written.
+            UnknownOutcomeError: The disk failed; it may or may not have been written.
         """
         with self._write_lock, self._keeper_lock if role == "keeper" else self._write_lock:
             conn = self._connection(role)
             try:
                 self._patiently(lambda: conn.execute("BEGIN IMMEDIATE"), "written")
+                self._check_still_there()
                 yield conn
-                conn.execute("COMMIT")
+                self._commit(conn)
             except sqlite3.Error as error:
                 raise self._translated(error, "written") from error
             finally:
                 # What was not committed is left by an exception. SQLite may have rolled back by itself.
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
+
+    def _commit(self, conn: sqlite3.Connection) -> None:
+        """The commit point: before it nothing happened, after it everything is durable."""
+        try:
+            conn.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if _primary(error) != sqlite3.SQLITE_IOERR:
+                raise
+            # The pages may be on the disk although it said no: whoever opens the file next may find them.
+            raise UnknownOutcomeError(
+                f"outbox {self.path}: the disk failed while it was written",
+                hint="an event with an id of its own may be emitted again",
+            ) from error
 
     def rows(self, select: str, *values: object) -> list[Any]:
         """Return all rows of a query."""
@@ -190,6 +207,15 @@ class OutboxFile:
             conn = self._open[role] = self._patiently(lambda: self._connect(role), "opened")
         return conn
 
+    def _check_still_there(self) -> None:
+        """Refuse to write into a file that nobody will find again: SQLite would do it without a word."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._inode:
+            raise MissingError(f"outbox {self.path} was removed or replaced under this process", hint="start it again")
+
     def _connect(self, role: Role) -> sqlite3.Connection:
         uri = f"{self.path.resolve().as_uri()}?mode=rw"
         try:
@@ -199,8 +225,13 @@ class OutboxFile:
         try:
             for pragma in (*_PRAGMAS, f"synchronous = {'FULL' if role == 'writer' else 'NORMAL'}"):
                 conn.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error as error:
+            if not self._open:
+                found = self.path.stat()
+                self._inode = (found.st_dev, found.st_ino)
+        except (OSError, sqlite3.Error) as error:
             conn.close()
+            if isinstance(error, OSError):
+                raise MissingError(f"outbox {self.path} was removed") from error
             raise self._translated(error, "opened") from error
         return conn
 

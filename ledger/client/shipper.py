@@ -82,6 +82,9 @@ class Shipper:
         self._thread: threading.Thread | None = None
         self._failures = 0
         self._not_before = 0.0  # a server asked for patience until then
+        self._held: set[str] = set()  # sources of which something stayed, left alone until `_held_until`
+        self._held_until = 0.0
+        self._held_rounds = 0
         self._noted: str | None = ""  # what stands in the outbox as trouble; "" when nobody has looked yet
 
     @property
@@ -133,6 +136,8 @@ class Shipper:
     def _round(self) -> float:
         """Do what there is to do and return how many seconds nothing will be."""
         poll = self._settings.poll_seconds
+        is_hurried = self._hurry.is_set()
+        self._hurry.clear()  # before, not after: whoever hurries during this round means the next one
         try:
             self._outbox.beat(self._source)
             if not self._lock.take() or not self.backlog.left():
@@ -141,17 +146,20 @@ class Shipper:
             now = time.monotonic()
             if now < self._not_before:
                 return self._not_before - now
-            outcome = self._delivery.deliver()
+            alone = self._held if now < self._held_until and not is_hurried else set()
+            outcome = self._delivery.deliver(without=alone)
             self._outbox.file.tidy()
-            if not self._stop.is_set():  # else it may be we who hung up
+            if not self._stop.is_set() and (outcome.trouble or not alone):  # else it may be we who hung up
                 self._note(outcome.trouble or None)
             with self.changed:
                 self.changed.notify_all()
         except TallyError as error:  # the outbox itself cannot be read or written now
-            outcome = Outcome(trouble=str(error))
+            outcome, alone = Outcome(trouble=str(error), is_halted=True), set()
             LOG.warning("outbox: %s", error)
-        if not outcome.trouble:
+        if not outcome.is_halted:
             self._failures = 0
+            if outcome.held != alone or not alone:
+                self._hold(outcome.held)
             return 0.0 if outcome.done or outcome.dead else poll
         self._failures = 0 if outcome.done else self._failures
         self._failures += 1
@@ -162,9 +170,14 @@ class Shipper:
             self._not_before = time.monotonic() + asked
         return max(wait, _BREATH_SECONDS)
 
+    def _hold(self, sources: set[str]) -> None:
+        """Leave `sources` alone for a while that doubles; none means that all is well."""
+        self._held = sources
+        self._held_rounds = self._held_rounds + 1 if sources else 0
+        self._held_until = time.monotonic() + backoff(max(self._held_rounds, 1), self._settings)
+
     def _wait(self, seconds: float) -> None:
         """Wait for something to send, or, after a failure, for the time to try again; keep tidy meanwhile."""
-        self._hurry.clear()
         if self.is_well:
             if seconds and self._wake.wait(seconds):
                 self._stop.wait(self._settings.linger_seconds)

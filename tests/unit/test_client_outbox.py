@@ -266,6 +266,20 @@ def test_what_is_no_outbox_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == "") == ["text"]
 
 
+def test_a_file_that_was_removed_or_replaced_takes_nothing_more(outbox: Outbox, path: Path) -> None:
+    outbox.append([event(1)])
+    path.rename(path.with_name("away.db"))
+
+    with pytest.raises(MissingError, match="was removed or replaced under this process"):
+        outbox.append([event(2)])
+    path.write_bytes(b"")
+    with pytest.raises(MissingError, match="was removed or replaced under this process"):
+        outbox.append([event(3)])
+    path.unlink()
+    path.with_name("away.db").rename(path)
+    assert outbox.append([event(4)])[0].sequence == 2
+
+
 def test_a_dead_letter_says_why_and_is_replayed_as_the_event_that_was_meant(outbox: Outbox) -> None:
     outbox.append([event(1)])
     bury(outbox)
