@@ -5,11 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
-from proofs.errors import RefusedError, TallyError
+from proofs.errors import (
+    BusyError,
+    MalformedError,
+    MissingError,
+    RefusedError,
+    TallyError,
+    TamperedError,
+    UnverifiableError,
+)
 from server.settings import Oidc, Settings
 
-FAILED = 1
+# As `tally` ends for the same reasons (docs/formats/verification.md); the two may not import each other.
+EXIT: Final[dict[type[TallyError], int]] = {
+    TallyError: 1,
+    TamperedError: 3,
+    MalformedError: 4,
+    UnverifiableError: 6,
+    MissingError: 8,
+    RefusedError: 9,
+    BusyError: 13,
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,7 +85,7 @@ def main(arguments: list[str]) -> int:
     except TallyError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         sys.stderr.write(f"tally: {error}{hint}\n")
-        return FAILED
+        return next(EXIT[kind] for kind in type(error).__mro__ if kind in EXIT)
     return 0
 
 
