@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "keys": "keys",
     "outbox": "outbox",
     "hammer": "hammer",
+    "probe": "probe",
     "token": "token",
     "serve": "serve",
 }
