@@ -48,7 +48,7 @@ INVARIANTS: Final = (
     Invariant(
         "(source, id) is unique in a log: the same event again returns the first receipt, other content is a conflict of which "
         "a record stays.",
-        ("ledger/intake.py", "ledger/identity.py", "ledger/append.py"),
+        ("ledger/intake.py", "ledger/identity.py", "ledger/append.py", "ledger/client/outbox.py"),
     ),
     Invariant(
         "An append of n events is one transaction or nothing, durable before it is acknowledged; the receipt lets the sender "
@@ -70,7 +70,7 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "An erasure destroys key, part, mapping and retry hashes, survives a crash, changes no entry and breaks no proof.",
-        ("ledger/erasure.py", "ledger/vaultfile.py", "ledger/replay.py"),
+        ("ledger/erasure.py", "ledger/vaultfile.py", "ledger/replay.py", "ledger/client/upkeep.py"),
     ),
     Invariant(
         "A disclosed body or part that does not match its commitment, or to which no entry refers, is tampering.",
