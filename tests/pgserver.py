@@ -96,6 +96,7 @@ class Server:
             "shared_buffers": "64MB",
             "max_wal_size": "256MB",
             "autovacuum": "off",
+            "dynamic_shared_memory_type": "mmap",  # in the folder: what is killed leaves nothing elsewhere
             **self.settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
