@@ -265,9 +265,9 @@ def serve_in() -> Iterator[Serve]:
     """Starts servers in folders; makes the ledger where there is none, and ends behind the tests what they left."""
     started: list[subprocess.Popen[str]] = []
 
-    def serve(folder: Path, *options: str, open: bool = True, port: int = 0) -> Served:
-        url = f"sqlite:///{folder}/log.db"
-        if not (folder / "log.db").exists():
+    def serve(folder: Path, *options: str, open: bool = True, port: int = 0, ledger_url: str = "") -> Served:
+        url = ledger_url or f"sqlite:///{folder}/log.db"
+        if not (ledger_url or (folder / "log.db").exists()):
             ledger.create(
                 url, origin="ledger.example/served", home=folder / "home", passphrase=lambda: PASSPHRASE
             ).close()
