@@ -20,7 +20,7 @@ PRODUCERS := airflow dbt others
 PRODUCER_LOCKS := tests/interop/producers
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-server transcript test lint types format verifier bench lock producers packages clean
+.PHONY: help env demo demo-server transcript test lint types format verifier faults bench soak lock producers packages clean
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -53,6 +53,12 @@ format: env ## let ruff put the code in order
 
 verifier: env ## pack the verifier into one reproducible file, verify.pyz
 	@$(TREE) $(RUN) tools/pack_verifier.py verify.pyz
+
+faults: env packages ## run the fault tests and the hammers alone: kills, full disks, edits, lies
+	@$(RUN) -m pytest tests/faults tests/hammer
+
+soak: env ## a million events while server, producers, disk and network fail; SOAK=--help tells how to change it
+	@$(TREE) $(RUN) benchmarks/soak.py $(SOAK)
 
 bench: env ## measure against the named baselines
 	@$(TREE) $(RUN) benchmarks/run.py

@@ -1,0 +1,322 @@
+"""Everything at once, for as long as it takes: what `emit` took is in the log exactly once, and in order.
+
+Producers emit through shared outboxes and are killed; the server is killed and started again, once with a disk that is full;
+the network between them is cut, stalled and slowed. At the end every outbox is delivered, and the log is held to every
+emit that returned. Run by `make soak`; tests/hammer/test_soak.py runs a short form of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import ledger
+from ledger.client import Client, Settings
+from ledger.event import Event
+from ledger.fsck import fsck
+from ledger.log import Ledger
+
+ROOT = Path(__file__).parents[1]
+ORIGIN = "soak.tallystick.invalid"
+TYPE = "org.tallystick.soaked.v1"
+OUTBOXES = 2
+SECRET = b"soak"
+# Failures come every second here, so that patience is short.
+QUICK = Settings(backoff_seconds=0.05, backoff_cap_seconds=1.0, read_seconds=2.0, total_seconds=5.0, poll_seconds=0.05)
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How hard.
+
+    Attributes:
+        events: That are to be emitted, by all producers together.
+        server_kills, producer_kills: Spread evenly over these events.
+    """
+
+    events: int
+    producers: int
+    server_kills: int
+    producer_kills: int
+    seed: int = 0
+
+
+@dataclass
+class Tally:
+    """What came of it; `faults` is empty when nothing was lost, doubled or turned around."""
+
+    emitted: int = 0
+    recorded: int = 0
+    entries: int = 0
+    server_kills: int = 0
+    producer_kills: int = 0
+    network_troubles: int = 0
+    full_disks: int = 0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+
+class Network:
+    """A line between producers and server that somebody pulls at: it passes, cuts, stalls or slows what goes through."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.mood = "pass"
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._listening.accept()
+            if self.mood == "cut":
+                near.close()
+                continue
+            try:
+                far = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+            except OSError:
+                near.close()
+                continue
+            far.settimeout(None)
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(CHUNK):
+                if self.mood == "cut":
+                    break
+                while self.mood == "stall":
+                    time.sleep(0.05)
+                if self.mood == "slow":
+                    time.sleep(0.05)
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+class Service:
+    """The server, killed and started again on one port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder / 'ledger.db'}"
+
+    def start(self, *, room_bytes: int | None = None) -> None:
+        """Start it; with `room_bytes`, no file may grow by more than that."""
+
+        command = [sys.executable, "-P", "-m", "server", "--ledger", self.url, "--home", str(self.folder / "home")]
+        command += ["--bind", f"127.0.0.1:{self.port}", "--open-on-loopback"]
+        with (self.folder / "journal").open("ab") as journal:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=journal, text=True, env=environment()
+            )
+        if room_bytes is not None:
+            largest = max(path.stat().st_size for path in self.folder.glob("ledger.db*"))
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (largest + room_bytes, largest + room_bytes))
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline(), f"the server did not start; see {self.folder / 'journal'}"
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.communicate()
+
+    def open(self) -> Ledger:
+        return ledger.open(self.url, home=self.folder / "home", passphrase=lambda: SECRET)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TALLY_KEY_PASSPHRASE": SECRET.decode()}
+
+
+def outbox_of(folder: Path, number: int) -> Path:
+    return folder / f"outbox-{number % OUTBOXES}.db"
+
+
+def produce(folder: Path, url: str, number: int, count: int) -> None:
+    """Emit until `count` events of this producer were taken; what a life before this one got done is not done again."""
+    acks = folder / f"acks-{number}"
+    done = len(acks.read_bytes().splitlines()) if acks.exists() else 0
+    drawn = random.Random(f"{number}/{done}")
+    client = Client(url, outbox=outbox_of(folder, number), settings=QUICK)
+    with acks.open("ab", buffering=0) as file:
+        while done < count:
+            size = min(drawn.choice((1, 1, 10)), count - done)
+            body = {"producer": number, "padding": "x" * drawn.randrange(600)}
+            events = [Event.of(TYPE, f"urn:soak:{number}", {**body, "n": done + each}) for each in range(size)]
+            taken = client.emit_all(events)
+            file.write(b"".join(f"{each.id}\n".encode() for each in taken))  # one write: a kill leaves no half line
+            done += size
+    client.close(1.0)
+
+
+class Soak:
+    """One run in one folder."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.tally = Tally()
+        self.drawn = random.Random(plan.seed)
+        self.service = Service(folder)
+        self.network = Network(self.service.port)
+        self.share = plan.events // plan.producers
+        self.running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def run(self) -> Tally:
+        """Do it, and return what came of it."""
+        ledger.create(self.service.url, origin=ORIGIN, home=self.folder / "home", passphrase=lambda: SECRET).close()
+        began = time.monotonic()
+        self.service.start()
+        for number in range(self.plan.producers):
+            self._start(number)
+        self._trouble()
+        self.network.mood = "pass"
+        for process in self.running.values():
+            process.wait()
+        self._deliver()
+        self.service.kill()
+        self.tally.seconds = round(time.monotonic() - began, 1)
+        self._judge()
+        return self.tally
+
+    def _start(self, number: int) -> None:
+        command = [
+            sys.executable,
+            __file__,
+            "produce",
+            str(self.folder),
+            self.network.url,
+            str(number),
+            str(self.share),
+        ]
+        self.running[number] = subprocess.Popen(command, env=environment())
+
+    def _emitted(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.glob("acks-*")) // 37  # a UUID and a newline
+
+    def _trouble(self) -> None:
+        """Kill, fill and pull, each at its share of the events, until the producers are through."""
+        plan, total = self.plan, self.share * self.plan.producers
+        due = sorted(
+            [(total * (n + 1) // (plan.server_kills + 1), "server") for n in range(plan.server_kills)]
+            + [(total * (n + 1) // (plan.producer_kills + 1), "producer") for n in range(plan.producer_kills)]
+            + [(total * (n + 1) // 8, mood) for n, mood in enumerate(("cut", "stall", "slow", "pass") * 2)][:7]
+            + [(total // 2, "full")]
+        )
+        while due:
+            while due and due[0][0] <= self._emitted():
+                self._do(due.pop(0)[1])
+            show(self._emitted(), total)
+            if all(process.poll() is not None for process in self.running.values()):
+                break
+            time.sleep(0.02)
+
+    def _do(self, what: str) -> None:
+        if what == "server":
+            self.service.kill()
+            self.service.start()
+            self.tally.server_kills += 1
+        elif what == "full":
+            self.service.kill()
+            self.service.start(room_bytes=256 * 1024)
+            time.sleep(3.0)
+            self.service.kill()
+            self.service.start()
+            self.tally.full_disks += 1
+        elif what == "producer":
+            alive = [number for number, process in self.running.items() if process.poll() is None]
+            if alive:
+                number = self.drawn.choice(alive)
+                self.running[number].kill()
+                self.running[number].wait()
+                self._start(number)
+                self.tally.producer_kills += 1
+        else:
+            self.network.mood = what
+            self.tally.network_troubles += what != "pass"
+
+    def _deliver(self) -> None:
+        deadline = time.monotonic() + 60 + self.plan.events / 500
+        for number in range(min(OUTBOXES, self.plan.producers)):
+            with Client(self.network.url, outbox=outbox_of(self.folder, number), settings=QUICK) as client:
+                left = client.flush(deadline - time.monotonic())
+                if left or client.status().dead:
+                    self.tally.faults.append(
+                        f"outbox {number} keeps {left} events and {client.status().dead} dead letters"
+                    )
+
+    def _judge(self) -> None:
+        places: dict[str, list[int]] = defaultdict(list)
+        sequences: dict[str, list[int]] = defaultdict(list)
+        with self.service.open() as log:
+            for record in log.read(bodies=False):
+                if record.type == TYPE:
+                    places[record.id].append(record.seq)
+                    sequences[record.source].append(int(record.entry.sequence or 0))
+            self.tally.entries = log.size
+            findings = fsck(log.store, keyring=log.keyring).findings
+        self.tally.recorded = sum(map(len, places.values()))
+        faults = self.tally.faults
+        faults += [f"fsck: {each.where}: {each.what}" for each in findings]
+        faults += [f"event {id} stands {len(seqs)} times" for id, seqs in places.items() if len(seqs) > 1]
+        for source, found in sequences.items():
+            # `producer.restarted` takes a number of the outbox's own source, never of these.
+            if found != list(range(found[0], found[0] + len(found))):
+                faults.append(f"the sequence of {source} has a gap or goes back")
+        for path in sorted(self.folder.glob("acks-*")):
+            ids = path.read_text().split()
+            self.tally.emitted += len(ids)
+            faults += [f"event {id} was emitted and is not in the log" for id in ids if id not in places]
+            seqs = [places[id][0] for id in ids if id in places]
+            if seqs != sorted(seqs):
+                faults.append(f"events of {path.name} stand in another order than they were emitted")
+
+
+def show(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done:,} of {total:,} emitted", end="", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run it, print the tally as JSON, and return 0 when nothing was lost."""
+    if sys.argv[1:2] == ["produce"]:
+        produce(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+        return 0
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--events", type=int, default=1_000_000)
+    asked.add_argument("--producers", type=int, default=8)
+    asked.add_argument("--server-kills", type=int, default=50)
+    asked.add_argument("--producer-kills", type=int, default=50)
+    asked.add_argument("--seed", type=int, default=0)
+    with tempfile.TemporaryDirectory(prefix="tally-soak-") as folder:
+        tally = Soak(Plan(**vars(asked.parse_args())), Path(folder)).run()
+    print(json.dumps(asdict(tally)))
+    return 1 if tally.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
