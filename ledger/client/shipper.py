@@ -23,6 +23,7 @@ from ledger.client.patience import backoff, retry_after
 from proofs.errors import RefusedError, TallyError
 
 LOG: Final = logging.getLogger("ledger.client")
+_TIDY_EVERY: Final = 100
 _BREATH_SECONDS: Final = 0.000_05
 
 
@@ -80,6 +81,7 @@ class Shipper:
         self._stop = threading.Event()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
+        self._emits = 0  # since the file was tidied up last
         self._failures = 0
         self._not_before = 0.0  # a server asked for patience until then
         self._held: set[str] = set()  # sources of which something stayed, left alone until `_held_until`
@@ -100,6 +102,7 @@ class Shipper:
 
     def wake(self) -> None:
         """Say that there is something to send."""
+        self._emits += 1  # a lost count costs nothing
         self._wake.set()
 
     def hurry(self) -> None:
@@ -141,14 +144,14 @@ class Shipper:
         try:
             self._outbox.beat(self._source)
             if not self._lock.take() or not self.backlog.left():
-                self._outbox.file.tidy()
+                self._tidy()
                 return poll
             now = time.monotonic()
             if now < self._not_before:
                 return self._not_before - now
             alone = self._held if now < self._held_until and not is_hurried else set()
             outcome = self._delivery.deliver(without=alone)
-            self._outbox.file.tidy()
+            self._tidy()
             if not self._stop.is_set() and (outcome.trouble or not alone):  # else it may be we who hung up
                 self._note(outcome.trouble or None)
             with self.changed:
@@ -191,6 +194,10 @@ class Shipper:
                 self._tidy()
 
     def _tidy(self) -> None:
+        """Move the write-ahead log into the file before an emit has to; each time costs two fsyncs, so not for every event."""
+        if self._emits < _TIDY_EVERY:
+            return
+        self._emits = 0
         try:
             self._outbox.file.tidy()
         except TallyError as error:
