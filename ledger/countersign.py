@@ -5,16 +5,16 @@ Source: docs/formats/checkpoint.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from ledger.finding import Findings
 from proofs.checkpoint import Checkpoint
-from proofs.errors import TamperedError, UnverifiableError
+from proofs.errors import TallyError, TamperedError, UnverifiableError
 from proofs.keys import KeyRing
-from proofs.note import Note, verify
+from proofs.note import Note, VerifierKey, verify
 
 HEAD: Final = "head"
 
@@ -26,12 +26,14 @@ class Heads:
     Attributes:
         before: A checkpoint that the store must hold; None when nothing was signed yet.
         after: A checkpoint that none of the store's is beyond; likewise.
+        is_stored: The store holds the checkpoint `before`, or held it a moment later: signing comes before storing.
         is_known: There is a keyring to ask.
     """
 
     before: bytes | None
     after: bytes | None
     is_known: bool
+    is_stored: Callable[[bytes], bool] = lambda _: False
 
 
 def read_note(data: bytes, *, origin: str) -> tuple[Note, Checkpoint]:
@@ -64,6 +66,8 @@ def check_checkpoints(
         roots: Root of the stored entries at each of these sizes, up to `size`.
         ring: The log's keys; None when they cannot be read, which is reported elsewhere.
     """
+    if ring is not None:
+        _check_handovers(stored, ring, findings)
     sizes = [0, *(at for at, _ in stored)]
     for (since, at), (_, data) in zip(pairwise(sizes), stored, strict=True):
         findings.counts["checkpoints"] += 1
@@ -107,6 +111,33 @@ def _check_signers(note: Note, size: int, since: int, ring: KeyRing) -> None:
             raise TamperedError(f"it is signed by the log key {key.id}, which entry {key.retired} retired")
 
 
+def _check_handovers(stored: Sequence[tuple[int, bytes]], ring: KeyRing, findings: Findings) -> None:
+    """Report rotations of the log's key without the checkpoints that lead a reader from one key to the next.
+
+    A rotation first signs what is pending with the old key. The handover follows it, unless a crash prevented that: then the
+    next checkpoint is it, so that its absence shows as soon as a later one is stored.
+    """
+    for old, new in pairwise(ring.of("log")):
+        if old.retired is None:
+            continue
+        where = f"entry {old.retired}"
+        if not any(old.added < at <= old.retired for at, _ in stored):
+            what = f"it retires the log key {old.id}, and no checkpoint from the time of that key is stored"
+            findings.add("checkpoint", where, what)
+        after = [data for at, data in stored if at > old.retired]
+        vkeys = [ring.vkey(old), ring.vkey(new)]
+        if after and not any(_is_signed_by_all(data, vkeys) for data in after):
+            what = f"no handover from the log key {old.id} to {new.id} is stored: no checkpoint behind it is signed by both"
+            findings.add("checkpoint", where, what)
+
+
+def _is_signed_by_all(data: bytes, vkeys: Sequence[VerifierKey]) -> bool:
+    try:
+        return len(verify(Note.parse(data), vkeys).keys) == len(vkeys)
+    except TallyError:  # what is wrong with that checkpoint is said at its own place
+        return False
+
+
 def check_heads(
     heads: Heads,
     stored: Sequence[tuple[int, bytes]],
@@ -128,6 +159,12 @@ def check_heads(
                 findings.add("fork", HEAD, what)
             elif roots.get(checkpoint.size) != checkpoint.root:
                 findings.add("fork", HEAD, f"the first {checkpoint.size} entries are not those that were signed")
+            elif all(at != checkpoint.size for at, _ in stored) and not heads.is_stored(heads.before):
+                what = (
+                    f"the checkpoint of {checkpoint.size} entries that was signed is not stored: it was taken out, or a crash "
+                    "came between, and then the next `tally checkpoint` stores it"
+                )
+                findings.add("head", HEAD, what)
     if heads.after is None:
         if stored:
             findings.add("head", HEAD, f"a checkpoint of {last} entries is stored, and no head is beside the key")

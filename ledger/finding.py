@@ -21,7 +21,7 @@ class Finding:
     Attributes:
         code: Its kind, a stable word: file, damaged, missing, malformed, seq, chain, time, created, closed, source, position,
             filing, body, part, stray, tile, counter, census, identity, keys, checkpoint, fork, head, tip,
-            restored, projection.
+            restored, vault, projection.
         where: The place, as a reader can find it ("entry 41").
         what: One sentence.
     """
@@ -36,15 +36,20 @@ class Report:
     """What was checked, and what was found.
 
     Attributes:
-        entries: Entries that were read; `bodies` and `parts` likewise, `destroyed` are bodies that are gone on purpose.
+        entries: Entries that were read; `bodies` and `parts`, those that are sealed, likewise.
+        missing_bodies: Bodies that are not there; each is a finding, for nothing destroys a body.
+        erased_parts: Parts that are not there because an erasure destroyed them, as the vault knows.
+        missing_parts: Parts that are not there otherwise: each is a finding, but without a vault nobody can tell.
         streams: Streams that were counted again; `tiles`, `censuses`, `checkpoints` and `projections` likewise.
         unlisted: Findings beyond the first 100 of a code, which are only counted.
     """
 
     entries: int
     bodies: int
-    destroyed: int
+    missing_bodies: int
     parts: int
+    erased_parts: int
+    missing_parts: int
     streams: int
     tiles: int
     censuses: int
@@ -110,8 +115,10 @@ class Findings:
 _COUNTS: Final = (
     "entries",
     "bodies",
-    "destroyed",
+    "missing_bodies",
     "parts",
+    "erased_parts",
+    "missing_parts",
     "streams",
     "tiles",
     "censuses",

@@ -5,6 +5,7 @@
     streams       counters, every census and what the last one left                ledger.recount
     identities    one row for each entry, and none besides
     checkpoints   roots, signatures, handovers, and the head beside the key        ledger.countersign
+    parts         those that are gone, held to what the vault knows was erased     ledger.erased
     tip           what was acknowledged is there                                   ledger.tip
     projections   replayed, and compared row by row (I19)                          ledger.replay
 
@@ -16,8 +17,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
+from functools import partial
 
 from ledger.countersign import Heads, check_checkpoints, check_heads, read_note
+from ledger.erased import Erasures
 from ledger.finding import Finding, Findings, Report
 from ledger.identity import check_identities
 from ledger.keyring import Keyring
@@ -29,7 +33,7 @@ from ledger.store import FILE, Store
 from ledger.tip import NAME as TIP
 from ledger.tip import Tip, check_tip
 from ledger.walk import Progress, Walk
-from proofs.errors import BusyError, TallyError
+from proofs.errors import BusyError, RefusedError, TallyError
 from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
 
 __all__ = ["Finding", "Progress", "Report", "fsck"]
@@ -65,10 +69,12 @@ def fsck(
     try:
         with findings.at("damaged", FILE), reader.reading():
             size = reader.size()
-            heads = Heads(before, _head(keyring), is_known=keyring is not None and keyring.exists)
+            is_known = keyring is not None and keyring.exists
+            heads = Heads(before, _head(keyring), is_known=is_known, is_stored=partial(_is_stored, store, keyring))
             if not _is_readable(reader, findings):
                 return findings.report()
-            _check(reader, size, heads, findings, progress)
+            with closing(_erasures(keyring, findings)) as erased:
+                _check(reader, size, heads, erased, findings, progress)
             with findings.at("restored", TIP):
                 if tip is not None:
                     check_tip(reader, tip)
@@ -102,14 +108,35 @@ def _tip(keyring: Keyring | None, findings: Findings) -> Tip | None:
     return None
 
 
-def _check(store: Store, size: int, heads: Heads, findings: Findings, progress: Progress | None) -> None:
+def _erasures(keyring: Keyring | None, findings: Findings) -> Erasures:
+    """What the vault knows of destroyed parts; that it cannot be read is a finding."""
+    with findings.at("vault", "vault"):
+        return Erasures(keyring)
+    return Erasures(None)
+
+
+def _is_stored(store: Store, keyring: Keyring | None, head: bytes) -> bool:
+    """True when the head's checkpoint is stored now: another process may have been between signing and storing it."""
+    with ExitStack() as stack:
+        # Whoever signs holds the keyring until it is stored. Where we may not wait for them, the second look must do.
+        with suppress(OSError, RefusedError):
+            if keyring is not None:
+                stack.enter_context(keyring.locked())
+        reader = stack.enter_context(closing(store.reader()))
+        with reader.reading():
+            return any(note == head for _, note in reader.checkpoints.all())
+
+
+def _check(
+    store: Store, size: int, heads: Heads, erased: Erasures, findings: Findings, progress: Progress | None
+) -> None:
     origin = store.meta()["origin"]
     stored: Sequence[tuple[int, bytes]] = ()
     with findings.at("checkpoint", "checkpoints"):
         stored = store.checkpoints.all()
     recount = Recount()
     salt = secrets.token_hex(8)
-    walk = Walk(store, findings, recount, origin=origin, salt=salt)
+    walk = Walk(store, findings, recount, salt=salt, origin=origin, erased=erased)
     wanted = frozenset((*(at for at, _ in stored), *_size_of(heads.before, origin)))
     try:
         if size == 0:

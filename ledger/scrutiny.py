@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from ledger.erased import Erasures
 from ledger.finding import Findings
 from ledger.recount import Recount
 from ledger.store import BodyRow, PartRow
@@ -74,6 +75,7 @@ class Scrutiny:
     recount: Recount
     state: State
     origin: str
+    erased: Erasures
     key_bodies: dict[str, list[Body]] = field(default_factory=lambda: {type: [] for type in _KEY_TYPES})
     _parent: _Parent | None = None
 
@@ -135,12 +137,10 @@ class Scrutiny:
     def _check_body(self, entry: Entry, body: BodyRow | None, where: str) -> bool:
         """True when the body is there and is the one that the entry commits to."""
         if body is None:
-            if entry.type.startswith(LEDGER_PREFIX):
-                self.findings.add(
-                    "body", where, f"its body is missing, and bodies of {entry.type!r} are never destroyed"
-                )
-            else:
-                self.findings.counts["destroyed"] += 1
+            is_ours = entry.type.startswith(LEDGER_PREFIX)
+            why = f"bodies of {entry.type!r} are never destroyed" if is_ours else "no entry says that it was destroyed"
+            self.findings.add("body", where, f"its body is missing, and {why}")
+            self.findings.counts["missing_bodies"] += 1
             return False
         try:
             found = commitment("body", body.salt, body.data)
@@ -165,6 +165,17 @@ class Scrutiny:
                     f"its part at {part.pointer!r} has the commitment {part.commitment.hex()}, "
                     f"the entry says {committed[part.pointer].hex()}",
                 )
+        for pointer in committed.keys() - {part.pointer for part in parts}:
+            self._miss_part(pointer, committed[pointer], where)
+
+    def _miss_part(self, pointer: str, commitment: bytes, where: str) -> None:
+        if self.erased.cover(commitment):
+            self.findings.counts["erased_parts"] += 1
+            return
+        self.findings.counts["missing_parts"] += 1
+        if self.erased.is_known:
+            what = f"its part at {pointer!r} is missing, and the vault knows of no erasure that destroyed it"
+            self.findings.add("part", where, what)
 
     def _check_filing(self, entry: Entry, body: BodyRow | None, where: str) -> None:
         if entry.type == CONTINUED:

@@ -21,6 +21,7 @@ from typing import Final
 import orjson
 
 from ledger.document import read_document
+from ledger.erased import Erasures
 from ledger.finding import Findings
 from ledger.identity import SUM_MASK, identity_hash
 from ledger.recount import Recount
@@ -60,7 +61,9 @@ class Walk:
         scrutiny: What looked closely at the entries that are not plain.
     """
 
-    def __init__(self, store: Store, findings: Findings, recount: Recount, *, origin: str, salt: str) -> None:
+    def __init__(
+        self, store: Store, findings: Findings, recount: Recount, *, salt: str, origin: str, erased: Erasures
+    ) -> None:
         """Prepare the pass; `salt` keys `identity_hash`."""
         self._store = store
         self._findings = findings
@@ -71,7 +74,7 @@ class Walk:
         self._day = ""
         self.roots = {0: EMPTY_ROOT}
         self.identities = 0
-        self.scrutiny = Scrutiny(findings, recount, self._state, origin=origin)
+        self.scrutiny = Scrutiny(findings, recount, self._state, origin=origin, erased=erased)
 
     def run(self, size: int, *, sizes: frozenset[int], progress: Progress | None) -> None:
         """Look at the entries before `size`; `sizes` are those whose roots are wanted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from cli.output import say
 from cli.session import Session, pass_session, read_input, with_json, write_output
 from ledger.checkpoint import read_checkpoint
 from ledger.closing import REASONS, close_log, predecessor_of, read_predecessor
-from ledger.fsck import fsck
+from ledger.fsck import Report, fsck
 from ledger.keys import log_vkey
 from ledger.stores.postgres_address import shown
 from proofs.errors import RefusedError, TamperedError
@@ -95,6 +96,8 @@ def verify(session: Session) -> None:
     else:
         for finding in report.findings:
             say(f"✗ {finding.where}: {finding.what}")
+        for line in _absent(report):
+            say(line)
     if not report.ok:
         raise TamperedError(
             f"{counted(len(report.findings), 'finding', 'findings')} in {counted(report.entries, 'entry', 'entries')}"
@@ -102,6 +105,19 @@ def verify(session: Session) -> None:
     if not session.output.as_json:
         signed = counted(checkpoints, "checkpoint", "checkpoints") if checkpoints else "nothing is signed yet"
         say(f"✓ {report.entries} entries: chain, tree, streams and commitments are whole; {signed}")
+
+
+def _absent(report: Report) -> Iterator[str]:
+    """What is not there, in numbers."""
+    if report.missing_bodies:
+        yield f"  {counted(report.missing_bodies, 'body is', 'bodies are')} missing"
+    if report.erased_parts:
+        yield f"  {counted(report.erased_parts, 'sealed part was', 'sealed parts were')} destroyed by erasures"
+    if report.missing_parts:
+        yield (
+            f"  {counted(report.missing_parts, 'sealed part is', 'sealed parts are')} not there otherwise; "
+            "only the vault can tell what was erased"
+        )
 
 
 @click.command()

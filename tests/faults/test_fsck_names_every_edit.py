@@ -242,6 +242,30 @@ def rewrite(db: sqlite3.Connection) -> None:
         pytest.param(flip("body", "bytes", "seq = 0"), {("body", "entry 0")}, id="the body of entry 0"),
         pytest.param(sql("DELETE FROM body WHERE seq = 305"), {("body", "entry 305")}, id="a body that never goes"),
         pytest.param(
+            sql("DELETE FROM body WHERE seq IN (301, 303, 400)"),
+            {("body", "entry 301"), ("body", "entry 303"), ("body", "entry 400")},
+            id="bodies that nobody said were destroyed",
+        ),
+        pytest.param(
+            sql("DELETE FROM checkpoint"), {("head", "head"), ("checkpoint", "entry 306")}, id="every checkpoint"
+        ),
+        pytest.param(
+            sql(f"DELETE FROM checkpoint WHERE size = {SIZE}"),
+            {("head", "head")},
+            id="the checkpoint that was signed last",
+        ),
+        pytest.param(
+            sql("DELETE FROM checkpoint WHERE size = 307"),
+            {("checkpoint", "entry 306"), ("checkpoint", f"checkpoint {SIZE}")},
+            id="the handover",
+        ),
+        pytest.param(
+            sql("DELETE FROM checkpoint WHERE size < 307"),
+            {("checkpoint", "entry 306")},
+            id="every checkpoint of a key that was retired",
+        ),
+        pytest.param(sql("DELETE FROM part WHERE seq = 301"), {("part", "entry 301")}, id="a part that nobody erased"),
+        pytest.param(
             sql("INSERT INTO body VALUES (9999, x'00', x'00')"), {("stray", "body 9999")}, id="a body of no entry"
         ),
         pytest.param(
@@ -447,18 +471,37 @@ def test_a_sound_ledger_has_no_finding(sound: Ledgers, copy: Path) -> None:
 
     assert report.findings == ()
     assert report.ok
-    assert (report.entries, report.bodies, report.destroyed, report.parts) == (SIZE, SIZE, 0, 2)
+    assert (report.entries, report.bodies, report.parts) == (SIZE, SIZE, 2)
+    assert (report.missing_bodies, report.erased_parts, report.missing_parts) == (0, 0, 0)
     assert (report.tiles, report.censuses, report.checkpoints, report.projections) == (2, 2, 4, 1)
 
 
-def test_a_body_that_was_destroyed_on_purpose_is_counted_and_no_finding(sound: Ledgers, copy: Path) -> None:
+def test_a_missing_body_is_counted_and_said_in_words(sound: Ledgers, copy: Path) -> None:
     with lifted(copy) as db:
-        db.execute("DELETE FROM body WHERE seq IN (301, 303, 400)")
+        db.execute("DELETE FROM body WHERE seq IN (301, 305)")
 
     report = checked(copy, sound)
 
+    assert [finding.what for finding in report.findings if finding.code == "body"] == [
+        "its body is missing, and no entry says that it was destroyed",
+        "its body is missing, and bodies of 'tallystick.ledger.key-added.v1' are never destroyed",
+    ]
+    assert (report.bodies, report.missing_bodies) == (SIZE - 2, 2)
+
+
+def test_without_the_vault_a_missing_part_is_counted_and_nobody_says_that_it_was_deleted(
+    sound: Ledgers, copy: Path
+) -> None:
+    with lifted(copy) as db:
+        db.execute("DELETE FROM part WHERE seq = 301")
+    store = SqliteStore(str(copy), read_only=True)
+    try:
+        report = fsck(store)
+    finally:
+        store.close()
+
     assert report.findings == ()
-    assert (report.bodies, report.destroyed) == (SIZE - 3, 3)
+    assert (report.parts, report.erased_parts, report.missing_parts) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,29 @@ def test_I10_no_entry_changes_and_every_earlier_proof_holds(ledgers: Ledgers) ->
     assert fsck(log.store, keyring=log.keyring).findings == ()
 
 
+def test_I10_a_part_that_an_erasure_destroyed_is_told_from_one_that_was_deleted(ledgers: Ledgers) -> None:
+    log = filled(ledgers)
+    before = fsck(log.store, keyring=log.keyring)
+    erase_person(log, "ada")
+
+    report = fsck(log.store, keyring=log.keyring)
+
+    assert report.findings == ()
+    assert (before.parts - report.parts, report.erased_parts, report.missing_parts) == (4, 4, 0)
+    log.close()
+    db = sqlite3.connect(ledgers.path(), isolation_level=None)
+    db.execute("INSERT INTO forgetting VALUES (1)")  # as the software itself holds the door to deletion open
+    assert db.execute("DELETE FROM part WHERE seq = 3").rowcount == 1
+    db.execute("DELETE FROM forgetting")
+    db.close()
+    log = ledgers.open()
+    after = fsck(log.store, keyring=log.keyring)
+    assert [(finding.code, finding.where, finding.what) for finding in after.findings] == [
+        ("part", "entry 3", "its part at '/who' is missing, and the vault knows of no erasure that destroyed it")
+    ]
+    assert (after.erased_parts, after.missing_parts) == (4, 1)
+
+
 def test_I10_the_log_says_that_it_began_and_that_it_is_done(ledgers: Ledgers) -> None:
     log = filled(ledgers)
     size = log.size

@@ -223,6 +223,22 @@ def rewrite(db: Conn) -> None:
             sql("DELETE FROM body WHERE log = 2 AND seq = 305"), {("body", "entry 305")}, id="a body that stays"
         ),
         pytest.param(
+            sql("DELETE FROM body WHERE log = 2 AND seq = 400"), {("body", "entry 400")}, id="a body nobody destroyed"
+        ),
+        pytest.param(
+            sql("DELETE FROM checkpoint WHERE log = 2"),
+            {("head", "head"), ("checkpoint", "entry 306")},
+            id="every checkpoint",
+        ),
+        pytest.param(
+            sql("DELETE FROM checkpoint WHERE log = 2 AND size = 307"),
+            {("checkpoint", "entry 306"), ("checkpoint", f"checkpoint {SIZE}")},
+            id="the handover",
+        ),
+        pytest.param(
+            sql("DELETE FROM part WHERE log = 2 AND seq = 301"), {("part", "entry 301")}, id="a part nobody erased"
+        ),
+        pytest.param(
             sql("INSERT INTO body VALUES (2, 9999, '', '')"), {("stray", "body 9999")}, id="a body of no entry"
         ),
         pytest.param(
@@ -401,7 +417,8 @@ def test_a_sound_ledger_has_no_finding(sound: Ledgers, postgres: Server, copy: s
     report = checked(postgres, copy, sound)
 
     assert report.findings == ()
-    assert (report.entries, report.bodies, report.destroyed, report.parts) == (SIZE, SIZE, 0, 2)
+    assert (report.entries, report.bodies, report.parts) == (SIZE, SIZE, 2)
+    assert (report.missing_bodies, report.erased_parts, report.missing_parts) == (0, 0, 0)
     assert (report.tiles, report.censuses, report.checkpoints, report.projections) == (2, 2, 4, 1)
 
 

@@ -41,8 +41,10 @@ def test_a_report_says_how_much_was_checked(log: Ledger) -> None:
         "ok": True,
         "entries": 301,
         "bodies": 301,
-        "destroyed": 0,
+        "missing_bodies": 0,
         "parts": 0,
+        "erased_parts": 0,
+        "missing_parts": 0,
         "streams": 6,
         "tiles": 1,
         "censuses": 1,
@@ -172,6 +174,32 @@ def test_a_head_that_is_no_note_is_a_finding(log: Ledger) -> None:
     assert {(finding.code, finding.where) for finding in fsck(log.store, keyring=log.keyring).findings} == {
         ("head", "head")
     }
+
+
+def test_a_checkpoint_that_was_signed_and_not_stored_is_a_finding_until_the_next_one_stores_it(
+    ledgers: Ledgers, log: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger.checkpoint._keep", lambda _store, _signed: None)  # as a crash leaves it
+        log.checkpoint()
+
+    assert [finding.what for finding in fsck(log.store, keyring=log.keyring).findings] == [
+        "the checkpoint of 2 entries that was signed is not stored: it was taken out, or a crash came between, "
+        "and then the next `tally checkpoint` stores it"
+    ]
+    log.checkpoint()
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_a_checkpoint_that_is_stored_a_moment_after_it_was_signed_is_no_finding(
+    log: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger.checkpoint._keep", lambda _store, _signed: None)
+        log.checkpoint()
+
+    assert fsck(log.store, keyring=log.keyring, progress=lambda _done, _total: log.checkpoint()).findings == ()
+    assert len(log.store.checkpoints.all()) == 1
 
 
 def test_a_head_that_is_gone_is_a_finding(log: Ledger) -> None:
