@@ -138,6 +138,24 @@ def _is_signed_by_all(data: bytes, vkeys: Sequence[VerifierKey]) -> bool:
         return False
 
 
+def _lacking(
+    checkpoint: Checkpoint, roots: Mapping[int, bytes], size: int, *, is_listed: bool
+) -> tuple[str, str, str] | None:
+    """What the store lacks of the checkpoint that was signed last; None where it has all of it."""
+    if checkpoint.size > size:
+        what = f"{checkpoint.size} entries were signed, and {size} are stored: this is an older copy"
+        return "fork", HEAD, what
+    if roots.get(checkpoint.size) != checkpoint.root:
+        return "fork", HEAD, f"the first {checkpoint.size} entries are not those that were signed"
+    if not is_listed:
+        what = (
+            f"the checkpoint of {checkpoint.size} entries that was signed is not stored: it was taken out, or a crash "
+            "came between, and then the next `tally checkpoint` stores it"
+        )
+        return "head", HEAD, what
+    return None
+
+
 def check_heads(
     heads: Heads,
     stored: Sequence[tuple[int, bytes]],
@@ -154,17 +172,9 @@ def check_heads(
     if heads.before is not None:
         with findings.at("head", HEAD):
             _, checkpoint = read_note(heads.before, origin=origin)
-            if checkpoint.size > size:
-                what = f"{checkpoint.size} entries were signed, and {size} are stored: this is an older copy"
-                findings.add("fork", HEAD, what)
-            elif roots.get(checkpoint.size) != checkpoint.root:
-                findings.add("fork", HEAD, f"the first {checkpoint.size} entries are not those that were signed")
-            elif all(at != checkpoint.size for at, _ in stored) and not heads.is_stored(heads.before):
-                what = (
-                    f"the checkpoint of {checkpoint.size} entries that was signed is not stored: it was taken out, or a crash "
-                    "came between, and then the next `tally checkpoint` stores it"
-                )
-                findings.add("head", HEAD, what)
+            is_listed = any(at == checkpoint.size for at, _ in stored) or heads.is_stored(heads.before)
+            if lacking := _lacking(checkpoint, roots, size, is_listed=is_listed):
+                findings.add(*lacking)
     if heads.after is None:
         if stored:
             findings.add("head", HEAD, f"a checkpoint of {last} entries is stored, and no head is beside the key")

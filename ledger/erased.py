@@ -15,11 +15,7 @@ from proofs.errors import UnverifiableError
 
 
 class Erasures:
-    """The erasures of the vault beside the keys, looked at and never changed.
-
-    Attributes:
-        is_known: There is a vault to ask.
-    """
+    """The erasures of the vault beside the keys, looked at and never changed."""
 
     def __init__(self, keyring: Keyring | None) -> None:
         """Look for the vault; without one nothing is known.
@@ -32,6 +28,7 @@ class Erasures:
 
     @property
     def is_known(self) -> bool:
+        """True when there is a vault to ask."""
         return self._db is not None
 
     def cover(self, commitment: bytes) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.append import Appender
 from ledger.clock import Deviation, parse_at
+from ledger.erased import Erasures
 from ledger.event import Event
 from ledger.finding import Findings
 from ledger.intake import Intake
@@ -84,7 +85,7 @@ def written(event: Event) -> tuple[bytes, bytes, BodyRow]:
 
 
 def walk_at(store: Store, leaf: bytes) -> Walk:
-    walk = Walk(store, Findings(), Recount(), origin=ORIGIN, salt="")
+    walk = Walk(store, Findings(), Recount(), salt="", origin=ORIGIN, erased=Erasures(None))
     walk._state.prev, walk._state.at = leaf.hex(), BEFORE
     return walk
 
@@ -92,7 +93,9 @@ def walk_at(store: Store, leaf: bytes) -> Walk:
 def is_sound(leaf: bytes, entry: bytes, body: BodyRow) -> bool:
     """The close look alone."""
     findings, recount = Findings(), Recount()
-    Scrutiny(findings, recount, State(leaf.hex(), BEFORE), origin=ORIGIN).look(1, entry, body, [])
+    Scrutiny(findings, recount, State(leaf.hex(), BEFORE), origin=ORIGIN, erased=Erasures(None)).look(
+        1, entry, body, []
+    )
     recount.close()
     return not findings.found
 

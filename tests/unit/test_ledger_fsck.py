@@ -183,10 +183,11 @@ def test_a_checkpoint_that_was_signed_and_not_stored_is_a_finding_until_the_next
         patch.setattr("ledger.checkpoint._keep", lambda _store, _signed: None)  # as a crash leaves it
         log.checkpoint()
 
-    assert [finding.what for finding in fsck(log.store, keyring=log.keyring).findings] == [
+    (finding,) = fsck(log.store, keyring=log.keyring).findings
+    assert finding.what == (
         "the checkpoint of 2 entries that was signed is not stored: it was taken out, or a crash came between, "
         "and then the next `tally checkpoint` stores it"
-    ]
+    )
     log.checkpoint()
     assert fsck(log.store, keyring=log.keyring).findings == ()
 
@@ -198,7 +199,10 @@ def test_a_checkpoint_that_is_stored_a_moment_after_it_was_signed_is_no_finding(
         patch.setattr("ledger.checkpoint._keep", lambda _store, _signed: None)
         log.checkpoint()
 
-    assert fsck(log.store, keyring=log.keyring, progress=lambda _done, _total: log.checkpoint()).findings == ()
+    def store_it(_done: int, _total: int) -> None:
+        log.checkpoint()
+
+    assert fsck(log.store, keyring=log.keyring, progress=store_it).findings == ()
     assert len(log.store.checkpoints.all()) == 1
 
 
