@@ -1,7 +1,8 @@
 """The backlog: what waits in the outbox, in the order in which it was emitted, and what becomes of it.
 
 A record leaves in one of two ways: delivered, with a receipt that was checked, or dead, with the reason. Records that are
-through are pruned from the front; the hash of the last one that went is kept as the chain's anchor.
+through are pruned: from the front, where the hash of the last one that went is kept as the chain's anchor, and behind a
+record that still waits, where each run of them leaves the hash of its last one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 from ledger.client.outbox import Outbox, State, read_content
 from ledger.client.receipt import Receipt
-from ledger.client.record import Record, chain_hash
+from ledger.client.record import Record, chain_hash, stub_of
 from ledger.clock import print_at
 from ledger.event import Event
 from proofs.errors import MalformedError, MissingError, RefusedError, TamperedError
@@ -32,14 +33,12 @@ class Waiting:
     Attributes:
         n: Its position in the outbox.
         id: Its event's id.
-        size: Bytes of the record and of what it brought.
         event: As emitted; None when what is stored contradicts the chain.
         broken: Why there is no event.
     """
 
     n: int
     id: str
-    size: int
     event: Event | None
     broken: str = ""
 
@@ -96,21 +95,21 @@ class Backlog:
 
     def _read(self, numbers: Sequence[int]) -> list[Waiting]:
         select = (
-            "SELECT n, id, size, line, salt, body FROM waiting JOIN record USING (n) "
+            "SELECT n, id, line, salt, body FROM waiting JOIN record USING (n) "
             "WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n"
         )
         with self._file.reading() as conn:
             return [self._waiting(conn, *row) for row in conn.execute(select, (json.dumps(numbers),)).fetchall()]
 
-    def _waiting(self, conn: sqlite3.Connection, n: int, id: str, size: int, *stored: bytes) -> Waiting:
+    def _waiting(self, conn: sqlite3.Connection, n: int, id: str, *stored: bytes) -> Waiting:
         line, salt, body = stored
         try:
             record = Record.parse(line)
             if record.n != n or record.event.id != id:
                 raise TamperedError("the record stands in another's place", where=f"record {n}")
-            return Waiting(n, id, size, record.restore(read_content(conn, record, salt, body)))
+            return Waiting(n, id, record.restore(read_content(conn, record, salt, body)))
         except (MalformedError, TamperedError, RefusedError) as error:
-            return Waiting(n, id, size, None, error.what)
+            return Waiting(n, id, None, error.what)
 
     def settle(self, done: Sequence[tuple[Waiting, Receipt]], dead: Sequence[tuple[Waiting, Death]]) -> None:
         """Take what was delivered, and what never will be, out of the backlog."""
@@ -119,13 +118,13 @@ class Backlog:
                 state = State.read(conn)
                 for waiting, receipt in done[at : at + _AT_ONCE]:
                     _deliver(conn, state, waiting, receipt)
-                _prune(conn, state)
+                _prune(conn, state, [waiting.n for waiting, _ in done[at : at + _AT_ONCE]])
         for at in range(0, len(dead), _AT_ONCE):
             with self._file.writing("keeper") as conn:
                 state = State.read(conn)
                 for waiting, death in dead[at : at + _AT_ONCE]:
                     _bury(conn, state, waiting, death, at=print_at(self._outbox.clock()))
-                _prune(conn, state)
+                _prune(conn, state, [waiting.n for waiting, _ in dead[at : at + _AT_ONCE]])
 
     def receipt(self, id: str) -> Receipt | None:
         """Return the receipt of an event; None while it waits.
@@ -161,28 +160,35 @@ class Backlog:
 
 
 def _deliver(conn: sqlite3.Connection, state: State, waiting: Waiting, receipt: Receipt) -> None:
-    if not conn.execute("DELETE FROM waiting WHERE n = ?", (waiting.n,)).rowcount:
+    size = conn.execute("SELECT size FROM waiting JOIN record USING (n) WHERE n = ?", (waiting.n,)).fetchone()
+    if size is None:
         return  # somebody else said so already
+    conn.execute("DELETE FROM waiting WHERE n = ?", (waiting.n,))
     forget_secrets(conn, waiting.n)
     conn.execute("INSERT OR REPLACE INTO receipt VALUES (?, ?, ?)", (waiting.n, waiting.id, receipt.print()))
     state.waiting -= 1
-    state.waiting_bytes -= waiting.size
+    state.waiting_bytes -= size[0]
 
 
 def _bury(conn: sqlite3.Connection, state: State, waiting: Waiting, death: Death, *, at: str) -> None:
     row = conn.execute(
-        "SELECT salt, body, line FROM waiting JOIN record USING (n) WHERE n = ?", (waiting.n,)
+        "SELECT salt, body, line, size FROM waiting JOIN record USING (n) WHERE n = ?", (waiting.n,)
     ).fetchone()
     if row is None:
         return
-    salt, body, line = row
+    salt, body, line, size = row
     values = (waiting.n, salt, body, waiting.id, line, chain_hash(line), at, death.code, death.why)
     conn.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     conn.execute("DELETE FROM waiting WHERE n = ?", (waiting.n,))
     state.waiting -= 1
-    state.waiting_bytes -= waiting.size
+    state.waiting_bytes -= size
     state.dead += 1
-    state.dead_bytes += waiting.size
+    state.dead_bytes += len(line) + len(body) + part_bytes(conn, waiting.n)
+
+
+def part_bytes(conn: sqlite3.Connection, n: int) -> int:
+    """Return how many bytes the parts of a record take; inside a transaction."""
+    return int(conn.execute("SELECT coalesce(sum(length(value)), 0) FROM part WHERE n = ?", (n,)).fetchone()[0])
 
 
 def forget_secrets(conn: sqlite3.Connection, n: int) -> None:
@@ -191,15 +197,33 @@ def forget_secrets(conn: sqlite3.Connection, n: int) -> None:
     conn.execute("DELETE FROM person WHERE n = ?", (n,))
 
 
-def _prune(conn: sqlite3.Connection, state: State) -> None:
-    """Take records that are through away from the front, and keep the chain's anchor."""
+def _prune(conn: sqlite3.Connection, state: State, through: Sequence[int]) -> None:
+    """Take records that are `through` away, and keep what the chain needs of them."""
     first = conn.execute("SELECT min(n) FROM waiting").fetchone()[0]
     start = state.size if first is None else int(first)
     if start > state.start:
         line = conn.execute("SELECT line FROM record WHERE n = ?", (start - 1,)).fetchone()
-        state.anchor = state.head if start == state.size else chain_hash(line[0])
+        state.anchor = state.head if start == state.size else stub_of(line[0])
         conn.execute("DELETE FROM record WHERE n < ?", (start,))
-        conn.execute("DELETE FROM receipt WHERE n < ?", (state.size - KEPT_RECEIPTS,))
-        conn.execute("DELETE FROM chosen WHERE n < ?", (min(start, state.size - KEPT_IDS),))
         state.start = start
+    _thin(conn, sorted(n for n in through if n > start), state.size)
+    conn.execute("DELETE FROM receipt WHERE n < ?", (state.size - KEPT_RECEIPTS,))
+    conn.execute(
+        "DELETE FROM chosen WHERE n < ? AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.n = chosen.n)",
+        (state.size - KEPT_IDS,),
+    )
     state.write(conn)
+
+
+def _thin(conn: sqlite3.Connection, through: Sequence[int], size: int) -> None:
+    """Behind a record that waits, keep of each run of records that are through the last one's hash alone."""
+    for n in through:
+        found = conn.execute("SELECT line FROM record WHERE n = ?", (n,)).fetchone()
+        if found is not None:  # else somebody else said so already
+            conn.execute("UPDATE record SET line = ? WHERE n = ?", (stub_of(found[0]), n))
+    for n in {*through, *(n - 1 for n in through)}:
+        conn.execute(
+            "DELETE FROM record WHERE n = ? AND n + 1 < ? AND NOT EXISTS "
+            "(SELECT 1 FROM waiting WHERE waiting.n IN (record.n, record.n + 1))",
+            (n, size),
+        )

@@ -98,7 +98,7 @@ class Courier:
 
         Raises:
             UnreachableError: There is no whole answer within the time or the size that is allowed.
-                MissingError: The token's file cannot be read.
+            MissingError: The token's file cannot be read.
             RefusedError: The token is none.
         """
         deadline = time.monotonic() + self._settings.total_seconds

@@ -30,7 +30,8 @@ from proofs.errors import ConflictError, MalformedError, RefusedError
 RESTARTED: Final = "tallystick.producer.restarted.v1"
 HEARTBEAT_SENT: Final = "tallystick.producer.heartbeat-sent.v1"
 _LOOK_AGAIN_SECONDS: Final = 0.01
-_DUE: Final = "SELECT 1 FROM source WHERE name = ? AND beat_at <= ?"
+# A beat of the future is of a clock that was wrong: it must not silence the source until that time has come.
+_DUE: Final = "SELECT 1 FROM source WHERE name = ? AND (beat_at <= ? OR beat_at > ?)"
 _STILL_DUE: Final = f"{_DUE} AND (beat IS NULL OR beat NOT IN (SELECT n FROM waiting))"  # noqa: S608 - a constant
 
 
@@ -212,11 +213,11 @@ class Outbox:
         """
         every = self.settings.heartbeat_seconds
         now = self.clock()
-        limit = int(now.timestamp() - every)
-        if every <= 0 or not self.file.rows(_DUE, source, limit):
+        bounds = (int(now.timestamp() - every), int(now.timestamp()))
+        if every <= 0 or not self.file.rows(_DUE, source, *bounds):
             return False
         with self.file.writing("writer") as conn:
-            still = conn.execute(_STILL_DUE, (source, limit)).fetchone()
+            still = conn.execute(_STILL_DUE, (source, *bounds)).fetchone()
             if still is None:  # another process was quicker, or the last one still waits
                 return False
             state = State.read(conn)

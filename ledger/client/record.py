@@ -195,11 +195,22 @@ def chain_hash(line: bytes) -> bytes:
     return leaf_hash(line)
 
 
+def is_stub(line: bytes) -> bool:
+    """Whether a record was pruned to its hash; no record is as short."""
+    return len(line) == len(FIRST_PREV)
+
+
+def stub_of(line: bytes) -> bytes:
+    """Return what stays of a record that is through: its hash, to which the next one links."""
+    return line if is_stub(line) else chain_hash(line)
+
+
 def check_chain(start: int, anchor: bytes, lines: Mapping[int, bytes], size: int, head: bytes) -> None:
     """Hold records `start` ≤ n < `size` to each other and to both ends.
 
     Args:
         anchor: Hash of the record before the first; zeros when that is record 0.
+        lines: The records; of those that were pruned in a row, the last one alone as its hash, 32 bytes.
         head: Hash of the last one.
 
     Raises:
@@ -209,20 +220,27 @@ def check_chain(start: int, anchor: bytes, lines: Mapping[int, bytes], size: int
     prev = anchor if start else FIRST_PREV
     if prev != anchor:
         raise TamperedError("the chain does not begin with its first record", where="record 0")
+    gap = None
     for n in range(start, size):
         line = lines.get(n)
         if line is None:
-            raise TamperedError(
-                f"the record is missing, and the outbox holds {start} to {size - 1}", where=f"record {n}"
-            )
-        record = Record.parse(line)
-        if (record.n, record.prev) != (n, prev):
-            raise TamperedError("the record does not follow the one before it", where=f"record {n}")
-        prev = chain_hash(line)
+            gap = n if gap is None else gap
+            continue
+        if not is_stub(line):
+            if gap is not None:
+                break
+            record = Record.parse(line)
+            if (record.n, record.prev) != (n, prev):
+                raise TamperedError("the record does not follow the one before it", where=f"record {n}")
+        gap, prev = None, stub_of(line)
+    if gap is not None:
+        raise TamperedError(f"the record is missing, and the outbox holds {start} to {size - 1}", where=f"record {gap}")
     if prev != head:
         raise TamperedError("the last record is not the one that was written last", where=f"record {size - 1}")
-    if len(lines) != size - start:
-        raise TamperedError(f"there are {len(lines)} records, expected {size - start}")
+    if strangers := [n for n in lines if not start <= n < size]:
+        raise TamperedError(
+            f"the record does not belong here: the outbox holds {start} to {size - 1}", where=f"record {strangers[0]}"
+        )
 
 
 def _commit(kind: str, secret: Secret) -> bytes:

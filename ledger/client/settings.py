@@ -13,7 +13,8 @@ class Settings:
     """Bounds and times; seconds are seconds, sizes are bytes.
 
     Attributes:
-        limit_bytes: What the events that wait and the dead letters may take together; the file is a little larger.
+        limit_bytes: What the events that wait and the dead letters may take together. The file is larger: it also keeps the
+            last 10,000 receipts, the ids that producers chose, and the pages that were freed, which it uses again.
         on_full: At that bound `emit` raises `OutboxFullError` at once, or blocks for up to `block_seconds` and then raises.
             Nothing that was not delivered is ever dropped to make room.
         block_seconds: See there.

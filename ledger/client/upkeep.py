@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.client.backlog import KEPT_RECEIPTS, forget_secrets
+from ledger.client.backlog import KEPT_RECEIPTS, forget_secrets, part_bytes
 from ledger.client.outbox import Outbox, State, link, read_content
-from ledger.client.record import Content, Record, Secret, chain_hash, check_chain
+from ledger.client.record import Record, chain_hash, check_chain, is_stub, stub_of
 from proofs.errors import MalformedError, MissingError, RefusedError, TamperedError
 
 
@@ -102,18 +102,30 @@ def verify(outbox: Outbox) -> None:
         state = State.read(conn)
         lines = dict(conn.execute("SELECT n, line FROM record").fetchall())
         check_chain(state.start, state.anchor, lines, state.size, state.head)
-        _check_accounted_for(conn, state, lines)
+        _check_accounted_for(conn, state)
         for n, salt, body in conn.execute("SELECT n, salt, body FROM waiting ORDER BY n"):
-            if n not in lines:
+            if n not in lines or is_stub(lines[n]):
                 raise TamperedError("it waits, and the chain does not know it", where=f"record {n}")
             _check(conn, lines[n], salt, body)
         for n, salt, body, line, digest in conn.execute("SELECT n, salt, body, line, hash FROM dead ORDER BY n"):
-            if chain_hash(line) != digest or lines.get(n, line) != line:
+            if chain_hash(line) != digest or stub_of(lines.get(n, line)) != digest:
                 raise TamperedError("the dead letter is not the record that was given up", where=f"record {n}")
             _check(conn, line, salt, body)
+        _check_bytes(conn, state)
 
 
-def _check_accounted_for(conn: sqlite3.Connection, state: State, lines: Collection[int]) -> None:
+def _check_bytes(conn: sqlite3.Connection, state: State) -> None:
+    """What the bound of the outbox is held to are the bytes that are there."""
+    waiting = conn.execute("SELECT coalesce(sum(size), 0) FROM record JOIN waiting USING (n)").fetchone()[0]
+    dead = conn.execute("SELECT coalesce(sum(length(line) + length(body)), 0) FROM dead").fetchone()[0]
+    dead += conn.execute("SELECT coalesce(sum(length(value)), 0) FROM part JOIN dead USING (n)").fetchone()[0]
+    if (waiting, dead) != (state.waiting_bytes, state.dead_bytes):
+        raise TamperedError(
+            f"{waiting} bytes wait and {dead} are dead, the outbox counts {state.waiting_bytes} and {state.dead_bytes}"
+        )
+
+
+def _check_accounted_for(conn: sqlite3.Connection, state: State) -> None:
     """Every record is on its way, dead, or through with a trace; traces are kept for the last ones alone."""
     counted = (state.waiting, state.dead)
     found = tuple(conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("waiting", "dead"))  # noqa: S608
@@ -122,8 +134,8 @@ def _check_accounted_for(conn: sqlite3.Connection, state: State, lines: Collecti
             f"{found[0]} records wait and {found[1]} are dead, the outbox counts {counted[0]} and {counted[1]}"
         )
     known = {n for (n,) in conn.execute("SELECT n FROM waiting UNION SELECT n FROM dead UNION SELECT n FROM receipt")}
-    for n in sorted(set(lines) - known):
-        if n >= state.size - KEPT_RECEIPTS:
+    for n in range(max(state.start, state.size - KEPT_RECEIPTS), state.size):
+        if n not in known:
             raise TamperedError("it is neither waiting, nor dead, nor was it delivered", where=f"record {n}")
 
 
@@ -172,7 +184,7 @@ def replay(outbox: Outbox, numbers: Collection[int] | None = None) -> int:
                 if numbers is not None:
                     raise
                 continue
-            _remove(conn, state, n, line, content)
+            _remove(conn, state, n, len(line) + len(body))
             again = link(conn, state, record.event, content)
             conn.execute("UPDATE chosen SET n = ? WHERE n = ?", (again, n))
             count += 1
@@ -189,10 +201,8 @@ def discard(outbox: Outbox, numbers: Collection[int]) -> int:
     with outbox.file.writing("writer") as conn:
         state = State.read(conn)
         rows = list(_chosen(conn, numbers))
-        for n, salt, body, line in rows:
-            parts = conn.execute("SELECT pointer, salt, value FROM part WHERE n = ?", (n,)).fetchall()
-            content = Content(Secret(salt, body), {pointer: Secret(own, value) for pointer, own, value in parts})
-            _remove(conn, state, n, line, content)
+        for n, _, body, line in rows:
+            _remove(conn, state, n, len(line) + len(body))
         state.write(conn)
     return len(rows)
 
@@ -207,12 +217,13 @@ def _chosen(conn: sqlite3.Connection, numbers: Collection[int] | None) -> Iterat
         yield rows[n]
 
 
-def _remove(conn: sqlite3.Connection, state: State, n: int, line: bytes, content: Content) -> None:
+def _remove(conn: sqlite3.Connection, state: State, n: int, own_bytes: int) -> None:
+    """Take a dead letter away; its record and its body take `own_bytes`, and its parts are as many as are left."""
+    state.dead_bytes -= own_bytes + part_bytes(conn, n)
     conn.execute("INSERT OR REPLACE INTO receipt SELECT n, id, zeroblob(0) FROM dead WHERE n = ?", (n,))
     conn.execute("DELETE FROM dead WHERE n = ?", (n,))
     forget_secrets(conn, n)
     state.dead -= 1
-    state.dead_bytes -= len(line) + content.size_bytes
 
 
 def forget(outbox: Outbox, person: str) -> int:
@@ -227,8 +238,16 @@ def forget(outbox: Outbox, person: str) -> int:
     """
     with outbox.file.writing("writer") as conn:
         found = conn.execute("SELECT n FROM person WHERE name = ?", (person.encode(),)).fetchall()
+        state = State.read(conn)
         for (n,) in found:
+            freed = part_bytes(conn, n)
+            if conn.execute("SELECT 1 FROM dead WHERE n = ?", (n,)).fetchone():
+                state.dead_bytes -= freed
+            else:
+                state.waiting_bytes -= freed
+                conn.execute("UPDATE record SET size = size - ? WHERE n = ?", (freed, n))
             forget_secrets(conn, n)
+        state.write(conn)
     outbox.file.scrub()
     return len(found)
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -225,6 +226,22 @@ def test_a_heartbeat_names_the_head_of_the_chain_and_there_is_one_at_a_time(path
     outbox.close()
 
 
+def test_a_clock_that_jumped_ahead_and_back_does_not_silence_a_source(path: Path) -> None:
+    now = [datetime(2026, 11, 20, 9, tzinfo=UTC)]
+    outbox = Outbox(path, Settings(heartbeat_seconds=60), clock=lambda: now[0])
+    outbox.append([event()])
+    now[0] += timedelta(days=3650)
+    assert outbox.beat(SOURCE) is True
+    bury(outbox)
+
+    now[0] -= timedelta(days=3649)
+
+    assert outbox.beat(SOURCE) is True
+    bury(outbox)
+    assert outbox.beat(SOURCE) is False  # and from here on by the clock that is right
+    outbox.close()
+
+
 def test_an_outbox_delivers_to_one_server_until_it_is_told_otherwise(outbox: Outbox) -> None:
     outbox.bind("https://one.example")
     outbox.bind("https://one.example")
@@ -325,6 +342,81 @@ def test_what_is_through_is_pruned_and_the_chain_goes_on_from_its_anchor(outbox:
     upkeep.verify(outbox)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_through_in_any_order_leaves_one_hash_for_each_gap(outbox: Outbox, seed: int) -> None:
+    random = Random(seed)
+    for n in range(60):
+        outbox.append([event(n)])
+        batch = Backlog(outbox).batch()[1:]  # the first one never gets through
+        Backlog(outbox).settle([], [(each, Death("refused", "no")) for each in batch if random.random() < 0.5])
+        upkeep.verify(outbox)
+
+    found = upkeep.status(outbox)
+    kept = outbox.file.rows("SELECT count(*), sum(length(line) = 32) FROM record")[0]
+    assert kept[0] - kept[1] == found.waiting
+    assert kept[1] <= found.waiting
+    assert upkeep.replay(outbox) == found.dead
+    upkeep.verify(outbox)
+    bury(outbox)
+    upkeep.verify(outbox)
+    assert outbox.file.rows("SELECT count(*) FROM record") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("DELETE FROM record WHERE n = 4", "record 2: the record is missing"),
+        ("UPDATE record SET line = zeroblob(32) WHERE n = 4", "record 5: the record does not follow"),
+        ("DELETE FROM dead WHERE n = 3; UPDATE state SET dead = 2", "record 3: it is neither waiting, nor dead"),
+        ("UPDATE record SET line = zeroblob(32) WHERE n = 6", "record 6: the last record is not the one"),
+    ],
+)
+def test_an_edit_around_what_is_through_is_named(outbox: Outbox, statement: str, place: str) -> None:
+    outbox.append([event(n) for n in range(6)])
+    Backlog(outbox).settle([], [(each, Death("refused", "no")) for each in Backlog(outbox).batch()[2:5]])
+    assert outbox.file.rows("SELECT n, length(line) = 32 FROM record") == [(0, 0), (1, 0), (4, 1), (5, 0), (6, 0)]
+    upkeep.verify(outbox)
+
+    vandal(outbox, statement)
+
+    with pytest.raises(TamperedError) as raised:
+        upkeep.verify(outbox)
+    assert str(raised.value).startswith(place)
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+def test_I10_forgetting_gives_back_the_bytes_that_were_counted(outbox: Outbox, *, is_dead: bool) -> None:
+    outbox.append([event(), personal("A" * 5_000)])
+    if is_dead:
+        bury(outbox)
+
+    upkeep.forget(outbox, "person:1")
+
+    upkeep.verify(outbox)
+    assert upkeep.status(outbox).waiting_bytes + upkeep.status(outbox).dead_bytes < 2_000
+    bury(outbox)
+    upkeep.verify(outbox)
+    upkeep.discard(outbox, [each.n for each in upkeep.dead_letters(outbox)])
+    found = upkeep.status(outbox)
+    assert (found.waiting, found.waiting_bytes, found.dead, found.dead_bytes) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE state SET waiting_bytes = 7", r"\d{3} bytes wait and 0 are dead, the outbox counts 7 and 0"),
+        ("UPDATE state SET dead_bytes = 7", r"(\d{3}) bytes wait and 0 are dead, the outbox counts \1 and 7"),
+    ],
+)
+def test_bytes_that_were_counted_wrongly_are_named(outbox: Outbox, statement: str, says: str) -> None:
+    outbox.append([event()])
+
+    vandal(outbox, statement)
+
+    with pytest.raises(TamperedError, match=f"^{says}$"):
+        upkeep.verify(outbox)
+
+
 def vandal(outbox: Outbox, statement: str) -> None:
     with outbox.file.writing("writer") as conn:
         for each in statement.split(";"):
@@ -350,7 +442,7 @@ def vandal(outbox: Outbox, statement: str) -> None:
         ("UPDATE state SET start = 1", "record 1: the record does not follow"),
         ("UPDATE part SET value = x'30'", "record 4: the part '/who' is not one"),
         ("UPDATE person SET name = x'30'", "record 4: the person is not the one"),
-        ("INSERT INTO record VALUES (9, 'x', 's', 0, x'00')", "there are 6 records, expected 5"),
+        ("INSERT INTO record VALUES (9, 'x', 's', 0, x'00')", "record 9: the record does not belong here"),
     ],
 )
 def test_an_edit_or_a_gap_is_named(outbox: Outbox, statement: str, place: str) -> None:
