@@ -70,9 +70,9 @@ class Counterpart:
             receipt = self.log.append(read_cloudevent(element))
         except LoserError as error:
             salt = b64encode(error.salt).decode()
-            return {"status": 409, "problem": {"code": "conflict", "detail": error.what, "salt": salt}}
+            return {"status": 409, "problem": {**_named("conflict"), "detail": error.what, "salt": salt}}
         except (RefusedError, MalformedError) as error:
-            return {"status": 422, "problem": {"code": error.code, "detail": error.what}}
+            return {"status": 422, "problem": {**_named(error.code), "detail": error.what}}
         return {"status": 200 if receipt.is_replay else 201, "receipt": printed(receipt)}
 
     def proof(self, seq: int) -> str | None:
@@ -82,6 +82,10 @@ class Counterpart:
                 return None
             size, note = stored[-1]
             return TlogProof(seq, tuple(self.log.tree.inclusion(seq, size)), note.decode()).to_text()
+
+
+def _named(code: str) -> dict[str, str]:
+    return {"type": f"urn:tallystick:{code}", "code": code}
 
 
 class Server(ThreadingHTTPServer):

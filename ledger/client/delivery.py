@@ -1,10 +1,12 @@
 """One delivery: a batch goes out, and each of its events is done, dead, or stays, by rules that no answer can bend.
 
-    200 with results           each event by its own: with a receipt that holds it is done, with a problem of 409, 413 or 422
-                               it is dead, with anything else it stays
-    413 or 400 to many         the batch is split, and its halves are sent
-    400, 409, 413, 422 to one  dead; 400, 409 and 422 only with a problem of the ledger's, for a proxy may say anything
+    200 with results           each event by its own: with a receipt that holds it is done, with a ledger's problem of 409, 413
+                               or 422 it is dead, with anything else it stays
+    413 to many                the batch is split, and its halves are sent; so for a ledger's problem of 400 or 422
+    413 to one                 dead: it will never be smaller, whoever says so; so for a ledger's problem of 400, 409 or 422
     everything else            all stay
+
+A problem is a ledger's by its type, `urn:tallystick:<code>`, and its code: a proxy's may say anything, and mean all requests.
 
 Order per source: once an event stays, those after it of the same source stay, too, whatever the server said of them; they
 are known again by their ids.
@@ -99,14 +101,15 @@ class Delivery:
             self._settle(batch, answer, outcome)
             return
         problem = read_problem(answer.status, answer.headers.get("content-type", ""), answer.body)
-        if answer.status in _SPLIT and len(batch) > 1 and (problem or answer.status == _TOO_LARGE):
+        is_ours = problem is not None and problem.is_ours
+        if answer.status in _SPLIT and len(batch) > 1 and (is_ours or answer.status == _TOO_LARGE):
             middle = len(batch) // 2
             self._send(batch[:middle], outcome)
             self._send(batch[middle:], outcome)
         elif answer.status == _TOO_LARGE:
             why = problem.why if problem and problem.why else "the server takes no event of this size"
             self._bury(outcome, [(batch[0], Death("too_large", why))])
-        elif answer.status in _DEADLY and problem is not None and len(batch) == 1:
+        elif problem is not None and is_ours and answer.status in _DEADLY and len(batch) == 1:
             self._bury(outcome, [(batch[0], _death(problem))])
         else:
             said = f": {problem.why}" if problem and problem.why else ""
@@ -135,7 +138,7 @@ class Delivery:
                 self._breathe()
             if waiting.source in outcome.held or waiting.event is None:
                 continue
-            if isinstance(result, Problem) and result.status in _FATAL:
+            if isinstance(result, Problem) and result.is_ours and result.status in _FATAL:
                 dead.append((waiting, _death(result)))
             elif why := _fault(result, waiting.event):
                 outcome.held.add(waiting.source)

@@ -22,6 +22,7 @@ from proofs.entry import FORBIDDEN
 from proofs.errors import MalformedError
 
 BATCH_TYPE: Final = "application/cloudevents-batch+json"
+PROBLEM_TYPE: Final = "urn:tallystick:"  # a code follows
 _ATTRIBUTES: Final = (
     "id",
     "source",
@@ -50,11 +51,13 @@ class Problem:
         status: The HTTP status.
         code: A stable word ("conflict"); empty when the server named none.
         why: One sentence.
+        is_ours: It has the type of a ledger's problem, so it is the ledger that speaks; else anybody on the way may.
     """
 
     status: int
     code: str
     why: str
+    is_ours: bool
 
 
 def print_event(event: Event) -> bytes:
@@ -144,7 +147,9 @@ def read_problem(status: int, content_type: str, body: bytes) -> Problem | None:
 
 def problem_of(status: int, members: dict[str, Any]) -> Problem:
     """Return a problem, its words cut to what may stand in a log line."""
-    return Problem(status, _word(members.get("code"), 64), _word(members.get("detail"), REASON_CHARACTERS))
+    code = _word(members.get("code"), 64)
+    is_ours = bool(code) and members.get("type") == f"{PROBLEM_TYPE}{code}"
+    return Problem(status, code, _word(members.get("detail"), REASON_CHARACTERS), is_ours)
 
 
 def _word(text: object, limit: int) -> str:

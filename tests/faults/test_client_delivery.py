@@ -210,6 +210,10 @@ def answering(status: int, body: bytes, kind: str = "application/json", **header
         (answering(403, b""), "the server answered 403"),
         (answering(404, b"no such page"), "the server answered 404"),
         (answering(400, b"<h1>Bad Request</h1>", "text/html"), "the server answered 400"),
+        (answering(400, b'{"type":"about:blank","status":400}', "application/problem+json"), "the server answered 400"),
+        (answering(409, b'{"type":"about:blank","code":"x"}', "application/problem+json"), "the server answered 409"),
+        (answering(422, b'{"type":"urn:tallystick:"}', "application/problem+json"), "the server answered 422"),
+        (answering(422, b'{"type":"urn:tallystick:a","code":"b"}', "application/problem+json"), "answered 422"),
         (answering(422, b"<h1>proxy</h1>", "text/html"), "the server answered 422"),
         (answering(500, b""), "the server answered 500"),
         (answering(503, b"", Retry_After="0"), "the server answered 503"),
@@ -276,6 +280,7 @@ def lying(change: Callable[[dict[str, Any]], object]) -> Callable[[list[dict[str
         lambda result: result.clear(),
         lambda result: result.update(status="201"),
         lambda result: result.update(status=503),
+        lambda result: result.update(status=422, problem={"type": "about:blank", "detail": "a gateway's"}),
         lambda result: result.update(receipt=None),
         lambda result: result["receipt"].update(leaf="00" * 32),
         lambda result: result["receipt"].update(salt=None),
@@ -321,6 +326,10 @@ def test_a_source_that_may_not_write_here_stops_no_other(counterpart: Counterpar
     client.receipt(client.emit(event(3)).id, SOON)  # though the other source is left alone for days
     check(counterpart, 4)
     assert (client.status().waiting, client.status().dead) == (31, 0)
+    assert client.outbox.file.rows("SELECT count(*) FROM record WHERE source = ?", SOURCE) == [
+        (1,)
+    ]  # a hash, and no more
+    upkeep.verify(client.outbox)
     counterpart.forge = None
     assert client.flush(SOON) == 0
 
