@@ -24,13 +24,21 @@ from proofs.errors import TallyError
 from server.auth import NOBODY, bearer, check_role
 from server.body import DisconnectedError
 from server.endpoints import ENDPOINTS
-from server.errors import FaultError, ForbiddenError, MethodError, NoSuchPathError, UnauthenticatedError
+from server.errors import (
+    FaultError,
+    ForbiddenError,
+    MethodError,
+    MisdirectedError,
+    NoSuchPathError,
+    UnauthenticatedError,
+)
 from server.journal import Journal, to_stderr
 from server.metrics import Metrics
 from server.responses import problem_response
 from server.service import Service
 from server.settings import Settings
 from server.table import Call, Endpoint
+from server.visitors import check_visitor
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -112,6 +120,8 @@ class RequestLoop:
                 raise DisconnectedError from error
 
         try:
+            if self.settings.open_on_loopback:
+                check_visitor(scope)
             await self._router(scope, receive, sending)
         except (TallyError, HTTPException) as error:
             response, code = self._refusal(scope, error, request_id)
@@ -130,7 +140,7 @@ class RequestLoop:
     def _refusal(self, scope: Scope, error: TallyError | HTTPException, request_id: str) -> tuple[Response, str]:
         # Apart from the loop: a local of it that holds the error would hold itself, and all that the error's frames hold.
         refusal = _of_http(error) if isinstance(error, HTTPException) else error
-        if isinstance(refusal, UnauthenticatedError | ForbiddenError):
+        if isinstance(refusal, UnauthenticatedError | ForbiddenError | MisdirectedError):
             self._metrics.refused(_name_of(scope), refusal.code)
         return problem_response(refusal, request_id), refusal.code
 

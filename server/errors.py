@@ -30,6 +30,12 @@ class ForbiddenError(RefusedError):
     code = "forbidden"
 
 
+class MisdirectedError(RefusedError):
+    """The request is meant for another host."""
+
+    code = "misdirected"
+
+
 class NoSuchPathError(MissingError):
     """Nothing answers at this path."""
 
@@ -107,6 +113,7 @@ STATUS: Final[dict[type[TallyError], int]] = {
     errors.StaleError: 409,
     TooLargeError: 413,
     UnsupportedError: 415,
+    MisdirectedError: 421,
     errors.RefusedError: 422,
     RateError: 429,
     errors.TamperedError: 500,

@@ -54,7 +54,7 @@ async def post_lineage_batch(call: Call) -> Response:
 
 def _check_media(call: Call) -> None:
     media = events.media_type(call.headers)
-    if media and media != JSON:
+    if media != JSON:
         raise UnsupportedError(f"content-type {media[:60]!r} is not {JSON}")
 
 

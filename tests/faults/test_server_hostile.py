@@ -30,7 +30,7 @@ def answers_still(served: Any) -> Iterator[None]:
 def raw(served: Any, data: bytes, *, patience: float = 10) -> bytes:
     """Send bytes as they are and return what comes back until the other side is done."""
     with socket.create_connection(("127.0.0.1", served.port), timeout=patience) as connection:
-        connection.sendall(data)
+        connection.sendall(data.replace(b"Host: x", b"Host: 127.0.0.1:%d" % served.port))
         connection.shutdown(socket.SHUT_WR)
         found = b""
         while piece := connection.recv(65536):
@@ -38,8 +38,9 @@ def raw(served: Any, data: bytes, *, patience: float = 10) -> bytes:
     return found
 
 
-def request(head: bytes, body: bytes = b"") -> bytes:
-    return b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + head + b"\r\n" + body
+def request(head: bytes, body: bytes = b"", *, served: Any = None) -> bytes:
+    host = b"127.0.0.1:%d" % served.port if served else b"x"  # `raw` puts the address in
+    return b"POST /api/v1/events HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n" % host + head + b"\r\n" + body
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_a_body_that_trickles_in_chunks_does_not_hold_up_others(served: Any) -> 
         connections = [
             stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=10)) for _ in range(20)
         ]
-        head = request(f"Content-Type: {ONE}\r\nTransfer-Encoding: chunked\r\n".encode())
+        head = request(f"Content-Type: {ONE}\r\nTransfer-Encoding: chunked\r\n".encode(), served=served)
         body = START + b"}"
         for connection in connections:
             connection.sendall(head)
@@ -188,7 +189,8 @@ def test_a_body_that_trickles_in_chunks_does_not_hold_up_others(served: Any) -> 
 def test_whoever_hangs_up_in_the_middle_leaves_nothing_behind(served: Any) -> None:
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
-            connection.sendall(request(f"Content-Type: {ONE}\r\nContent-Length: 1000000\r\n".encode(), b"x" * 70_000))
+            head = f"Content-Type: {ONE}\r\nContent-Length: 1000000\r\n".encode()
+            connection.sendall(request(head, b"x" * 70_000, served=served))
 
 
 def test_more_than_a_thousand_idle_connections_and_slow_heads_do_not_stop_the_service(served: Any) -> None:
@@ -240,7 +242,8 @@ def test_whoever_has_said_everything_and_closes_that_side_still_gets_an_answer(s
 def test_pipelined_requests_are_answered_in_order(served: Any) -> None:
     events = [{"specversion": "1.0", "source": "urn:h", "type": "o.v1", "id": f"pipe-{n}"} for n in range(5)]
     bodies = [json.dumps(event).encode() for event in events]
-    one = b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+    host = b"127.0.0.1:%d" % served.port
+    one = b"POST /api/v1/events HTTP/1.1\r\nHost: " + host + b"\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
 
     answer = b""
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
