@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ledger.clock import Clock, uuid7
 from ledger.document import read_document
@@ -95,7 +95,7 @@ class Intake:
             raise ValueError(f"the ledger speaks as {self._origin!r}, not as {event.source!r}")
         body = _bounded(event.data)
         value = read_document(body) if body and event.is_json else None
-        pointers = {*PART_POLICY.get(event.type, ()), *event.parts}
+        pointers = _pointers(event)
         parts: tuple[tuple[str, bytes, bytes], ...] = ()
         if pointers:
             body, parts = self._seal_parts(event, pointers)
@@ -146,11 +146,7 @@ class Intake:
     def _seal_parts(self, event: Event, pointers: set[str]) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
         if not event.is_json:
             raise RefusedError("parts are named in data that do not claim to be JSON")
-        try:
-            spans = jsonspan.spans(event.data, pointers)
-            body = jsonspan.cut(event.data, spans)
-        except MalformedError as error:
-            raise RefusedError(f"the parts of the event cannot be found: {error.what}") from error
+        spans, body = _cut(event, pointers)
         if len(spans) > limits.MAX_PARTS:
             raise RefusedError(f"the event has {len(spans)} parts, at most {limits.MAX_PARTS} are allowed")
         if not spans:
@@ -166,6 +162,32 @@ class Intake:
             plain.append((commitments[-1], salt + event.data[start:stop]))
         sealed = self._vault.seal(plain, person=event.person)
         return body, tuple(zip(sorted(spans), commitments, sealed, strict=True))
+
+
+def documents_of(event: Event) -> list[Any]:
+    """Return what the data of an event say, as received and, where parts are cut out of them, as stored; [None] for no JSON.
+
+    Raises:
+        RefusedError: They are not acceptable, or the parts cannot be found in them.
+    """
+    if not event.data or not event.is_json:
+        return [None]
+    said = [read_document(event.data)]
+    if pointers := _pointers(event):
+        said.append(read_document(_cut(event, pointers)[1]))
+    return said
+
+
+def _pointers(event: Event) -> set[str]:
+    return {*PART_POLICY.get(event.type, ()), *event.parts}
+
+
+def _cut(event: Event, pointers: set[str]) -> tuple[dict[str, tuple[int, int]], bytes]:
+    try:
+        spans = jsonspan.spans(event.data, pointers)
+        return spans, jsonspan.cut(event.data, spans)
+    except MalformedError as error:
+        raise RefusedError(f"the parts of the event cannot be found: {error.what}") from error
 
 
 def _bounded(data: bytes) -> bytes:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.access import ROLES, Grant
-from ledger.document import read_document
 from ledger.event import Event
-from proofs.streams import OPENLINEAGE_TYPES
+from ledger.intake import documents_of
+from proofs.entry import LEDGER_PREFIX
+from proofs.streams import filed_document
 from server.errors import ForbiddenError, UnauthenticatedError
 
 EMITTER, READER, AUDITOR, COMPLIANCE, ADMIN = ROLES
@@ -24,6 +25,11 @@ EVERYBODY: Final = frozenset(ROLES)
 READERS: Final = frozenset((READER, AUDITOR, COMPLIANCE, ADMIN))
 _STEPS: Final = frozenset("/:.#|-_@")  # what ends a step of a name; a scope may end in one itself
 _ENDS: Final = frozenset("/:.#|@")
+# What changes what a person may claim, or what the log says of itself, is no emitter's to say.
+_GUARDED: Final = ("tallystick.deletion.", "tallystick.subject.", LEDGER_PREFIX)
+_BY_JOB: Final = frozenset(("tallystick.lineage.run-observed.v1", "tallystick.lineage.job-observed.v1"))
+_OF_ALL: Final = frozenset(("type", "source", "run"))  # kinds of stream that nobody owns
+_NAMED: Final = frozenset(("contract", "schema", "request"))  # and those that are granted by their own name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,8 @@ class Principal:
         id: Its name in the log and in logs: `token:<id>`, `oidc:<hash of issuer and subject>`, `loopback`.
         roles: What it may do at all.
         sources: Prefixes of what it may write as; empty: any.
-        namespaces: Prefixes of the namespaces that it may write to and read of; empty: any.
+        namespaces: Prefixes of the namespaces, or of `contract:`, `schema:` and `request:` streams, that it may write to and
+            read of; empty: any.
     """
 
     id: str
@@ -49,9 +56,7 @@ class Principal:
 
     def sees(self, streams: Iterable[str]) -> bool:
         """True when an entry in these streams is within its namespaces."""
-        return not self.namespaces or any(
-            is_within(namespace, self.namespaces) for namespace in map(_namespace_of, streams) if namespace
-        )
+        return not self.namespaces or any(_is_own(stream, self.namespaces) for stream in streams)
 
 
 NOBODY: Final = Principal("", frozenset())
@@ -92,14 +97,32 @@ def check_write(principal: Principal, event: Event) -> None:
     """Hold an event to what its sender may write as, and about (I9).
 
     Raises:
-        ForbiddenError: Its source, or a namespace that it is about, is outside the credential's scope.
+        ForbiddenError: Its source, its type, or a stream that it would be filed in is outside the credential's scope.
+        RefusedError: Its data or its parts cannot be read, so that nothing can be said of its streams.
     """
+    if event.type.startswith(_GUARDED):
+        check_role(principal, frozenset((COMPLIANCE,)))
     if principal.sources and not is_within(event.source, principal.sources):
         raise ForbiddenError("the event's source is outside the scope of the credential")
     if principal.namespaces:
-        about = namespaces_of(event)
-        if not about or not all(is_within(namespace, principal.namespaces) for namespace in about):
-            raise ForbiddenError("the event is about no namespace in the scope of the credential, or another too")
+        for value in documents_of(event):
+            about = _streams_about(event, value)
+            if not about or not all(principal.sees((stream,)) for stream in about):
+                raise ForbiddenError("the event is about no namespace in the scope of the credential, or another too")
+
+
+def _streams_about(event: Event, value: Any) -> list[str]:
+    """The streams that an event speaks for: all that name a dataset, a job, or something that has no namespace.
+
+    Who may say that a job ran, or what a job is, is decided by the job's own namespace; what it reads and writes may be others'.
+    """
+    streams = filed_document(event.type, event.source, value)
+    if event.type in _BY_JOB:
+        # Of such an event `dataset` has no meaning, but it would be filed.
+        beside = {"dataset": value.get("dataset")} if isinstance(value, dict) else None
+        streams = [name for name in streams if not name.startswith("dataset:")]
+        streams += filed_document(event.type, event.source, beside)
+    return [name for name in streams if name.partition(":")[0] not in _OF_ALL]
 
 
 def is_within(name: str, scopes: Iterable[str]) -> bool:
@@ -110,34 +133,10 @@ def is_within(name: str, scopes: Iterable[str]) -> bool:
     )
 
 
-def namespaces_of(event: Event) -> set[str]:
-    """Return the namespaces that an event speaks for: of its job, or of the datasets that it is about.
-
-    What a run reads and writes may lie in namespaces of others; who may say that a job ran is decided by the job's own.
-    """
-    if not event.is_json or not event.data:
-        return set()
-    body = read_document(event.data)
-    if not isinstance(body, dict):
-        return set()
-    if event.type in OPENLINEAGE_TYPES:
-        subject = body.get("job") if body.get("run") is not None or body.get("job") is not None else body.get("dataset")
-        return _named([subject])
-    targets = [target.get("dataset") for target in _array(body.get("targets")) if isinstance(target, dict)]
-    return _named([body.get("dataset"), body.get("job"), *_array(body.get("datasets")), *targets])
-
-
-def _named(values: Iterable[Any]) -> set[str]:
-    return {
-        value["namespace"] for value in values if isinstance(value, dict) and isinstance(value.get("namespace"), str)
-    }
-
-
-def _array(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _namespace_of(stream: str) -> str | None:
+def _is_own(stream: str, scopes: Iterable[str]) -> bool:
+    """True when a stream's namespace is within `scopes`, or one of them names the stream, as `contract:crm` does."""
     kind, _, name = stream.partition(":")
-    namespace, bar, _ = name.partition("|")
-    return namespace.replace("%7C", "|").replace("%25", "%") if kind in ("dataset", "job") and bar else None
+    if kind in ("dataset", "job"):
+        namespace, bar, _ = name.partition("|")  # a hashed name has no bar: whose it is cannot be told
+        return bool(bar) and is_within(namespace.replace("%7C", "|").replace("%25", "%"), scopes)
+    return kind in _NAMED and is_within(stream, [scope for scope in scopes if scope.startswith(f"{kind}:")])

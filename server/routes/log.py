@@ -43,6 +43,9 @@ async def list_entries(call: Call) -> Response:
     stream = query.text(given, "stream", most_bytes=_STREAM_BYTES)
     if stream is None:
         return json_response(await call.service.read(lambda log: _page(log, after + 1, limit, call.principal)))
+    if not call.principal.sees((stream,)):
+        # The cursor of a stream tells how many entries it has, of whomever they are.
+        raise ForbiddenError("the stream is outside the scope of the credential")
     # The index of streams is brought up to the log's end first, so this is work for the handle that may write.
     return json_response(
         await call.service.at_desk(lambda log: _stream_page(log, stream, after + 1, limit, call.principal))

@@ -191,6 +191,22 @@ def test_a_page_shows_a_bound_reader_only_entries_within_its_namespaces(world: W
     assert all(any(f":{INSIDE}|" in name for name in names) for names in streams)
 
 
+@pytest.mark.parametrize(
+    "stream", ["type:tallystick.slo.measured.v1", f"job:{OUTSIDE}|churn", "source:urn:other:x", "x"]
+)
+def test_a_bound_reader_learns_nothing_of_a_stream_outside_its_namespaces(world: World, stream: str) -> None:
+    path = f"/api/v1/log/entries?limit=1&stream={stream.replace('|', '%7C')}"
+
+    assert world.running.get(path, world.tokens["reader", True]).status == 403
+    assert world.running.get(path, world.tokens["reader", False]).status == 200
+
+
+def test_a_bound_reader_reads_a_stream_of_its_namespaces(world: World) -> None:
+    path = f"/api/v1/log/entries?stream=job:{INSIDE}%7Cchurn"
+
+    assert world.running.get(path, world.tokens["reader", True]).json()["entries"]
+
+
 def test_revoking_a_token_closes_the_door_within_a_few_seconds(world: World) -> None:
     with world.running.open() as log:
         token, _ = access.grant(log, ["reader"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,41 +39,94 @@ def test_a_scope_is_a_prefix_that_ends_where_a_step_ends(name: str, scope: str, 
     assert is_within(name, [scope]) is within
 
 
+def thing(namespace: str, **more: Any) -> dict[str, Any]:
+    return {"namespace": namespace, "name": "n", **more}
+
+
+RUN, JOB, DATASET = (f"tallystick.lineage.{kind}-observed.v1" for kind in ("run", "job", "dataset"))
+ENTRIES = {"lineage": {"entries": [thing("x", type="DATASET", inputs=[thing("y", type="DATASET")])]}}
+
+
 @pytest.mark.parametrize(
     ("type", "data", "allowed"),
     [
-        (
-            "tallystick.lineage.run-observed.v1",
-            b'{"run":{},"job":{"namespace":"crm"},"inputs":[{"namespace":"x"}]}',
-            True,
-        ),
-        (
-            "tallystick.lineage.run-observed.v1",
-            b'{"run":{},"job":{"namespace":"x"},"inputs":[{"namespace":"crm"}]}',
-            False,
-        ),
-        ("tallystick.lineage.dataset-observed.v1", b'{"dataset":{"namespace":"crm"}}', True),
-        ("tallystick.slo.measured.v1", b'{"dataset":{"namespace":"crm"}}', True),
-        ("tallystick.slo.measured.v1", b'{"datasets":[{"namespace":"crm"},{"namespace":"x"}]}', False),
-        (
-            "tallystick.deletion.planned.v1",
-            b'{"targets":[{"dataset":{"namespace":"x"}}],"job":{"namespace":"crm"}}',
-            False,
-        ),
-        ("org.example.v1", b'{"about":"nothing"}', False),
-        ("org.example.v1", b"", False),
-        ("org.example.v1", b"7", False),
+        (RUN, {"run": {}, "job": thing("crm"), "inputs": [thing("x")], "outputs": [thing("x")]}, True),
+        (RUN, {"run": {}, "job": thing("x"), "inputs": [thing("crm")]}, False),
+        (RUN, {"run": {}, "job": thing("crm"), "dataset": thing("x")}, False),
+        (RUN, {"run": {}, "job": {"namespace": "crm"}}, False),
+        (RUN, {"run": {}, "job": thing("crm", name='"')}, False),
+        (JOB, {"job": thing("crm", facets=ENTRIES)}, True),
+        (JOB, {"job": thing("crm", facets={"lineage": {"entries": [thing("x", type="JOB")]}})}, False),
+        (DATASET, {"dataset": thing("crm")}, True),
+        (DATASET, {"job": thing("crm"), "dataset": thing("x")}, False),
+        (DATASET, {"job": thing("x"), "dataset": thing("crm")}, False),
+        ("tallystick.slo.measured.v1", {"dataset": thing("crm")}, True),
+        ("tallystick.slo.measured.v1", {"datasets": [thing("crm"), thing("x")]}, False),
+        ("tallystick.slo.measured.v1", {"dataset": thing("crm"), "datasets": {"a": thing("x")}}, False),
+        ("tallystick.slo.measured.v1", {"dataset": thing("crm"), "targets": {"a": {"dataset": thing("x")}}}, False),
+        ("tallystick.slo.measured.v1", {"dataset": thing("crm"), "targets": [{"dataset": thing("x")}]}, False),
+        ("tallystick.slo.measured.v1", {"dataset": thing("crm"), "job": thing("x")}, False),
+        ("tallystick.slo.measured.v1", {"dataset": thing("crm"), "request": "of-another"}, False),
+        ("tallystick.contract.retired.v1", {"dataset": thing("crm"), "contract": {"name": "of-another"}}, False),
+        ("tallystick.contract.retired.v1", {"dataset": thing("crm"), "contract": {"name": "crm-rows"}}, True),
+        ("tallystick.contract.retired.v1", {"contract": {"name": "crm-rows"}}, True),
+        ("tallystick.schema.deleted.v1", {"dataset": thing("crm"), "schema": {"subject": "of-another"}}, False),
+        ("org.example.v1", {"dataset": thing("crm")}, False),
+        ("org.example.v1", 7, False),
     ],
 )
-def test_a_credential_of_a_namespace_writes_about_it_alone(type: str, data: bytes, allowed: bool) -> None:
-    principal = Principal("token:x", frozenset(["emitter"]), namespaces=("crm",))
-    event = Event(type=type, source="urn:a", data=data)
+def test_a_credential_of_a_namespace_writes_about_it_alone(type: str, data: Any, allowed: bool) -> None:
+    principal = Principal("token:x", frozenset(["emitter"]), namespaces=("crm", "contract:crm-"))
+    event = Event(type=type, source="urn:a", data=json.dumps(data).encode())
 
     if allowed:
         check_write(principal, event)
     else:
         with pytest.raises(ForbiddenError):
             check_write(principal, event)
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        ({"run": {}, "job": thing("crm")}, ("/job",)),  # nothing is left that it would be filed under
+        ({"run": {}, "job": thing("crm")}, ("/job/name",)),
+        # Filed as a job's while it is read, and as a dataset's once its type is cut out.
+        ({"dataset": thing("crm", facets={"lineage": {"inputs": [thing("x", type="JOB")]}})},
+         ("/dataset/facets/lineage/inputs/0/type",)),
+        ({"run": {}, "job": thing("x")}, ("/job",)),
+    ],
+)  # fmt: skip
+def test_what_is_cut_out_of_an_event_hides_nothing_from_the_check_of_its_scope(
+    data: Any, parts: tuple[str, ...]
+) -> None:
+    principal = Principal("token:x", frozenset(["emitter"]), namespaces=("crm",))
+
+    for type in (RUN, DATASET):
+        with pytest.raises(ForbiddenError):
+            check_write(principal, Event(type=type, source="urn:a", data=json.dumps(data).encode(), parts=parts))
+
+
+def test_a_scope_that_is_called_as_a_kind_of_stream_grants_no_stream_of_it() -> None:
+    event = Event(type="tallystick.contract.retired.v1", source="urn:a", data=b'{"contract":{"name":"x"}}')
+
+    with pytest.raises(ForbiddenError):
+        check_write(Principal("token:x", frozenset(["emitter"]), namespaces=("contract",)), event)
+    check_write(Principal("token:x", frozenset(["emitter"]), namespaces=("contract:",)), event)
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["tallystick.deletion.requested.v1", "tallystick.deletion.certified.v1", "tallystick.subject.erased.v1",
+     "tallystick.ledger.closed.v1"],
+)  # fmt: skip
+def test_what_is_said_of_persons_and_of_the_log_itself_needs_more_than_an_emitter(type: str) -> None:
+    event = Event(type=type, source="urn:a", data=b'{"request":"r"}')
+
+    with pytest.raises(ForbiddenError, match="needs the role compliance"):
+        check_write(Principal("token:x", frozenset(["emitter"])), event)
+    check_write(Principal("token:x", frozenset(["emitter", "compliance"])), event)
+    check_write(Principal("token:x", frozenset(["admin"])), event)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +139,7 @@ def test_a_credential_of_a_namespace_writes_about_it_alone(type: str, data: byte
         (["dataset:crm"], False),
         (["dataset:sha256:00"], False),
         (["dataset:a%7Cb|t"], False),
+        (["contract:crm-rows"], False),
         ([], False),
     ],
 )
