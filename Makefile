@@ -7,7 +7,8 @@ T ?= tests
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check install -qq --require-hashes
-# The tree is run where it stands: the launcher and the scripts find the packages through this.
+# The tree is run where it stands: its own scripts find it through this even in an environment that was made elsewhere; other
+# people's, run with .venv/bin/python from anywhere, through the tallystick.pth that the environment is made with.
 TREE := PYTHONPATH="$(CURDIR)"
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
@@ -87,6 +88,7 @@ $(VENV)/.locked: requirements.lock tools/tally
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make an environment; on Debian install python3-venv" >&2; exit 1; }
 	@$(PIP) -r requirements.lock
 	@ln -sf ../../tools/tally $(VENV)/bin/tally
+	@$(RUN) -c 'import os, sysconfig; print(os.getcwd(), file=open(sysconfig.get_path("purelib") + "/tallystick.pth", "w"))'
 	@touch $@
 
 $(VENV)-%/.locked: $(PRODUCER_LOCKS)/%.lock

@@ -104,6 +104,20 @@ def test_the_command_runs_from_the_tree_wherever_one_stands(
     assert result.stdout == f"{clone.resolve()} -m cli log --json\n"
 
 
+def test_the_interpreter_finds_the_tree_from_wherever_a_script_stands(
+    clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (clone / "of_the_tree.py").write_text("print('found')\n")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "snip.py").write_text("import of_the_tree\n")
+
+    made = run(clone, "make", "env", f"PYTHON={sys.executable}", "PIP=:")
+    result = run(elsewhere, str(clone / ".venv" / "bin" / "python"), "snip.py")
+
+    assert made.returncode == 0, made.stderr
+    assert result.stdout == "found\n"
+
+
 def test_ci_runs_lint_types_and_tests_and_stops_at_the_first_failure(clone: Path) -> None:
     (clone / "Makefile").write_text("lint types:\n\t@echo $@ ran\ntest:\n\t@exit 5\n")
 
