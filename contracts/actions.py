@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from contracts.record import Action
-from contracts.source import Table, identifier
+from contracts.source import Table, identifier, reason
 from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def staged(
         try:
             load(connection, _quoted(source))
         except duckdb.Error as error:
-            kind = type(error).__name__
-            raise MalformedError(f"the batch for table {target.name!r} cannot be loaded ({kind})") from None
+            raise MalformedError(f"the batch for table {target.name!r} cannot be loaded: {reason(error)}") from None
         if _transaction(connection) != batch.transaction:
             batch.settled = True
             connection.execute(f"DROP TABLE IF EXISTS {_quoted(source)}")
@@ -141,15 +140,19 @@ def staged(
             batch.withhold()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MoveAside:
     """Lets a file stay where it is when it is allowed, and moves it into `folder` when it is not.
 
     It is renamed to "<first 16 digits of its SHA-256>-<name>", so two bad batches of one name do not overwrite each other.
+
+    Attributes:
+        aside: Where it was moved to; None as long as it was not.
     """
 
     path: Path
     folder: Path
+    aside: Path | None = None
     on_release: ClassVar[None] = None
     on_withhold: ClassVar[Action] = "moved-aside"
 
@@ -173,6 +176,7 @@ class MoveAside:
             self.path.unlink()
             _sync(self.folder)
             _sync(self.path.parent)
+            self.aside = aside
         except FileNotFoundError as error:
             raise MissingError("the file to be moved aside is gone", where=str(self.path)) from error
         except OSError as error:
@@ -194,7 +198,7 @@ def _refused(error: duckdb.Error, target: Table) -> TallyError:
 
     if isinstance(error, duckdb.TransactionException):
         return BusyError(f"somebody else is changing the table {target.name!r}; nothing was promoted")
-    return RefusedError(f"the batch does not fit into the table {target.name!r} ({type(error).__name__})")
+    return RefusedError(f"the batch does not fit into the table {target.name!r}: {reason(error)}")
 
 
 def _sync(folder: Path) -> None:

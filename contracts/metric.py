@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from contracts.rules import Rule
 from contracts.source import Fingerprint
-from contracts.terms import MILLION
+from contracts.terms import MILLION, Kind
 
 
 class Found(StrEnum):
@@ -82,3 +82,13 @@ class Measurement:
     extra_columns: tuple[str, ...]
     file: Fingerprint | None
     engine: str
+
+    def why_unmeasured(self, metric: Metric) -> str | None:
+        """Return what kept a rule from being measured, as a phrase; None when it was measured."""
+        if not metric.unmeasured:
+            return None
+        missing = {one.rule.columns[0] for one in self.metrics if one.rule.kind is Kind.PRESENT and not one.passed}
+        absent = [repr(name) for name in metric.rule.columns if name in missing]
+        if not absent:
+            return f"column {metric.rule.columns[0]!r} has another type"
+        return f"{'columns' if len(absent) > 1 else 'column'} {', '.join(absent)} missing"

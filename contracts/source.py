@@ -29,6 +29,19 @@ MAX_COLUMNS: Final = 10_000
 HEADER_BYTES: Final = 1_000_000
 
 _PATTERN_CHARACTERS: Final = frozenset("*?[")
+# The engine's kinds of error, in words of ours.
+_REASONS: Final = {
+    "BinderException": "it names a column or a table that is not there",
+    "CatalogException": "it names a column or a table that is not there",
+    "ConstraintException": "a constraint of the table does not hold",
+    "ConversionException": "a value is not of its column's type",
+    "IOException": "it is damaged, or not what it is called",
+    "InvalidInputException": "it is damaged, or not what it is called",
+    "OutOfMemoryException": "the engine has not enough memory",
+    "OutOfRangeException": "a number is too large for its column's type",
+    "SerializationException": "it is damaged, or not what it is called",
+    "TypeMismatchException": "a value is not of its column's type",
+}
 _CSV_LINE: Final = re.compile(r"CSV Error on Line: ([0-9]+)")
 
 
@@ -103,7 +116,7 @@ def file_source(path: Path) -> ParquetFile | CsvFile:
             return CsvFile(path)
         case ".tsv":
             return CsvFile(path, "\t")
-    raise RefusedError(f"{path.name!r} does not end in .parquet, .csv or .tsv", where=str(path))
+    raise RefusedError("the name does not end in .parquet, .csv or .tsv", where=str(path))
 
 
 def identifier(name: str) -> str:
@@ -150,13 +163,17 @@ def opened(source: Source) -> Iterator[Opened]:
 
 def unreadable(error: duckdb.Error, source: Source) -> TallyError:
     """Return what to raise where the engine could not read `source`, without its own words, which quote rows."""
-    kind = type(error).__name__
     if isinstance(source, Table):
-        return MalformedError(f"the table {source.name!r} cannot be read ({kind})")
+        return MalformedError(f"the table {source.name!r} cannot be read: {reason(error)}")
     line = _CSV_LINE.search(str(error))
     where = f"{source.path} line {line[1]}" if line else str(source.path)
     name = "CSV" if isinstance(source, CsvFile) else "Parquet"
-    return MalformedError(f"the file cannot be read as {name} ({kind})", where=where)
+    return MalformedError(f"the file cannot be read as {name}: {reason(error)}", where=where)
+
+
+def reason(error: duckdb.Error) -> str:
+    """Return what an error of the engine comes to, in words of ours: its own quote rows."""
+    return _REASONS.get(type(error).__name__, "the engine refused it")
 
 
 def _file(source: ParquetFile | CsvFile) -> Path:

@@ -12,7 +12,7 @@ from contracts import enforce, publish
 from contracts.actions import MoveAside
 from contracts.decision import Decision, Verdict
 from contracts.document import parse
-from contracts.metric import Measurement
+from contracts.metric import Found, Measurement
 from contracts.record import Context
 from contracts.source import file_source
 from proofs.errors import BlockedError
@@ -41,7 +41,7 @@ def check(
     source = file_source(named_file(data, "data file"))
     if dry_run:
         measurement, verdict = enforce.evaluate(document, source)
-        _show(session, document.contract.name, measurement, verdict, None)
+        _show(session, document.contract.name, measurement, verdict)
         if verdict.decision is Decision.BLOCK_AND_ROLLBACK:
             raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
         return
@@ -50,20 +50,29 @@ def check(
         publish.publish(log, document, context)
         aside = MoveAside(data, move_blocked) if move_blocked else None
         outcome = enforce.check(log, document, source, context=context, enforcement=aside)
-    _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq)
+    moved = aside.aside if aside else None
+    _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
     if refusal := outcome.error():
         raise refusal
 
 
-def _show(session: Session, name: str, measurement: Measurement, verdict: Verdict, seq: int | None) -> None:
+def _show(
+    session: Session,
+    name: str,
+    measurement: Measurement,
+    verdict: Verdict,
+    seq: int | None = None,
+    moved: Path | None = None,
+) -> None:
     broken = [metric for metric in measurement.metrics if not metric.passed]
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "rule": metric.rule.id,
             "severity": metric.rule.severity.value,
+            "found": metric.found.value,
             "failed": metric.failed,
             "of": metric.total,
-            "hint": metric.hint or "",
+            "hint": measurement.why_unmeasured(metric) or metric.hint or "",
         }
         for metric in broken
     ]
@@ -78,6 +87,7 @@ def _show(session: Session, name: str, measurement: Measurement, verdict: Verdic
                 "broken": rows,
                 "reasons": [{"cause": reason.cause.value, "rule": reason.rule} for reason in verdict.reasons],
                 "seq": seq,
+                "moved_to": None if moved is None else str(moved),
             }
         )
         return
@@ -87,4 +97,15 @@ def _show(session: Session, name: str, measurement: Measurement, verdict: Verdic
         f"{len(measurement.metrics) - len(broken)} of {len(measurement.metrics)} rules hold over {measurement.rows:,} rows{entry}"
     )
     if rows:
-        session.output.rows(rows, ("rule", "severity", "failed", "of", "hint"), empty="")
+        session.output.rows(
+            [row if row["found"] != Found.UNMEASURED else _unmeasured(row) for row in rows],
+            ("rule", "severity", "failed", "of", "hint"),
+            empty="",
+        )
+    if moved is not None:
+        say(f"the file was moved to {moved}")
+
+
+def _unmeasured(row: dict[str, object]) -> dict[str, object]:
+    """A row of what was not counted: nobody should read that none of none failed."""
+    return {**row, "failed": None, "of": None, "hint": f"not measured: {row['hint']}"}

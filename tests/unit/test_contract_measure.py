@@ -492,7 +492,7 @@ def test_a_folder_a_zero_byte_and_a_file_without_known_ending_are_no_batch(tmp_p
     for path in (tmp_path / "folder.parquet", tmp_path / "a\0.parquet"):
         with pytest.raises(MissingError):
             measure(contract({"name": "a", "type": "integer"}), file_source(path))
-    with pytest.raises(RefusedError, match=r"'x\.xlsx' does not end in \.parquet, \.csv or \.tsv"):
+    with pytest.raises(RefusedError, match=r"x\.xlsx: the name does not end in \.parquet, \.csv or \.tsv"):
         file_source(tmp_path / "x.xlsx")
     with pytest.raises(RefusedError, match="delimiter 'x' is not a comma, semicolon, tab or bar"):
         CsvFile(tmp_path / "x.csv", "x")
