@@ -70,12 +70,14 @@ def judge(bundles: Sequence[str], trust: str | None, expect_head: str | None, no
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="verify",
+        # More than one is taken and refused in words, so argparse's own line would be wrong.
+        usage="verify [-h] [--trust FILE] [--expect-head FILE] [--not-before TIME] [--json] BUNDLE",
         description="Verify an evidence bundle of a Tallystick ledger. Needs no network, no database and no clock.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("bundle", metavar="BUNDLE", nargs="+", help="the archive, NAME.zip")
+    parser.add_argument("bundle", metavar="BUNDLE", nargs="+", help="the archive, NAME.zip; one at a time")
     parser.add_argument("--trust", metavar="FILE", help="whom you believe: a trust file in the C2SP tlog-policy format")
     parser.add_argument(
         "--expect-head", metavar="FILE", help="a checkpoint that you kept: the log must have grown from it"

@@ -270,7 +270,7 @@ def _certificate(graded: Graded) -> list[str]:
     is_bad = graded.grade in DISPROVEN or graded.grade == NO_CERTIFICATE
     mark = "✗" if is_bad else "·" if graded.lacks else "✓"
     derived = graded.derived is not None and (
-        f"{counted(graded.derived, 'dataset derives', 'datasets derive')} from its seeds, they included; "
+        f"{counted(graded.derived, 'dataset', 'datasets')}: its seeds and all that derives from them; "
         f"{counted(graded.targets or 0, 'target', 'targets')}"
     )
     # How old the lineage was that the plan was made from, a reader must see: what came between is not in the closure.

@@ -266,7 +266,8 @@ class TrustedView:
             return f"all {counted(len(self._entries), 'entry', 'entries')} of the log, {again} counted again"
         listed = sum(answer.listed for answer in self._answers)
         asked = counted(len(self._answers), "stream", "streams")
-        return f"{counted(listed, 'entry', 'entries')} in {asked}, none is missing"
+        # One entry stands in many streams, and is listed in each.
+        return f"{counted(listed, 'place', 'places')} in {asked}, none is missing"
 
     @_step
     def bodies(self) -> str:
@@ -291,7 +292,12 @@ class TrustedView:
         self._certificates = certificates.grade(self._families, self._bodies, self._scope.wholes())
         self._not_proven += certificates.unproven(self._certificates)
         disclosed = sum(body.state == "disclosed" for body in self._bodies.values())
-        return f"{disclosed} of {counted(len(self._bodies), 'body', 'bodies')} disclosed, {counted(len(parts), 'part', 'parts')}"
+        states = [part.state for part in parts.values()]
+        of_parts = ", ".join(f"{states.count(state)} {state}" for state in disclosure.STATES if state in states)
+        return (
+            f"{disclosed} of {counted(len(self._bodies), 'body', 'bodies')} disclosed, "
+            f"{counted(len(parts), 'part', 'parts')}{of_parts and ': '}{of_parts}"
+        )
 
     @_step
     def grades(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,15 @@ def test_a_wrong_call_ends_with_2(
 
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_the_usage_names_one_bundle_and_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    usage, *rest = capsys.readouterr().out.split("\n\n")
+    assert usage == "usage: verify [-h] [--trust FILE] [--expect-head FILE] [--not-before TIME] [--json] BUNDLE"
+    assert set(re.findall(r"^  (--[a-z-]+)", "\n\n".join(rest), re.MULTILINE)) == set(re.findall(r"--[a-z-]+", usage))
 
 
 def test_a_file_that_is_not_there_is_named_and_nothing_is_said_to_be_ok(

@@ -30,7 +30,7 @@ SMALL_JSON = (
     '"outcome":"passed","step":"keys"},'
     '{"detail":"sealed by the evidence key caecced854503876…","outcome":"passed","step":"evidence-signature"},'
     '{"detail":"entry 3 counts 6 streams, each proven","outcome":"passed","step":"census"},'
-    '{"detail":"1 entry in 1 stream, none is missing","outcome":"passed","step":"streams"},'
+    '{"detail":"1 place in 1 stream, none is missing","outcome":"passed","step":"streams"},'
     '{"detail":"4 of 4 bodies disclosed, 0 parts","outcome":"passed","step":"bodies"},'
     '{"detail":"chained, signed","outcome":"passed","step":"grades"}],"streams":[{"count":1,'
     '"grade":"complete as filed, up to the census","listed":1,"name":"type:com.example.tick.v1"}],"v":1,'
@@ -51,7 +51,7 @@ census   2026-11-20T09:00:03.000000Z
   ✓ keys                current are the log key 7ac487f3e331f6d9… and the evidence key caecced854503876…
   ✓ evidence-signature  sealed by the evidence key caecced854503876…
   ✓ census              entry 3 counts 6 streams, each proven
-  ✓ streams             1 entry in 1 stream, none is missing
+  ✓ streams             1 place in 1 stream, none is missing
   ✓ bodies              4 of 4 bodies disclosed, 0 parts
   ✓ grades              chained, signed
 
@@ -231,7 +231,7 @@ def test_bodies_and_parts_can_be_withheld_and_destroyed(issuer: ModuleType) -> N
     verdict = judge(issuer, ledger, question)
 
     assert verdict.word == "verified"
-    assert verdict.steps[STEPS.index("bodies")].detail == "5 of 9 bodies disclosed, 2 parts"
+    assert verdict.steps[STEPS.index("bodies")].detail == "5 of 9 bodies disclosed, 2 parts: 2 withheld"
 
 
 @pytest.mark.parametrize("trusted", [("log-1",), ("log-2",), ("log-3",), ("log-1", "log-3")])

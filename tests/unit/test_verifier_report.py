@@ -110,7 +110,7 @@ GRADED = {
 ✓ deletion certificate 7: closure recomputed, relative to the lineage in the first 5 entries
   request  r-1
   plan     entry 6, from the lineage in the first 5 entries
-  closure  2 datasets derive from its seeds, they included; 2 targets
+  closure  2 datasets: its seeds and all that derives from them; 2 targets
 """,
     ),
     "forgotten": (
@@ -119,7 +119,7 @@ GRADED = {
 ✗ deletion certificate 7: A TARGET WAS FORGOTTEN
   request  r-1
   plan     entry 6, from the lineage in the first 5 entries
-  closure  3 datasets derive from its seeds, they included; 2 targets
+  closure  3 datasets: its seeds and all that derives from them; 2 targets
   forgot   dataset:db|a
   against  the recorded lineage gives another closure, the entry that it names is no such plan
 """,
@@ -130,7 +130,7 @@ GRADED = {
 ✗ deletion certificate 7: CLOSURE CONTRADICTED
   request  r-1
   plan     entry 6, from the lineage in the first 5 entries
-  closure  1 dataset derives from its seeds, they included; 2 targets
+  closure  1 dataset: its seeds and all that derives from them; 2 targets
   against  request, lineage, plan and certificate do not follow one another, the entry that it names is no such request
 """,
     ),
@@ -140,7 +140,7 @@ GRADED = {
 · deletion certificate 7: closure not proven
   request  r-1
   plan     entry 6, from the lineage in the first 5 entries
-  closure  2 datasets derive from its seeds, they included; 2 targets
+  closure  2 datasets: its seeds and all that derives from them; 2 targets
   lacks    run:x, the body of entry 3, the body of entry 4
 """,
     ),
