@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cli.exits import CRASHED, status_of
 from proofs.errors import TallyError
+from proofs.report import visible
 
 if TYPE_CHECKING:
     from ledger.finding import Finding
@@ -51,6 +52,14 @@ class Output:
                 say(json.dumps({"warning": found}, ensure_ascii=False, separators=(",", ":")), err=True)
             else:
                 say(f"{click.style('tally: warning:', fg='yellow')} {warning.what}", err=True)
+
+    def remark(self, remarks: Iterable[str]) -> None:
+        """Print what may not be what the caller meant: a line with `!` on the error stream, or in a JSON object as `warnings`."""
+        for remark in remarks:
+            if self.as_json:
+                self._warnings.append({"code": "remark", "message": remark, "where": ""})
+            else:
+                say(f"! {visible(remark)}", err=True)
 
     def document(self, value: Any, text: str | None = None) -> None:
         """Print `value` as JSON, or `text` for people."""

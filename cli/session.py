@@ -16,7 +16,7 @@ from cli.output import Output
 from ledger.log import Ledger
 from ledger.signer import ENVIRONMENT, environment_passphrase
 from proofs.__main__ import open_file, read_file
-from proofs.errors import IncompleteError, MalformedError, MissingError, RefusedError, UnverifiableError
+from proofs.errors import ConflictError, IncompleteError, MalformedError, MissingError, RefusedError, UnverifiableError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 MAX_INPUT_BYTES = 1 << 30
@@ -158,12 +158,25 @@ def write_output(path: Path, data: bytes) -> None:
     """Write a new file.
 
     Raises:
-        RefusedError: It exists already, or cannot be written.
+        ConflictError: It exists already.
+        RefusedError: It cannot be written.
     """
     try:
         with path.open("xb") as file:
             file.write(data)
     except FileExistsError as error:
-        raise RefusedError(f"{path} exists already", hint="choose another name, or remove it") from error
+        raise ConflictError(f"{path} exists already", hint="choose another name, or remove it") from error
     except OSError as error:
         raise RefusedError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there yet.
+
+    Raises:
+        RefusedError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(f"the folder {path} cannot be made: {error.strerror}") from error

@@ -24,7 +24,7 @@ from proofs import jsonstrict
 from proofs.certificates import PLANNED, PLANNER
 from proofs.closure import Event, Lineage
 from proofs.derived import read_structure
-from proofs.errors import MalformedError, MissingError
+from proofs.errors import MalformedError
 from proofs.jsonstrict import Number
 from proofs.limits import MAX_STREAMS
 from proofs.statement import Node, node_of
@@ -34,19 +34,14 @@ _COUNT: Final = re.compile(r"[0-9]{1,16}\Z")
 
 
 def streams_of_deletion(log: Ledger, request: str) -> set[str]:
-    """Return the names of the streams, `request` among them.
+    """Return the names of the streams, `request` among them; it alone where the log has no entry in it.
 
     Args:
         request: The stream of the request, as filed.
-
-    Raises:
-        MissingError: The log has no entry in it.
     """
     records = list(log.stream(request))
     if not records:
-        raise MissingError(
-            f"no entry is filed under {request!r}", hint="ask for that stream to have its absence proven"
-        )
+        return {request}
     said = [(record, _document(record)) for record in records]
     seeds = {node for _, body in said for node in _targets(body)}
     reached = query.closure(log.project(LineageProjection()), seeds, node_limit=None).distance

@@ -96,11 +96,11 @@ def about_deletion(log: Ledger, request: str) -> Question:
     """Return the question that lets a stranger recompute whether a deletion forgot anything downstream.
 
     It asks, without bounds in time, for the request's stream, the streams of every dataset and job that derive from the
-    plan's seeds and targets in the lineage recorded so far, and those of every run that touched one of them.
+    plan's seeds and targets in the lineage recorded so far, and those of every run that touched one of them. Of a request
+    that the log does not know, it asks for the request's stream alone: its absence is then proven.
 
     Raises:
         RefusedError: The id is none, or more streams derive than one bundle can answer for.
-        MissingError: The log has no entry of this request.
     """
     from evidence.derivation import streams_of_deletion
 

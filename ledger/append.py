@@ -100,7 +100,11 @@ class Appender:
         try:
             return self._append_new(events)
         except (ConflictError, ClockError, ClosedError):
-            answers = self._append_some(events)  # one of them was here before; this way looks at each
+            try:
+                answers = self._append_some(events)  # one of them was here before; this way looks at each
+            except LoserError as error:
+                error.where = f"event {error.loser} of the batch" if len(events) > 1 else ""
+                raise
             return [answer for answer in answers if isinstance(answer, Receipt)]
 
     def append_each(self, events: Sequence[Prepared]) -> list[Receipt | RefusedError]:
@@ -269,7 +273,7 @@ class LoserError(ConflictError):
 
     def __init__(self, loser: int, seq: int | None) -> None:
         stands = "an event of the same batch" if seq is None else f"entry {seq}"
-        super().__init__(f"event {loser} of the batch has the source and id of {stands}, and other content")
+        super().__init__(f"the event has the source and id of {stands}, and other content")
         self.loser = loser
         self.seq = seq
         self.salt = b""

@@ -67,7 +67,11 @@ def emit(
         again = sum(receipt.is_replay for receipt in receipts)
         first, last = receipts[0].seq, receipts[-1].seq
         span = f"entry {first}" if len(receipts) == 1 else f"entries {first} to {last}"
-        say(f"✓ {len(receipts) - again} appended ({span})" + (f", {again} were there already" if again else ""))
+        if again == len(receipts):
+            say(f"✓ nothing appended: {'it was' if again == 1 else f'all {again} were'} there already ({span})")
+        else:
+            there = f", {again} {'was' if again == 1 else 'were'} there already" if again else ""
+            say(f"✓ {len(receipts) - again} appended ({span}){there}")
 
 
 def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
@@ -82,9 +86,20 @@ def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
             yield event_from_openlineage(line, source=None) if openlineage else read_cloudevent(line)
         except TallyError as error:
             error.where = f"line {number}" + (f", {error.where}" if error.where else "")
+            if not openlineage and _is_openlineage(line):
+                error.hint = "this is an OpenLineage event: `tally import openlineage`, or `tally emit --openlineage`"
             raise
     if not count:
         raise RefusedError("the input holds no event")
+
+
+def _is_openlineage(line: bytes) -> bool:
+    """True of a document that has what every OpenLineage event has, and no CloudEvent."""
+    try:
+        value = jsonstrict.loads_foreign(line)
+    except MalformedError:
+        return False
+    return isinstance(value, dict) and {"eventTime", "producer", "schemaURL"} <= value.keys()
 
 
 def _append(session: Session, log: Ledger, events: list[Event]) -> list[Receipt]:

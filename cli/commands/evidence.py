@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.output import say
-from cli.session import Session, pass_session, read_input, with_json, write_output
+from cli.session import Session, make_folder, pass_session, read_input, with_json, write_output
 from evidence import question as questions
 from evidence.question import Question
 from evidence.seal import export as seal
@@ -17,6 +17,7 @@ from ledger.clock import print_at
 from ledger.log import Ledger
 from proofs import report
 from proofs.__main__ import judge
+from proofs.errors import RefusedError
 
 
 @click.group()
@@ -60,8 +61,10 @@ def export(
     if sum(map(bool, (dataset, stream, deletion, everything))) != 1:
         raise click.UsageError("name one of --dataset, --stream, --deletion and --everything")
     kept = read_input(since, "checkpoint") if since else None
+    window = (_moment(from_), _moment(to))
     with session.open() as log, session.output.progress("sealing") as advance:
-        question = _question(log, dataset, stream, deletion, (questions.as_at(from_), questions.as_at(to)))
+        question = _question(log, dataset, stream, deletion, window)
+        session.output.remark(_unknown(log, question))
         disclosure = Disclosure(bodies="none" if bodies == "none" else "listed" if bodies == "listed" else "window")
         terms = Terms(asked_by, print_at(log.clock()), disclosure, kept)
         sealed = seal(log, question, terms, out_dir=out, progress=lambda _stage, done, total: advance(done, total))
@@ -72,6 +75,25 @@ def export(
     else:
         say(report.to_text(sealed.verdict).rstrip("\n"))
         say(f"\n✓ {sealed.path}" + ("" if sealed.seq is not None else "; the log is closed and does not record it"))
+
+
+def _moment(time: str | None) -> str | None:
+    try:
+        return questions.as_at(time)
+    except RefusedError as error:
+        raise click.UsageError(error.what) from error
+
+
+def _unknown(log: Ledger, question: Question) -> list[str]:
+    """What the reader of an empty answer should know: it may be the name that is wrong."""
+    noun = {"dataset": "dataset", "deletion": "request"}.get(question.kind)
+    if noun is None:
+        return []
+    counts = log.store.streams.counts([window.name for window in question.streams])
+    if any(counts.get(window.name) for window in question.streams):
+        return []
+    name = question.streams[0].name.partition(":")[2]
+    return [f"the log knows no {noun} {name}: the bundle proves that it has no entry"]
 
 
 def _question(
@@ -131,6 +153,7 @@ def trust(session: Session, out: Path) -> None:
     """
     with session.open(read_only=True) as log:
         texts = {"trust.txt": trust_text(log), "evidence.pem": evidence_pem(log)}
+    make_folder(out)
     for name, text in texts.items():
         write_output(out / name, text.encode())
     session.output.document({name: str(out / name) for name in texts}, "\n".join(f"✓ {out / name}" for name in texts))

@@ -147,7 +147,9 @@ def _report(session: Session, tally: _Tally, name: str) -> None:
             say(f"✗ {each['where']}: {each['why']}", err=True)
         if refused > _NAMED:
             say(f"✗ … and {refused - _NAMED} more; --json names all", err=True)
-        say(f"✓ {counted(tally.recorded, 'event', 'events')} imported, {tally.known} were there already")
+        say(
+            f"✓ {counted(tally.recorded, 'event', 'events')} imported, {counted(tally.known, 'was', 'were')} there already"
+        )
     if not tally.read:
         raise RefusedError("there is no event to import", where=name)
     if refused:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from cli.session import Session, pass_session, with_json
 from ledger.holds import vault_beside
-from ledger.rotation import add, rotate
+from ledger.keys import current
+from ledger.rotation import REASONS, add, rotate
+from ledger.signer import Purpose
 
-_PURPOSE = click.Choice(["log", "evidence"])
+_PURPOSES: Final[tuple[Purpose, ...]] = ("log", "evidence")
+_NEW_PEM: Final = (
+    "evidence is signed with this key from now on: readers need a new evidence.pem, from `tally evidence trust`"
+)
 
 
 @click.group()
@@ -20,16 +27,25 @@ def keys() -> None:
 @with_json
 @pass_session
 def list_(session: Session) -> None:
-    """List every key that was ever in use.
+    """List every key that was ever in use, and which one of each purpose signs now.
 
     Example: tally keys list
     """
     with session.open(read_only=True) as log:
-        rows: list[dict[str, object]] = [
-            {"purpose": key.purpose, "id": key.id, "added_at_entry": key.added, "retired_at_entry": key.retired}
-            for key in log.keys()  # noqa: SIM118 - not a mapping
-        ]
-    session.output.rows(rows, ("purpose", "id", "added_at_entry", "retired_at_entry"), empty="no keys")
+        known, size = log.keys(), log.size
+    signing = {current(known, key.purpose, size=size).id for key in known if key.is_current(size)}
+    rows: list[dict[str, object]] = [
+        {
+            "purpose": key.purpose,
+            "id": key.id,
+            "added_at_entry": key.added,
+            "retired_at_entry": key.retired,
+            "is_current": key.id in signing,
+        }
+        for key in known
+    ]
+    columns = ("purpose", "id", "added_at_entry", "retired_at_entry", "is_current")
+    session.output.rows(rows, columns, empty="no keys")
 
 
 @keys.command("add")
@@ -37,27 +53,36 @@ def list_(session: Session) -> None:
 @with_json
 @pass_session
 def add_(session: Session, purpose: str) -> None:
-    """Bring a further key into use beside the one that is.
+    """Bring a further key into use: it signs from now on, and the ones before stay valid.
 
     Example: tally keys add
     """
     with session.open() as log:
         key = add(log, "evidence")
+        session.output.remark([_NEW_PEM])
         session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key added.")
 
 
 @keys.command("rotate")
-@click.option("--purpose", type=_PURPOSE, required=True)
-@click.option("--reason", type=click.Choice(["rotated", "compromised"]), default="rotated", show_default=True)
+@click.option("--purpose", type=click.Choice(_PURPOSES), required=True)
+@click.option(
+    "--reason",
+    type=click.Choice(REASONS),
+    default="rotated",
+    show_default=True,
+    help="An evidence key may be compromised; a log whose own key is, is closed and continued in a new one.",
+)
 @with_json
 @pass_session
-def rotate_(session: Session, purpose: str, reason: str) -> None:
+def rotate_(session: Session, purpose: Purpose, reason: str) -> None:
     """Replace a key; a log key hands over with a checkpoint signed by both.
 
     Example: tally keys rotate --purpose log
     """
     with session.open() as log:
-        key = rotate(log, "log" if purpose == "log" else "evidence", reason=reason)
+        key = rotate(log, purpose, reason=reason)
+        if purpose == "evidence":
+            session.output.remark([_NEW_PEM])
         session.output.facts({"purpose": purpose, "id": key.id, "added_at_entry": key.added}, "Key rotated.")
 
 

@@ -82,8 +82,10 @@ class LedgerConfig(Config):
         self.ledger: str | None = params.get("ledger")
         self.home: str | None = params.get("home")
         if (self.ledger is None) == (self.outbox is None):
+            given = "neither is" if self.ledger is None else "both are"
             raise RefusedError(
-                "the ledger's transport needs either an outbox or a ledger", hint="outbox: /path/outbox.db"
+                f"the ledger's transport needs either an outbox or a ledger, and {given} given",
+                hint="outbox: /path/outbox.db",
             )
         if self.ledger is not None and (self.url or self.token or self.token_file):
             raise RefusedError("an embedded ledger has no url and no token")

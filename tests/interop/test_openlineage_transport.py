@@ -206,8 +206,8 @@ def test_what_cannot_be_taken_is_raised(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({}, "needs either an outbox or a ledger"),
-        ({"outbox": "o", "ledger": "sqlite:///x"}, "needs either an outbox or a ledger"),
+        ({}, "needs either an outbox or a ledger, and neither is given"),
+        ({"outbox": "o", "ledger": "sqlite:///x"}, "needs either an outbox or a ledger, and both are given"),
         ({"outbox": "o", "urls": "x"}, "knows no 'urls'"),
         ({"outbox": 5}, "'outbox' of the ledger's transport is no text"),
         ({"ledger": "sqlite:///x", "url": "http://h"}, "an embedded ledger has no url"),

@@ -83,7 +83,7 @@ def test_events_go_in_and_come_out(ledger: Tally) -> None:
     again = ledger("emit", given=lines)
 
     assert [receipt["seq"] for receipt in document(first)] == [2, 3, 4]
-    assert again.stdout == "✓ 0 appended (entries 2 to 4), 3 were there already\n"
+    assert again.stdout == "✓ nothing appended: all 3 were there already (entries 2 to 4)\n"
     shown = document(ledger("show", "3", "--json"))
     assert shown["body"] == {"n": 1}
     listed = document(ledger("log", "--stream", "type:com.acme.order.v1", "--json"))

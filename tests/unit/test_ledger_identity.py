@@ -116,7 +116,9 @@ def test_I4_the_salt_of_a_conflict_stands_nowhere_in_the_file(ledgers: Ledgers) 
 
 
 def test_I4_two_of_one_batch_that_contradict_each_other_leave_nothing(log: Ledger) -> None:
-    with pytest.raises(ConflictError, match="event 1 of the batch has the source and id of an event of the same batch"):
+    with pytest.raises(
+        ConflictError, match="event 1 of the batch: the event has the source and id of an event of the same batch"
+    ):
         log.append([event(), event(data=b'{"n":2}')])
 
     assert log.size == 2
