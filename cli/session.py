@@ -21,6 +21,7 @@ from proofs.errors import ConflictError, IncompleteError, MalformedError, Missin
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 MAX_INPUT_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 16
+MAX_SECRET_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Session:
     def passphrase(self, *, confirm: bool = False) -> bytes:
         """Return the keys' passphrase: from the file that was named, the environment, or a prompt on a terminal."""
         if self.passphrase_file is not None:
-            secret = read_input(str(self.passphrase_file), "passphrase file").rstrip(b"\r\n")
+            secret = read_secret(self.passphrase_file, "passphrase file").rstrip(b"\r\n")
             if not secret:
                 raise RefusedError("passphrase file is empty", where=str(self.passphrase_file))
             return secret
@@ -107,6 +108,19 @@ def read_input(name: str, what: str) -> bytes:
     if len(data) > MAX_INPUT_BYTES:
         raise MalformedError(f"standard input has more than {MAX_INPUT_BYTES} bytes")
     return data
+
+
+def read_secret(path: Path, what: str) -> bytes:
+    """Return the bytes of a file with a passphrase or a token; a pipe or a device is read no further than 64 KiB.
+
+    Args:
+        what: What a message calls it.
+
+    Raises:
+        MissingError: There is none that can be read.
+        MalformedError: It is larger than 64 KiB.
+    """
+    return read_file(str(path), what, MAX_SECRET_BYTES, or_pipe=True)
 
 
 def ask(what: str) -> str:
