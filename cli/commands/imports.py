@@ -12,10 +12,12 @@ from pathlib import Path
 import click
 
 from cli.output import say
-from cli.session import Session, named_file, pass_session, read_input, with_json
+from cli.session import Session, named_file, pass_session, read_input, read_secret, with_json
+from ledger.append import Receipt
+from ledger.closing import ClosedError
 from ledger.log import Ledger
 from lineage.imports.arrival import Arrival
-from proofs.errors import MissingError, RefusedError, TallyError
+from proofs.errors import BusyError, MissingError, RefusedError, TallyError
 from proofs.report import counted
 
 _BATCH = 1000
@@ -76,7 +78,7 @@ def marquez(session: Session, url: str, after: str | None, before: str | None, t
     """
     from lineage.imports import marquez as server
 
-    token = read_input(str(token_file), "token file").decode("ascii", "replace").strip() if token_file else None
+    token = read_secret(token_file, "token file").decode("ascii", "replace").strip() if token_file else None
     get = server.connect(url, token=token)
     _import(session, server.read(url, get=get, after=after, before=before), url)
 
@@ -131,11 +133,20 @@ def _import(session: Session, arrivals: Iterator[Arrival], name: str) -> None:
 
 
 def _append(log: Ledger, batch: list[Arrival], tally: _Tally) -> None:
-    receipts = log.append([arrival.event for arrival in batch if arrival.event is not None])
-    again = sum(receipt.is_replay for receipt in receipts)
-    tally.known += again
-    tally.recorded += len(receipts) - again
-    tally.refused += [{"where": each.where, "why": each.refusal} for each in batch if each.event is None]
+    """Append what may be; one that the ledger refuses is named and stops no other."""
+    answers = iter(log.group.append_each([arrival.event for arrival in batch if arrival.event is not None]))
+    stopped: ClosedError | BusyError | None = None
+    for each in batch:
+        answer = next(answers) if each.event is not None else None
+        if isinstance(answer, Receipt):
+            tally.known += answer.is_replay
+            tally.recorded += not answer.is_replay
+        elif isinstance(answer, ClosedError | BusyError):
+            stopped = stopped or answer  # speaks of the log, not of the event
+        else:
+            tally.refused.append({"where": each.where, "why": answer.what if answer else each.refusal})
+    if stopped is not None:
+        raise stopped
 
 
 def _report(session: Session, tally: _Tally, name: str) -> None:
@@ -153,4 +164,4 @@ def _report(session: Session, tally: _Tally, name: str) -> None:
     if not tally.read:
         raise RefusedError("there is no event to import", where=name)
     if refused:
-        raise RefusedError(f"{counted(refused, 'record is', 'records are')} no event and stayed outside", where=name)
+        raise RefusedError(f"{counted(refused, 'record is', 'records are')} refused and stayed outside", where=name)

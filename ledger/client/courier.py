@@ -73,11 +73,11 @@ class Courier:
         Raises:
             RefusedError: The URL is not one, or the token.
         """
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:
-            raise RefusedError(f"server URL {url[:120]!r} names no port") from error
+        except ValueError:  # the URL may hold a password: it is not quoted
+            raise RefusedError("server URL has a bracket that is not closed, or a port that is none") from None
         plain = not (parts.query or parts.fragment or parts.username or parts.password)
         if parts.scheme not in ("http", "https") or not parts.hostname or not plain or not url.isascii():
             raise RefusedError(

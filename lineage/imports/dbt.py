@@ -12,8 +12,10 @@ Source: dbt artifacts, manifest v7–v12, run-results v4–v6, catalog v1; OpenL
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeGuard, TypeVar
 from uuid import UUID, uuid5
 
 from openlineage.client import event_v2
@@ -37,6 +39,9 @@ PRODUCER: Final = "urn:tallystick:import:dbt"
 ARTIFACT_BYTES: Final = 1 << 30
 _RUNS: Final = UUID("6f1b6d1c-6d5f-5a0e-9d52-5b8b4a9a5d0e")  # of the run ids that are made of (invocation, node)
 
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 _TABLES: Final = ("model", "seed", "snapshot", "source")
 _DONE: Final = frozenset(("success", "pass", "warn", "fail"))  # of a test, "fail" is an answer, not a breakdown
 _BROKEN: Final = frozenset(("error", "runtime error"))
@@ -177,12 +182,16 @@ class _Reading:
         elif result.status not in _DONE | _BROKEN | _NOT_RUN:
             yield Arrival(where, None, f"status {result.status[:40]!r} is unknown")
         elif result.status not in _NOT_RUN and node.resource_type in (*_TABLES, "test"):
-            started = [each.started_at for each in result.timing if each.started_at]
-            ended = [each.completed_at for each in result.timing if each.completed_at]
+            started = [each.started_at for each in result.timing if _is_time(each.started_at)]
+            ended = [each.completed_at for each in result.timing if _is_time(each.completed_at)]
             state = event_v2.RunState.FAIL if result.status in _BROKEN else event_v2.RunState.COMPLETE
+            end = max(ended, default=metadata.generated_at)
+            if not _is_time(end):
+                yield Arrival(where, None, "neither its timing nor generated_at of run_results.json says when it was")
+                return
             if started:
                 yield self.run(result, node, metadata, event_v2.RunState.START, min(started))
-            yield self.run(result, node, metadata, state, max(ended, default=metadata.generated_at))
+            yield self.run(result, node, metadata, state, end)
 
     def run(self, result: _Result, node: _Node, metadata: _Metadata, state: event_v2.RunState, time: str) -> Arrival:
         run_facets: dict[str, Any] = {"parent": self.parent(metadata)}
@@ -211,6 +220,10 @@ class _Reading:
     def declared(self, unique_id: str, node: _Node) -> Iterator[Arrival]:
         if node.config.materialized == "ephemeral":
             return  # no table ever stands for it: its readers read what it reads
+        if not _is_time(self.metadata.generated_at):
+            where = f"node {unique_id[:120]}"
+            yield Arrival(where, None, "generated_at of manifest.json is missing or no date and time")
+            return
         event = event_v2.JobEvent(
             eventTime=self.metadata.generated_at,
             producer=PRODUCER,
@@ -272,6 +285,17 @@ class _Reading:
         name = node.test_metadata.name if node.test_metadata and node.test_metadata.name else node.name
         said = data_quality_assertions_dataset.Assertion(name, result.status in ("pass", "success"), node.column_name)
         return data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet([said], producer=PRODUCER)
+
+
+def _is_time(text: str | None) -> TypeGuard[str]:
+    """Whether it is a date and a time as dbt writes them; its older versions name no zone."""
+    if not text or not _TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _table(node: _Node) -> str:

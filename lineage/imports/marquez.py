@@ -82,8 +82,14 @@ def connect(url: str, *, token: str | None = None) -> Get:
     Raises:
         RefusedError: `url` is not that of an HTTP server.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        is_server = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        is_server = False
+    if "@" in url:  # not quoted: what stands before it may be a password
+        raise RefusedError("the URL of the server holds a user or a password", hint="give a token with --token-file")
+    if not is_server or parts.query or parts.fragment:
         raise RefusedError(f"{url[:120]!r} is no http or https URL of a server")
     pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=_RETRIES)
     headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}

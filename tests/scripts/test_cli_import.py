@@ -71,7 +71,31 @@ def test_what_is_no_event_is_named_and_the_rest_is_imported(ledger: Tally, lines
     assert ended.returncode == 9
     assert ended.stdout == "✓ 4 events imported, 0 were there already\n"
     assert "✗ line 4: OpenLineage event has neither run nor job nor dataset\n" in ended.stderr
-    assert f"tally: {lines}: 1 record is no event and stayed outside\n" in ended.stderr
+    assert f"tally: {lines}: 1 record is refused and stayed outside\n" in ended.stderr
+
+
+def test_an_event_that_the_ledger_refuses_is_named_by_its_line_and_stops_no_other(ledger: Tally, lines: Path) -> None:
+    hostile = {**event(7), "producer": "ledger.example/import"}
+    lines.write_text(json.dumps(hostile) + "\n" + lines.read_text())
+
+    ended = ledger("import", "openlineage", str(lines), "--json")
+    again = ledger("import", "openlineage", str(lines), "--json")
+
+    assert (ended.returncode, again.returncode) == (9, 9)
+    (refused,) = document(ended)["refused"]
+    assert refused["where"] == "line 1"
+    assert "ledger.example/import" in refused["why"]
+    assert (document(ended)["recorded"], document(again)["recorded"], document(again)["known"]) == (3, 0, 3)
+
+
+def test_a_closed_ledger_says_so_once_and_not_for_every_line(ledger: Tally, lines: Path) -> None:
+    assert ledger("close", "--reason", "ended").returncode == 0
+
+    ended = ledger("import", "openlineage", str(lines))
+
+    assert ended.returncode == 9
+    assert "line 1" not in ended.stderr
+    assert "closed" in ended.stderr
 
 
 @pytest.mark.parametrize(("name", "status"), [("nofile", 8), (".", 8)])
@@ -85,6 +109,22 @@ def test_an_empty_file_holds_no_event(ledger: Tally, tmp_path: Path) -> None:
     ended = ledger("import", "openlineage", str(tmp_path / "empty"))
 
     assert (ended.returncode, ended.stderr.splitlines()[-1].endswith("there is no event to import")) == (9, True)
+
+
+def test_a_dbt_result_without_a_time_is_refused_and_the_rest_is_imported(ledger: Tally, tmp_path: Path) -> None:
+    seed = {"resource_type": "seed", "name": "a"}
+    metadata = {"dbt_schema_version": "v12", "generated_at": "2026-01-01T00:00:00Z"}
+    manifest = {"metadata": metadata, "nodes": {"seed.a": seed, "seed.b": {**seed, "name": "b"}}}
+    results = {"metadata": {"dbt_schema_version": "v6"}, "results": [{"unique_id": "seed.a", "status": "success"}]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "run_results.json").write_text(json.dumps(results))
+
+    ended = ledger("import", "dbt", str(tmp_path))
+
+    assert (ended.returncode, ended.stdout) == (9, "✓ 1 event imported, 0 were there already\n")
+    assert (
+        "✗ result of seed.a: neither its timing nor generated_at of run_results.json says when it was\n" in ended.stderr
+    )
 
 
 def test_a_target_without_a_manifest_is_missing(ledger: Tally, tmp_path: Path) -> None:
@@ -140,3 +180,27 @@ def test_a_marquez_that_is_not_there_is_said_in_one_sentence(ledger: Tally) -> N
     assert ended.returncode == 13
     assert ended.stderr.startswith("tally: 127.0.0.1 did not answer: ")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("url", ["http://u:secretpw@127.0.0.1:9", "http://u:secretpw@[::1", "u:secretpw@host"])
+def test_a_password_in_a_url_is_refused_and_never_printed(ledger: Tally, url: str) -> None:
+    ended = ledger("import", "marquez", url)
+
+    assert ended.returncode == 9
+    assert "secretpw" not in ended.stderr + ended.stdout
+    assert "--token-file" in ended.stderr
+
+
+def test_a_url_that_is_none_is_refused(ledger: Tally) -> None:
+    ended = ledger("import", "marquez", "http://[::1")
+
+    assert (ended.returncode, ended.stderr) == (9, "tally: 'http://[::1' is no http or https URL of a server\n")
+
+
+def test_a_file_with_a_secret_is_read_no_further_than_64_KiB(tally: Tally) -> None:
+    ended = tally("--passphrase-file", "/dev/zero", "init", "--origin", "ledger.example/endless")
+
+    assert (ended.returncode, ended.stderr) == (
+        4,
+        "tally: /dev/zero: passphrase file has 65537 bytes, at most 65536 are allowed\n",
+    )

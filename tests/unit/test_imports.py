@@ -146,7 +146,20 @@ class TestMarquez:
         with pytest.raises(MalformedError, match=r"^Marquez's answer "):
             list(marquez.read("http://m", get=lambda _url: answer))
 
-    @pytest.mark.parametrize("url", ["", "ftp://m", "http://", "m:5000", "http://m/?a=1", "http://m/#x", "file:///etc"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "ftp://m",
+            "http://",
+            "m:5000",
+            "http://m/?a=1",
+            "http://m/#x",
+            "file:///etc",
+            "http://[::1",
+            "http://m:x",
+        ],
+    )
     def test_only_a_server_is_asked(self, url: str) -> None:
         with pytest.raises(RefusedError, match="is no http or https URL of a server"):
             marquez.connect(url)
@@ -301,6 +314,28 @@ class TestDbt:
 
         assert (first.event, first.refusal) == (None, why)
         assert [each.refusal for each in rest][:2] == ["", ""]
+
+    @pytest.mark.parametrize(
+        "time", [None, "", "yesterday", "2026-01-01", "2026-13-01T00:00:00Z", "９９９９-12-31T00:00:00Z"]
+    )
+    def test_a_run_without_a_time_to_its_start_has_no_start(self, time: str | None) -> None:
+        timing = [{"name": "execute", "started_at": time, "completed_at": "2026-01-01T01:00:09Z"}]
+
+        found = said(artifacts(result("seed.shop.raw", "success", timing=timing)))
+
+        assert [(state, at) for state, at, job, _, _ in found if job == "seed.shop.raw"] == [
+            ("COMPLETE", "2026-01-01T01:00:09Z")
+        ]
+
+    @pytest.mark.parametrize("time", ["", "not a time"])
+    def test_a_manifest_without_a_time_declares_nothing_and_its_runs_are_read(self, time: str) -> None:
+        manifest = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "generated_at": time}}
+        ran = {"metadata": {"dbt_schema_version": "v6"}, "results": [result("seed.shop.raw", "success")]}
+
+        first, second, *rest = dbt.read(json.dumps(manifest).encode(), json.dumps(ran).encode())
+
+        assert (first.refusal, second.refusal) == ("", "")
+        assert {each.refusal for each in rest} == {"generated_at of manifest.json is missing or no date and time"}
 
     def test_columns_come_from_the_catalog_before_the_manifest(self) -> None:
         catalog = {"nodes": {"model.shop.out": {"columns": {"id": {"name": "id", "type": "INTEGER", "index": 1}}}}}
