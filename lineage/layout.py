@@ -1,7 +1,8 @@
 """Where the boxes of a lineage graph stand: the same graph, the same picture, on any machine.
 
 Layers by the longest path from a source, after edges that close a cycle are left out of the reckoning; within a layer, a
-few sweeps by barycentre. All arithmetic is on integers and fractions, and every tie is broken by a node's id, so nothing
+few sweeps by barycentre. An edge that passes layers has a lane in each of them, where no box stands: behind one, it would
+be read as that box's own. All arithmetic is on integers and fractions, and every tie is broken by a node's id, so nothing
 depends on the order of the input, on hashing or on a processor's floating point.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from proofs.edges import Graph
@@ -19,10 +21,28 @@ BOX_WIDTH: Final = 220
 BOX_HEIGHT: Final = 44
 LAYER_GAP: Final = 90
 ROW_GAP: Final = 18
+LANE_HEIGHT: Final = 8
 MARGIN: Final = 20
 SWEEPS: Final = 4
+MAX_LANES: Final = 10_000  # beyond them the longest edges go straight: nobody follows one among so many
 
 Link = tuple[Node, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The room of one edge in a layer that it passes."""
+
+    link: Link
+    column: int
+
+    @property
+    def id(self) -> str:
+        """What breaks a tie between two."""
+        return f"{self.link[0].id}\n{self.link[1].id}"
+
+
+Item = Node | Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +56,16 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Boxes sorted by id, links sorted by their ends' ids, and the size of the whole in pixels."""
+    """Boxes sorted by id, links sorted by their ends' ids, and the size of the whole in pixels.
+
+    Attributes:
+        lanes: Where a link that passes layers enters each of them, left to right, as (x, y); it goes on level for the width
+            of a box. A link without lanes goes straight from box to box.
+    """
 
     boxes: tuple[Box, ...]
     links: tuple[Link, ...]
+    lanes: Mapping[Link, tuple[tuple[int, int], ...]]
     width: int
     height: int
 
@@ -59,23 +85,57 @@ def layout(graph: Graph) -> Layout:
         {(edge.source, edge.target) for edge in graph.edges if edge.source != edge.target},
         key=lambda link: (ids[link[0]], ids[link[1]]),
     )
-    layers = _ordered(_layers(nodes, _without_cycles(nodes, links)), links, ids)
-    tallest = max((len(layer) for layer in layers), default=0)
-    boxes = [
-        Box(node, MARGIN + column * (BOX_WIDTH + LAYER_GAP), MARGIN + _top(row, len(layer), tallest))
-        for column, layer in enumerate(layers)
-        for row, node in enumerate(layer)
-    ]
+    layers = _layers(nodes, _without_cycles(nodes, links))
+    lanes = _lanes(layers, links)
+    steps = [step for link in links for step in pairwise(_path(link, lanes.get(link, ())))]
+    items: list[list[Item]] = [list(layer) for layer in layers]
+    for lane in (lane for link in links for lane in lanes.get(link, ())):
+        items[lane.column].append(lane)
+    placed = _placed(_ordered(items, steps))
+    heights = [_height(layer) for layer in items]
     return Layout(
-        boxes=tuple(sorted(boxes, key=lambda box: ids[box.node])),
+        boxes=tuple(Box(node, *placed[node]) for node in nodes),
         links=tuple(links),
+        lanes={link: tuple(placed[lane] for lane in through) for link, through in lanes.items()},
         width=2 * MARGIN + max(len(layers) * (BOX_WIDTH + LAYER_GAP) - LAYER_GAP, BOX_WIDTH),
-        height=2 * MARGIN + max(tallest * (BOX_HEIGHT + ROW_GAP) - ROW_GAP, BOX_HEIGHT),
+        height=2 * MARGIN + max(*heights, BOX_HEIGHT, 0),
     )
 
 
-def _top(row: int, rows: int, tallest: int) -> int:
-    return row * (BOX_HEIGHT + ROW_GAP) + (tallest - rows) * (BOX_HEIGHT + ROW_GAP) // 2
+def _path(link: Link, through: Sequence[Lane]) -> list[Item]:
+    return [link[0], *through, link[1]]
+
+
+def _placed(layers: Sequence[Sequence[Item]]) -> dict[Item, tuple[int, int]]:
+    """The left upper corner of every box, and the left end of every lane; each layer in the middle of the height."""
+    tallest = max(map(_height, layers), default=0)
+    placed: dict[Item, tuple[int, int]] = {}
+    for column, layer in enumerate(layers):
+        y = MARGIN + (tallest - _height(layer)) // 2
+        for item in layer:
+            is_lane = isinstance(item, Lane)
+            placed[item] = (MARGIN + column * (BOX_WIDTH + LAYER_GAP), y + LANE_HEIGHT // 2 if is_lane else y)
+            y += (LANE_HEIGHT if is_lane else BOX_HEIGHT) + ROW_GAP
+    return placed
+
+
+def _height(layer: Sequence[Item]) -> int:
+    return sum((LANE_HEIGHT if isinstance(item, Lane) else BOX_HEIGHT) + ROW_GAP for item in layer) - ROW_GAP
+
+
+def _lanes(layers: Sequence[Sequence[Node]], links: Iterable[Link]) -> dict[Link, tuple[Lane, ...]]:
+    """The lanes of the links that pass layers; the shortest have theirs first, and those for which there is no more have none."""
+    depth = {node: column for column, layer in enumerate(layers) for node in layer}
+    passing = [link for link in links if depth[link[1]] - depth[link[0]] > 1]
+    lanes: dict[Link, tuple[Lane, ...]] = {}
+    left = MAX_LANES
+    for source, target in sorted(passing, key=lambda link: depth[link[1]] - depth[link[0]]):  # stable: then as given
+        columns = range(depth[source] + 1, depth[target])
+        left -= len(columns)
+        if left < 0:
+            break
+        lanes[source, target] = tuple(Lane((source, target), column) for column in columns)
+    return lanes
 
 
 def _without_cycles(nodes: Sequence[Node], links: Iterable[Link]) -> list[Link]:
@@ -131,22 +191,23 @@ def _layers(nodes: Sequence[Node], links: Iterable[Link]) -> list[list[Node]]:
     return layers
 
 
-def _ordered(layers: list[list[Node]], links: Iterable[Link], ids: Mapping[Node, str]) -> list[list[Node]]:
-    """Layers with their nodes near their neighbours, so that fewer lines cross."""
-    before: dict[Node, list[Node]] = {node: [] for node in ids}
-    after: dict[Node, list[Node]] = {node: [] for node in ids}
-    for source, target in links:
+def _ordered(layers: list[list[Item]], steps: Iterable[tuple[Item, Item]]) -> list[list[Item]]:
+    """Layers with their items near their neighbours, so that fewer lines cross."""
+    ids = {item: item.id for layer in layers for item in layer}
+    before: dict[Item, list[Item]] = {item: [] for item in ids}
+    after: dict[Item, list[Item]] = {item: [] for item in ids}
+    for source, target in steps:
         before[target].append(source)
         after[source].append(target)
     for sweep in range(SWEEPS):
         neighbours = before if sweep % 2 == 0 else after
         # Places are fractions of the layer's height, or a long layer would pull more than a short one.
-        place = {node: Fraction(2 * row + 1, 2 * len(layer)) for layer in layers for row, node in enumerate(layer)}
+        place = {item: Fraction(2 * row + 1, 2 * len(layer)) for layer in layers for row, item in enumerate(layer)}
         for layer in layers if sweep % 2 == 0 else reversed(layers):
-            for node in layer:
-                near = neighbours[node]
+            for item in layer:
+                near = neighbours[item]
                 if near:
-                    place[node] = sum((place[other] for other in near), Fraction(0)) / len(near)
-            layer.sort(key=lambda node: (place[node], ids[node]))
-            place.update((node, Fraction(2 * row + 1, 2 * len(layer))) for row, node in enumerate(layer))
+                    place[item] = sum((place[other] for other in near), Fraction(0)) / len(near)
+            layer.sort(key=lambda item: (place[item], ids[item]))
+            place.update((item, Fraction(2 * row + 1, 2 * len(layer))) for row, item in enumerate(layer))
     return layers

@@ -84,10 +84,19 @@ def _links(graph: Graph, placed: Layout) -> list[str]:
     for source, target in placed.links:
         start, end = boxes[source], boxes[target]
         x1, y1, y2 = start.x + BOX_WIDTH, start.y + BOX_HEIGHT // 2, end.y + BOX_HEIGHT // 2
-        bend = max((end.x - x1) // 2, 40)
-        path = f"M{x1} {y1}C{x1 + bend} {y1} {end.x - bend} {y2} {end.x} {y2}"
+        path = f"M{x1} {y1}"
+        for x, y in placed.lanes.get((source, target), ()):
+            path += f"{_curve(x1, y1, x, y)}H{x + BOX_WIDTH}"
+            x1, y1 = x + BOX_WIDTH, y
+        path += _curve(x1, y1, end.x, y2)
         lines.append(f'<path class="link {state[source, target]}" d="{path}" marker-end="url(#tip)"/>')
     return lines
+
+
+def _curve(x1: int, y1: int, x2: int, y2: int) -> str:
+    """A curve that leaves and arrives level."""
+    bend = max((x2 - x1) // 2, 40)
+    return f"C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
 
 
 def _box(box: Box, *, is_unresolved: bool) -> str:

@@ -92,6 +92,37 @@ def test_no_two_boxes_overlap() -> None:
     assert all(x + 220 <= placed.width and y + 44 <= placed.height for x, y in corners)
 
 
+def test_an_edge_that_passes_layers_passes_no_box_and_no_other_edges_lane() -> None:
+    chooser = random.Random(11)
+    pairs = [sorted(chooser.sample(range(30), 2)) for _ in range(70)]
+    placed = layout(graph_of(*((f"t{a:02}", f"t{b:02}") for a, b in pairs)))
+    column = {box.node: (box.x - 20) // 310 for box in placed.boxes}
+    boxes = {(box.x, y) for box in placed.boxes for y in range(box.y, box.y + 45)}
+
+    for source, target in placed.links:
+        lanes = placed.lanes.get((source, target), ())
+        assert [(x - 20) // 310 for x, _ in lanes] == list(range(column[source] + 1, column[target]))
+    points = [point for lanes in placed.lanes.values() for point in lanes]
+    assert len(points) > 20
+    assert len(set(points)) == len(points)
+    assert boxes.isdisjoint(points)
+
+
+def test_a_lane_is_drawn_level_past_the_boxes_beside_it() -> None:
+    graph = graph_of(("a", "b"), ("b", "c"), ("a", "c"))
+    ((x, y),) = (point for lanes in layout(graph).lanes.values() for point in lanes)
+
+    assert f" {x} {y}H{x + 220}C".encode() in svg(graph)
+
+
+def test_so_many_long_edges_that_nobody_could_follow_them_still_make_a_picture() -> None:
+    names = [f"t{n:03}" for n in range(120)]
+    placed = layout(graph_of(*itertools.pairwise(names), *itertools.combinations(names, 2)))
+
+    assert sum(map(len, placed.lanes.values())) <= 10_000
+    assert len(placed.lanes) < len(placed.links)
+
+
 def test_equal_graphs_give_equal_pictures_whatever_the_order_of_the_events() -> None:
     links = [("a", "b"), ("b", "c"), ("x", "c"), ("a", "y"), ("y", "c")]
 
