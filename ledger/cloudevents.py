@@ -48,15 +48,18 @@ class _Fraction:
     """Stands for a number that is no integer: no attribute may be one."""
 
 
+_FRACTION: Final = _Fraction()  # one for all: a body may hold millions
+
+
 def _integer(text: str) -> object:
-    return int(text) if len(text) < _INTEGER_DIGITS else _Fraction()
+    return int(text) if len(text) < _INTEGER_DIGITS else _FRACTION
 
 
 def _no_constant(text: str) -> object:
     raise RefusedError(f"no JSON: {text} is no number")
 
 
-_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_float=lambda _: _Fraction(), parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_float=lambda _: _FRACTION, parse_constant=_no_constant)
 _scan = _DECODER.raw_decode
 
 

@@ -1,7 +1,8 @@
 """A request's body, whole and bounded: no more is held than is allowed, however small it was packed.
 
 What is sent is bounded while it streams in, in bytes and in time; what it expands to is bounded piece by piece, before the
-next piece is made. So a bomb costs what its bound costs, and no more.
+next piece is made. What it is read into, a value for every few bytes, costs many times its bytes: so values are counted before
+one is made, and large bodies are read one after the other beside the loop. At most one process-wide bomb is ever in memory.
 """
 
 from __future__ import annotations
@@ -10,24 +11,29 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import zstandard
 
 from proofs.errors import MalformedError
 from server.errors import OverloadedError, SlowError, TooLargeError, UnsupportedError
 
+_Result = TypeVar("_Result")
 REQUEST_BYTES: Final = 64 * 1024 * 1024
 BODY_SECONDS: Final = 30.0
 CODINGS: Final = ("identity", "gzip", "zstd")
+# An array, an object or a member of one: some 60 bytes of memory each, 200 for a small object.
+REQUEST_VALUES: Final = 4_000_000
+REQUEST_GROUPS: Final = 1_000_000
 _PIECE: Final = 1 << 20
 _ZSTD_WINDOW: Final = 1 << 23  # RFC 8878 section 3.1.1.1.2 recommends decoders to support at least 8 MiB
 # A block of 4 bytes can stand for 128 KiB, and the library hands over all that a step makes: at most 8 MiB over the bound.
 _ZSTD_STEP: Final = 256
 _MEMBERS: Final = 16  # each is cut off the front of what is left, so that thousands would be quadratic
 _GZIP: Final = 16 + zlib.MAX_WBITS
-# From here on a body is expanded beside the loop, so that the loop goes on answering.
+# From here on a body is expanded, or read, beside the loop, so that the loop goes on answering.
 _LARGE: Final = 1 << 15
+_LONG: Final = 1 << 17
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -41,7 +47,7 @@ class Room:
 
     Attributes:
         used: Bytes that are held now.
-        expander: One thread for large packed bodies: several bombs go off one after the other, in one place in memory.
+        expander: One thread that expands and reads large bodies: several bombs go off one after the other, in one place.
     """
 
     def __init__(self, size_bytes: int) -> None:
@@ -85,12 +91,7 @@ async def read_body(receive: Receive, headers: dict[str, str], room: Room) -> by
     length = headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > REQUEST_BYTES:
         raise TooLargeError(f"the body has {length[:20]} bytes, at most {REQUEST_BYTES} are allowed")
-    message = await _next(receive)
-    sent: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        sent = await _rest(receive, sent, room)
-    else:
-        room.take(len(sent))
+    sent = await _sent(receive, room)
     if coding == "identity":
         return sent
     try:
@@ -111,31 +112,53 @@ async def _next(receive: Receive) -> MutableMapping[str, Any]:
     return message
 
 
-async def _rest(receive: Receive, first: bytes, room: Room) -> bytes:
-    pieces, size = [first], len(first)
+async def _sent(receive: Receive, room: Room) -> bytes:
+    pieces: list[bytes] = []
     held = 0
     try:
-        room.take(size)
-        held = size
+        # Around the first message too: of a body that was announced not one byte may ever come.
         async with asyncio.timeout(BODY_SECONDS):
             more = True
             while more:
                 message = await _next(receive)
                 piece = message.get("body", b"")
-                size += len(piece)
-                if size > REQUEST_BYTES:
+                if held + len(piece) > REQUEST_BYTES:
                     raise TooLargeError(f"the body has more than {REQUEST_BYTES} bytes")
                 room.take(len(piece))
-                held = size
+                held += len(piece)
                 pieces.append(piece)
                 more = message.get("more_body", False)
     except TimeoutError as error:
         room.give(held)
-        raise SlowError(f"{size} bytes of the body arrived in {BODY_SECONDS:.0f} seconds, and not the rest") from error
+        raise SlowError(f"{held} bytes of the body arrived in {BODY_SECONDS:.0f} seconds, and not the rest") from error
     except BaseException:
         room.give(held)
         raise
-    return b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def read_values(body: bytes, room: Room, read: Callable[[bytes], _Result]) -> _Result:
+    """Return what `read` makes of a body of JSON: at once of a small one, and of a large one beside the loop.
+
+    Raises:
+        TooLargeError: It would be too many values; none was made.
+    """
+    if len(body) < _LONG:
+        return read(body)
+    return await asyncio.get_running_loop().run_in_executor(room.expander, _read_counted, body, read)
+
+
+def _read_counted(body: bytes, read: Callable[[bytes], _Result]) -> _Result:
+    groups = values = 0
+    for at in range(0, len(body), _PIECE):  # piece by piece, so that the loop has its turns
+        groups += body.count(b"{", at, at + _PIECE) + body.count(b"[", at, at + _PIECE)
+        values += body.count(b",", at, at + _PIECE)
+        if groups > REQUEST_GROUPS or groups + values > REQUEST_VALUES:
+            raise TooLargeError(
+                f"the body has more than {REQUEST_GROUPS} arrays and objects, or {REQUEST_VALUES} values",
+                hint="send fewer events in one request",
+            )
+    return read(body)
 
 
 def expand(data: bytes, coding: str, *, limit_bytes: int = REQUEST_BYTES) -> bytes:

@@ -56,6 +56,9 @@ class Metrics:
         self._waiting = Gauge(
             "tally_events_waiting", "Events that wait to be written.", multiprocess_mode="livesum", registry=registry
         )
+        self._held = Gauge(
+            "tally_body_bytes", "Bytes of request bodies that are held.", multiprocess_mode="livesum", registry=registry
+        )
         self._faults = Counter("tally_faults_total", "Faults of ours.", registry=registry)
         self.fault = self._faults.inc
         self.disclosed = self._disclosed.inc
@@ -83,9 +86,10 @@ class Metrics:
         self._group.observe(events)
         self._commit.observe(seconds)
 
-    def exposition(self, waiting: int) -> bytes:
+    def exposition(self, waiting: int, held_bytes: int) -> bytes:
         """Return everything as Prometheus reads it, of all processes."""
         self._waiting.set(waiting)
+        self._held.set(held_bytes)
         registry = self._registry
         if os.environ.get(FOLDER):
             registry = CollectorRegistry()

@@ -13,7 +13,7 @@ from ledger.event import Event
 from proofs import limits
 from proofs.errors import RefusedError, TallyError
 from server.auth import EMITTER, check_write
-from server.body import read_body
+from server.body import read_body, read_values
 from server.errors import TooLargeError, UnsupportedError, problem, status_of
 from server.models import ReceiptShape, Results
 from server.responses import json_response, receipt_json
@@ -33,7 +33,7 @@ async def post_events(call: Call) -> Response:
         if media == BATCH:
             return await _batch(call, body)
         if media == STRUCTURED:
-            event = cloudevents.read_cloudevent(body)
+            event = await read_values(body, room, cloudevents.read_cloudevent)
         elif "ce-specversion" in call.headers:
             names = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in call.request.headers.raw]
             event = cloudevents.read_binary(names, body)
@@ -52,7 +52,10 @@ async def one(call: Call, event: Event, size_bytes: int, findings: Sequence[str]
     Raises:
         TallyError: It was refused, or could not be written now.
     """
-    check(call, event)
+    if event.is_json:
+        await read_values(event.data, call.service.room, lambda _: check(call, event))
+    else:
+        check(call, event)
     (answer,) = await submit(call, [event], size_bytes)
     count(call, answer)
     if not isinstance(answer, Receipt):
@@ -88,23 +91,31 @@ def count(call: Call, answer: Receipt | TallyError) -> None:
 
 
 async def _batch(call: Call, body: bytes) -> Response:
-    read = cloudevents.read_batch(body)
+    read = await read_values(body, call.service.room, lambda sent: checked(call, cloudevents.read_batch(sent)))
     outcomes = await record_each(call, read, len(body))
     return json_response({"results": [_result(outcome) for outcome in outcomes]})
 
 
-async def record_each(call: Call, read: Sequence[Event | RefusedError], size_bytes: int) -> list[Receipt | TallyError]:
-    """Record the events among `read`, and return what became of each, in order."""
-    outcomes: dict[int, Receipt | TallyError] = {}
-    events: dict[int, Event] = {}
-    for index, event in enumerate(read):
-        try:
-            if not isinstance(event, Event):
-                raise event
+def checked(call: Call, read: Sequence[Event | RefusedError]) -> list[Event | RefusedError]:
+    """Return `read` with the reason in the place of each event that its sender may not record."""
+    return [_checked(call, each) for each in read]
+
+
+def _checked(call: Call, event: Event | RefusedError) -> Event | RefusedError:
+    try:
+        if isinstance(event, Event):
             check(call, event)
-            events[index] = event
-        except RefusedError as error:
-            outcomes[index] = error
+    except RefusedError as error:
+        return error
+    return event
+
+
+async def record_each(call: Call, read: Sequence[Event | RefusedError], size_bytes: int) -> list[Receipt | TallyError]:
+    """Record the events among `read`, which were checked, and return what became of each, in order."""
+    outcomes: dict[int, Receipt | TallyError] = {
+        at: each for at, each in enumerate(read) if not isinstance(each, Event)
+    }
+    events = {at: each for at, each in enumerate(read) if isinstance(each, Event)}
     if events:
         outcomes.update(zip(events, await submit(call, list(events.values()), size_bytes), strict=True))
     for outcome in outcomes.values():

@@ -45,8 +45,9 @@ def _has_entries(log: Ledger) -> bool:
 
 async def get_metrics(call: Call) -> Response:
     """Return the metrics of all workers."""
-    waiting = call.service.writer.waiting
-    return Response(call.service.metrics.exposition(waiting), media_type=metrics.CONTENT_TYPE)
+    service = call.service
+    said = service.metrics.exposition(service.writer.waiting, service.room.used)
+    return Response(said, media_type=metrics.CONTENT_TYPE)
 
 
 _OK: Final = {"status": "ok", "checks": {"writer": True, "ledger": True, "watch": True}}

@@ -14,10 +14,11 @@ from ledger import cloudevents
 from ledger.append import Receipt
 from ledger.event import Event
 from ledger.openlineage import event_and_findings, event_from_openlineage
+from proofs import limits
 from proofs.errors import RefusedError, TallyError
 from server.auth import EMITTER
-from server.body import read_body
-from server.errors import UnsupportedError, status_of
+from server.body import read_body, read_values
+from server.errors import TooLargeError, UnsupportedError, status_of
 from server.models import LineageResults, ReceiptShape
 from server.responses import json_response, receipt_json
 from server.routes import events
@@ -33,7 +34,10 @@ async def post_lineage(call: Call) -> Response:
     room = call.service.room
     body = await read_body(call.request.receive, dict(call.headers), room)
     try:
-        event, findings = event_and_findings(body, source=_source(call), id=call.headers.get(EVENT_ID))
+        id = _event_id(call)
+        event, findings = await read_values(
+            body, room, lambda sent: event_and_findings(_bounded(sent), source=_source(call), id=id)
+        )
         return await events.one(call, event, len(body), findings)
     finally:
         room.give(len(body))
@@ -45,7 +49,7 @@ async def post_lineage_batch(call: Call) -> Response:
     room = call.service.room
     body = await read_body(call.request.receive, dict(call.headers), room)
     try:
-        read = [_event_or_why(call, element) for element in cloudevents.split_array(body)]
+        read = await read_values(body, room, lambda sent: _read_batch(call, sent))
         outcomes = await events.record_each(call, read, len(body))
         return json_response(_answer(outcomes))
     finally:
@@ -62,9 +66,29 @@ def _source(call: Call) -> str | None:
     return call.principal.sources[0] if call.principal.sources else None
 
 
+def _event_id(call: Call) -> str | None:
+    """What the header says, which is UTF-8 here; Starlette and uvicorn hand it over as Latin-1."""
+    given = call.headers.get(EVENT_ID)
+    try:
+        return given and given.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"header {EVENT_ID!r} is not UTF-8") from error
+
+
+def _read_batch(call: Call, body: bytes) -> list[Event | RefusedError]:
+    return events.checked(call, [_event_or_why(call, element) for element in cloudevents.split_array(body)])
+
+
+def _bounded(data: bytes) -> bytes:
+    """Refuse before anything is read what could not be recorded."""
+    if len(data) > limits.BODY_BYTES:
+        raise TooLargeError(f"the event has {len(data)} bytes, at most {limits.BODY_BYTES} are allowed")
+    return data
+
+
 def _event_or_why(call: Call, element: bytes) -> Event | RefusedError:
     try:
-        return event_from_openlineage(element, source=_source(call))
+        return event_from_openlineage(_bounded(element), source=_source(call))
     except RefusedError as error:
         return error
 

@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -23,7 +24,11 @@ def answers_still(served: Any) -> Iterator[None]:
     """After each attack the service is there, has had no fault of ours, and holds no body any more."""
     yield
     assert served.get("/health/ready").json()["status"] == "ok"
-    assert "tally_faults_total 0.0" in served.get("/metrics").body.decode()
+    deadline = time.monotonic() + 5  # a request that was cut off is noticed a moment later
+    while "tally_body_bytes 0.0" not in (said := served.get("/metrics").body.decode()):
+        assert time.monotonic() < deadline, "bodies are held of which nobody waits for an answer"
+        time.sleep(0.02)
+    assert "tally_faults_total 0.0" in said
     assert served.post("/api/v1/events", START + b"}", ONE).status in (200, 201)
 
 
@@ -96,6 +101,36 @@ def test_a_bomb_is_answered_413_and_takes_no_memory(served: Any, coding: str) ->
     assert [(answer.status, answer.json()["code"]) for answer in answers] == [(413, "too-large")] * 8
     # Not what the bombs stand for, 2 GiB, but about what the allocator keeps of one request's bound.
     assert resident_bytes(served) - before < 250 * (1 << 20)
+
+
+@pytest.mark.parametrize("value", [b"{},", b"[],", b"0,", b".5,"[1:], b'"ab",', b'{"a":{}},'])
+def test_a_small_body_that_stands_for_millions_of_values_takes_no_memory_and_holds_up_nobody(
+    served: Any, value: bytes
+) -> None:
+    count = (60 * (1 << 20)) // len(value)
+    many = gzip.compress(b"[" + START + b',"data":[' + value * count + b"0]}]", 1)
+    before = peak_bytes(served)
+
+    with ThreadPoolExecutor(4) as attackers:
+        answers = [
+            attackers.submit(served.post, "/api/v1/events", many, MANY, Content_Encoding="gzip") for _ in range(4)
+        ]
+        waits = []
+        while not all(answer.done() for answer in answers):
+            begun = time.monotonic()
+            assert served.get("/health/live").status == 200
+            waits.append(time.monotonic() - begun)
+
+    assert {(answer.result().status, answer.result().json()["code"]) for answer in answers} == {(413, "too-large")}
+    assert max(waits) < 1
+    assert peak_bytes(served) - before < 700 * (1 << 20)  # four bodies of 60 MiB, and the pieces of one
+
+
+def peak_bytes(served: Any) -> int:
+    from pathlib import Path
+
+    status = Path(f"/proc/{served.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def resident_bytes(served: Any) -> int:
@@ -187,6 +222,7 @@ def test_a_body_that_trickles_in_chunks_does_not_hold_up_others(served: Any) -> 
 
 
 def test_whoever_hangs_up_in_the_middle_leaves_nothing_behind(served: Any) -> None:
+    """That no room is held any more is what `answers_still` asks behind every test."""
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
             head = f"Content-Type: {ONE}\r\nContent-Length: 1000000\r\n".encode()

@@ -189,6 +189,16 @@ def test_an_event_id_makes_another_spelling_of_the_same_event_a_conflict(served:
     assert answers == [201, 200, 409]
 
 
+def test_the_id_of_a_lineage_event_is_utf8_and_anything_else_is_refused(served: Any) -> None:
+    sent = run_event(run={"runId": "0193e2a4-7c11-7000-8000-0000000000f8"})
+
+    good = served.post("/api/v1/lineage", sent, Tally_Event_Id="zähler-7".encode().decode("latin-1"))
+    bad = served.post("/api/v1/lineage", sent, Tally_Event_Id="z\xe4hler-8")
+
+    assert json.loads(good.json()["entry"])["id"] == "zähler-7"
+    assert (bad.status, bad.json()["detail"]) == (422, "header 'tally-event-id' is not UTF-8")
+
+
 def test_an_openlineage_event_that_names_nothing_is_refused_with_what_it_needs(served: Any) -> None:
     answer = served.post("/api/v1/lineage", {"run": {}, "job": {"namespace": "a", "name": "b"}})
 

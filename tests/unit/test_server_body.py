@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -102,6 +103,45 @@ def test_a_trickle_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SlowError, match="of the body arrived"):
         asyncio.run(read_body(receive, {}, room))
     assert room.used == 0
+
+
+def test_a_body_of_which_nothing_arrives_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0.01)
+    room = Room(100)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def patient() -> bytes:
+        async with asyncio.timeout(5):
+            return await read_body(receive, {"content-length": "1000"}, room)
+
+    with pytest.raises(SlowError, match="0 bytes of the body arrived in 0 seconds"):
+        asyncio.run(patient())
+    assert room.used == 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" + b"{}," * 1_000_001, b"[" + b"[]," * 1_000_001, b"[" + b"1," * 4_000_001, b"[" * 1_000_001]
+)
+def test_a_body_of_too_many_values_is_refused_before_one_is_made(data: bytes) -> None:
+    made: list[bytes] = []
+
+    with pytest.raises(TooLargeError, match="more than 1000000 arrays and objects, or 4000000 values"):
+        asyncio.run(body.read_values(data, Room(1), made.append))
+    assert made == []
+
+
+def test_a_long_body_is_read_beside_the_loop_and_a_short_one_at_once() -> None:
+    async def threads() -> list[bool]:
+        own = threading.get_ident()
+        return [
+            await body.read_values(b"x" * size, Room(1), lambda _: threading.get_ident() == own)
+            for size in (9, 1 << 17)
+        ]
+
+    assert asyncio.run(threads()) == [True, False]
 
 
 def test_whoever_goes_away_leaves_nothing_behind() -> None:
