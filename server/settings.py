@@ -17,6 +17,7 @@ from ledger.signer import Passphrase, environment_passphrase
 from proofs.errors import RefusedError, UnverifiableError
 
 ENVIRONMENT: Final = "TALLY_SERVER"
+_SECRET_BYTES: Final = 1 << 16
 _Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -131,9 +132,12 @@ def is_loopback(host: str) -> bool:
 
 def _read_secret(path: Path) -> bytes:
     try:
-        secret = path.read_bytes().rstrip(b"\r\n")
+        with path.open("rb") as file:  # a device might never end
+            data = file.read(_SECRET_BYTES + 1)
     except OSError as error:
         raise UnverifiableError(f"the passphrase file cannot be read: {error.strerror}") from error
-    if not secret:
+    if len(data) > _SECRET_BYTES:
+        raise RefusedError(f"the passphrase file has more than {_SECRET_BYTES} bytes")
+    if not (secret := data.rstrip(b"\r\n")):
         raise RefusedError("the passphrase file is empty")
     return secret

@@ -240,6 +240,13 @@ def test_settings_reach_a_worker_whole_and_hold_no_secret(tmp_path: Path) -> Non
     assert settings.passphrase() == b"a passphrase"
 
 
+def test_a_passphrase_file_that_does_not_end_is_refused() -> None:
+    settings = Settings.of(ledger="sqlite:///a.db", passphrase_file=Path("/dev/zero"))
+
+    with pytest.raises(RefusedError, match=r"^the passphrase file has more than 65536 bytes$"):
+        settings.passphrase()
+
+
 def test_where_credentials_cannot_be_followed_no_token_is_let_in_for_long() -> None:
     import asyncio
     from time import monotonic
