@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from proofs import limits
-from proofs.errors import MalformedError, MissingError, RefusedError
+from proofs.errors import MalformedError, RefusedError
 from proofs.jsonstrict import loads_foreign
 
 HOLE: Final = b"null"  # what a document shows in the place of a part
@@ -70,19 +70,6 @@ def spans(
     except RecursionError as error:
         raise MalformedError("document is nested deeper than there is room for") from error
     return found
-
-
-def span_of(data: bytes, pointer: str) -> tuple[int, int]:
-    """Return [start, stop) of the bytes of the value at `pointer`.
-
-    Raises:
-        MalformedError: `data` is not what `loads_foreign` accepts, or `pointer` is not one.
-        MissingError: It selects nothing.
-    """
-    span = spans(data, (pointer,)).get(pointer)
-    if span is None:
-        raise MissingError(f"there is no value at {pointer!r}")
-    return span
 
 
 def is_value(data: bytes) -> bool:

@@ -7,8 +7,7 @@ request names no one.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal, get_args
 from uuid import uuid4
 
@@ -121,11 +120,6 @@ def new_request(
         place = where_wrong(error)
     # Outside the handler, so that nothing is chained: pydantic's error holds the values.
     raise RefusedError(f"deletion request is not acceptable at {place}")
-
-
-def new_person(draw: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """Return a fresh pseudonym for a data subject, 128 random bits."""
-    return f"person:{draw(16).hex()}"
 
 
 def read_request(body: bytes) -> DeletionRequest:

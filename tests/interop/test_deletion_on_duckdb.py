@@ -17,7 +17,7 @@ from lineage.deletion.certificate import Certificate, read_certificates
 from lineage.deletion.facts import Place
 from lineage.deletion.history import read_history
 from lineage.deletion.plan import Delete, Disposition, Lineage, NotApplicable, make_plan
-from lineage.deletion.request import new_person, new_request, read_subject
+from lineage.deletion.request import new_request, read_subject
 from lineage.deletion.state import DeletionProjection, standings
 from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
 from lineage.graph import LineageProjection
@@ -86,7 +86,7 @@ def clock() -> datetime:
 
 def delete(log: Ledger, warehouse: Path, dispositions: dict[Node, Disposition]) -> Certificate:
     request = new_request([("household", SECRET)], regulation="gdpr", received="2026-11-20T09:15:00.000000Z")
-    log.append(request.event(person=new_person(), source="urn:example:desk"))
+    log.append(request.event(person="person:01010101010101010101010101010101", source="urn:example:desk"))
     db = log.project(LineageProjection())
     seeds = [dataset("transactions")]
     reached = query.closure(db, seeds, node_limit=None)

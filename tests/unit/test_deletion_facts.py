@@ -10,7 +10,7 @@ import pytest
 
 from lineage.deletion.deadline import certificate_due, statutory_due
 from lineage.deletion.facts import Executed, Planned, Target
-from lineage.deletion.request import DeletionRequest, new_person, new_request, read_request, read_subject
+from lineage.deletion.request import DeletionRequest, new_request, read_request, read_subject
 from proofs.errors import MalformedError, RefusedError, TallyError
 from proofs.statement import Node
 
@@ -61,11 +61,6 @@ def test_a_request_seals_its_subject_and_nothing_else() -> None:
         "subject": {"identities": [{"type": "household", "value": SECRET}]},
         "v": 1,
     }
-
-
-def test_a_pseudonym_is_drawn_and_made_of_nothing_personal() -> None:
-    assert new_person(lambda count: b"\x01" * count) == "person:01010101010101010101010101010101"
-    assert new_person() != new_person()
 
 
 def test_a_stored_request_is_read_back_without_its_subject() -> None:
