@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "clock": "ledger",
     "close": "ledger",
     "restore": "restore",
+    "views": "views",
     "ledger": "stores",
     "emit": "events",
     "import": "imports",

@@ -51,7 +51,7 @@ def fsck(
     Args:
         keyring: Holds the head that the store must contain; without it, an older copy that is whole looks sound.
         projections: Those whose output is replayed and compared.
-        progress: Called with (entries done, entries in all).
+        progress: Called with (entries done, entries in all), over the entries and over the replay of each projection.
 
     Raises:
         BusyError: A lock was not to be had, or the server went away; nothing is said about the ledger.
@@ -80,7 +80,7 @@ def fsck(
                     check_tip(reader, tip)
             for projection in projections:
                 with findings.at("projection", f"projection {projection.name}"):
-                    check_projection(reader, projection, size, findings)
+                    check_projection(reader, projection, size, findings, progress=progress)
     finally:
         reader.close()
     return findings.report()

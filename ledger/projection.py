@@ -92,6 +92,24 @@ class BodyFold(ABC):
         """
 
 
+def fold(projection: Projection, db: sqlite_utils.Database, record: Record) -> None:
+    """Fold one record into the tables of a projection that wants it.
+
+    Raises:
+        TamperedError: It contradicts what came before it.
+    """
+    if projection.types and record.type not in projection.types:
+        return
+    try:
+        projection.apply(db, record)
+    except sqlite3.IntegrityError as error:
+        raise TamperedError(
+            f"entry {record.seq} contradicts what came before it: {error}",
+            where=f"projection {projection.name}",
+            hint="run `tally verify`",
+        ) from error
+
+
 class Projector:
     """Runs projections over one store."""
 
@@ -143,21 +161,10 @@ class Projector:
                 position = 0
             stop = min(position + PAGE, size)
             for record in read_range(self._store, position, stop, bodies=projection.wants_bodies):
-                if not projection.types or record.type in projection.types:
-                    self._apply(projection, record)
+                fold(projection, self.database, record)
             stop = max(stop, position)
             self.database.execute("UPDATE projection SET position = ? WHERE name = ?", [stop, projection.name])
         return stop
-
-    def _apply(self, projection: Projection, record: Record) -> None:
-        try:
-            projection.apply(self.database, record)
-        except sqlite3.IntegrityError as error:
-            raise TamperedError(
-                f"entry {record.seq} contradicts what came before it: {error}",
-                where=f"projection {projection.name}",
-                hint="run `tally verify`",
-            ) from error
 
     def _position(self, projection: Projection) -> int | None:
         row = self.database.execute(

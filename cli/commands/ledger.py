@@ -10,10 +10,12 @@ import click
 import ledger
 from cli.output import say
 from cli.session import Session, pass_session, read_input, with_json, write_output
+from evidence.views import known_views
 from ledger.checkpoint import read_checkpoint
 from ledger.closing import REASONS, close_log, predecessor_of, read_predecessor
 from ledger.fsck import Report, fsck
 from ledger.keys import log_vkey
+from ledger.store import Store
 from ledger.stores.postgres_address import shown
 from proofs.errors import RefusedError, TamperedError
 from proofs.report import counted
@@ -51,7 +53,7 @@ def init(session: Session, origin: str, predecessor: str | None) -> None:
 @with_json
 @pass_session
 def status(session: Session) -> None:
-    """Show the log's size, head, keys and views.
+    """Show the log's size, head and stored views; `tally keys list` shows its keys.
 
     Example: tally status
     """
@@ -76,20 +78,30 @@ def status(session: Session) -> None:
                 "unsigned_entries": log.size - (head.size if head else 0),
                 "acknowledged_up_to": tip and tip.size,
                 "keyring": str(log.keyring.folder) if log.keyring else None,
+                "views": [f"{name} {position}" for name, position in _stored_views(log.store)],
             }
         )
+
+
+def _stored_views(store: Store) -> list[tuple[str, int]]:
+    """Each stored view, and how many entries are in it."""
+    found = store.projections().execute("SELECT name, position FROM projection ORDER BY name").fetchall()
+    return [(str(name), int(position)) for name, position in found]
 
 
 @click.command()
 @with_json
 @pass_session
 def verify(session: Session) -> None:
-    """Recompute everything in the ledger from its stored bytes.
+    """Recompute everything in the ledger from its stored bytes, and name what was changed or taken out.
+
+    Entries, bodies, checkpoints, counters and identities; sealed parts, where the vault beside the keys tells which were
+    erased; and every stored view, replayed from the log. `tally views rebuild` makes again a view that differs.
 
     Example: tally verify
     """
     with session.open(read_only=True) as log, session.output.progress("verifying") as advance:
-        report = fsck(log.store, keyring=log.keyring, progress=advance)
+        report = fsck(log.store, keyring=log.keyring, projections=known_views(), progress=advance)
         checkpoints = len(log.store.checkpoints.all())
     if session.output.as_json:
         session.output.document(report.to_json())

@@ -1,0 +1,14 @@
+"""Every view that this software keeps of a log: what `tally verify` replays and `tally views rebuild` makes again."""
+
+from __future__ import annotations
+
+from contracts.history import ContractHistory
+from contracts.registry.store import SchemaRegistry
+from ledger.projection import Projection, StreamIndex
+from lineage.deletion.state import DeletionProjection
+from lineage.graph import LineageProjection
+
+
+def known_views() -> tuple[Projection, ...]:
+    """Return one projection of each kind; which of them are stored, a log itself knows."""
+    return StreamIndex(), LineageProjection(), DeletionProjection(), ContractHistory(), SchemaRegistry()
