@@ -18,10 +18,13 @@ from pydantic import ValidationError
 from contracts.document import parse
 from contracts.facts import CONTRACT_PUBLISHED, ContractPublished
 from contracts.model import Contract
+from evidence.advice import Remark, foreseen, next_step
+from ledger import holds
 from ledger.clock import print_at
 from ledger.closing import check_open
 from ledger.disclosure import open_part
 from ledger.erasure import erase_person
+from ledger.holds import vault_beside
 from ledger.log import Ledger
 from ledger.replay import replayed
 from lineage import query
@@ -47,6 +50,20 @@ class Warehouse:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan as it was recorded, and what is to be known before it is run.
+
+    Attributes:
+        held: Id of the legal hold with which `carry_out` would be refused now; None without one.
+        remarks: On the targets that a run will not settle.
+    """
+
+    fact: Planned
+    held: str | None
+    remarks: tuple[Remark, ...]
+
+
 def request(
     log: Ledger,
     identities: Iterable[tuple[str, str]],
@@ -68,10 +85,12 @@ def request(
         identities, regulation=regulation, received=print_at(log.clock()), channel=channel, datasets=datasets
     )
     log.record([made.event(person=_pseudonym(made.request), source=log.origin)])
+    if made.subject is not None:
+        _identify(log, made.request, made.subject)
     return made
 
 
-def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str) -> Planned:
+def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str) -> Made:
     """Plan a deletion: sign a checkpoint, take the closure, compare it with the contracts, count, record.
 
     Args:
@@ -105,7 +124,11 @@ def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: 
         at=print_at(log.clock()),
     )
     subject = _subject(log, request, reader=reader, purpose="plan")
-    return run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
+    fact = run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
+    types = {identity.type for identity in subject.identities}
+    refusal = holds.refusal(log, _pseudonym(request), request)
+    remarks = tuple(foreseen(fact, identities=types, contracts=in_force.keys()))
+    return Made(fact, None if refusal is None else refusal.hold, remarks)
 
 
 def carry_out(
@@ -115,8 +138,12 @@ def carry_out(
 
     Raises:
         MissingError: There is no plan, or the person was erased.
+        HeldError: A legal hold stands on the request or on whom it is about; nothing was touched.
     """
+    _ = read_history(log, request).opening
+    _check_free(log, request)
     subject = _subject(log, request, reader=reader, purpose="run")
+    _check_free(log, request)  # only now is it certain that the vault knows whom it is about
     executors = {warehouse.namespace: DuckDBExecutor(warehouse.path) for warehouse in warehouses}
     executed = run.execute(log, request, executors, subject, clock=log.clock)
     verified = verify.verify(log, request, _verifiers(warehouses), subject, clock=log.clock)
@@ -135,15 +162,21 @@ def certify(log: Ledger, request: str, *, even_if_partial: bool = False) -> Cert
     Raises:
         MissingError: There is no such request, or it has no plan; nothing was erased.
         IncompleteError: Targets are left; nothing was erased.
-        HeldError: A legal hold forbids the erasure.
+        HeldError: A legal hold stands on the request or on whom it is about; nothing was erased.
         ClosedError: The log is closed, so that no certificate can be issued; nothing was erased.
     """
     check_open(log.store)
     history = read_history(log, request)
+    _ = history.opening, history.plan
+    if history.erased is None:
+        if not vault_beside(log).docket.is_identified(vault_beside(log).lookup(_pseudonym(request))):
+            _subject(log, request, reader="certifier", purpose="hold-check")  # the vault is another than at the plan
+        _check_free(log, request)
     waiting = _left(history)
     if waiting and not even_if_partial:
+        name = waiting[0].dataset.node.text[:120]
         raise IncompleteError(
-            f"{len(waiting)} of {len(history.plan.fact.targets)} targets are not seen empty yet, {waiting[0][:120]!r} first",
+            f"{len(waiting)} of {len(history.plan.fact.targets)} targets are not seen empty yet, {name!r} first",
             hint="run `tally delete run` again; or certify what there is with --even-if-partial, which is final",
         )
     if history.erased is None:
@@ -153,17 +186,18 @@ def certify(log: Ledger, request: str, *, even_if_partial: bool = False) -> Cert
     return certificate.issue(log, request, clock=log.clock)
 
 
-def left(log: Ledger, request: str) -> list[str]:
-    """Return the datasets of the plan that were not seen empty yet, nor need to be.
+def left(log: Ledger, request: str) -> list[tuple[str, Remark]]:
+    """Return the datasets of the plan that were not seen empty yet although they should be, each with what to do.
 
     Raises:
         MissingError: There is no such request, or it has no plan.
     """
-    return _left(read_history(log, request))
+    history = read_history(log, request)
+    return [(target.dataset.node.text, next_step(history, target)) for target in _left(history)]
 
 
-def _left(history: History) -> list[str]:
-    return [target.dataset.node.text for target in history.plan.fact.targets if not _is_settled(history, target)]
+def _left(history: History) -> list[Target]:
+    return [target for target in history.plan.fact.targets if not _is_settled(history, target)]
 
 
 def _is_settled(history: History, target: Target) -> bool:
@@ -217,7 +251,20 @@ def _verifiers(warehouses: Iterable[Warehouse]) -> dict[str, DuckDBVerifier]:
 
 def _subject(log: Ledger, request: str, *, reader: str, purpose: str) -> Subject:
     seq = read_history(log, request).opening.seq
-    return read_subject(open_part(log, seq, SUBJECT, reader=reader, purpose=f"deletion-{purpose}"))
+    subject = read_subject(open_part(log, seq, SUBJECT, reader=reader, purpose=f"deletion-{purpose}"))
+    _identify(log, request, subject)
+    return subject
+
+
+def _identify(log: Ledger, request: str, subject: Subject) -> None:
+    """Let the vault know, by keyed hashes, whom a request is about: a hold may name one of the identities."""
+    vault = vault_beside(log)
+    hashes = [vault.lookup_identity(identity.type, identity.value) for identity in subject.identities]
+    vault.docket.identify(vault.lookup(_pseudonym(request)), hashes)
+
+
+def _check_free(log: Ledger, request: str) -> None:
+    holds.check_free(log, _pseudonym(request), request)
 
 
 def _pseudonym(request: str) -> str:

@@ -6,7 +6,7 @@ crash and done again on a restored ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,10 @@ from ledger.vaultfile import VaultFile
 from proofs.errors import HeldError
 
 _STANDS: Final = "NOT EXISTS (SELECT 1 FROM release WHERE release.hold = hold.id)"
+# ?1 the person, ?2 the request: it names one of them, or an identity that the person bears, or refused this request before.
+_REFUSES: Final = f"""SELECT id, request FROM hold WHERE {_STANDS} AND (lookup = ?1 OR request = ?2
+    OR lookup IN (SELECT hash FROM identity WHERE person = ?1) OR id IN (SELECT hold FROM held WHERE request = ?2))
+    ORDER BY rowid"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ class StandingHoldError(HeldError):
     """
 
     def __init__(self, hold: str, request: str) -> None:
-        super().__init__(f"erasure is refused by the legal hold {hold} on request {request!r}")
+        super().__init__(
+            f"erasure is refused by the legal hold {hold} on request {request!r}", hint="`tally hold list` shows it"
+        )
         self.hold = hold
         self.request = request
 
@@ -51,8 +57,8 @@ class Hold:
     """A legal hold as it was placed, and as it ended.
 
     Attributes:
-        request: What it holds.
-        is_on_person: Somebody is named, who is not erased for any other request either.
+        request: What it holds, or the case that it is for.
+        is_on_person: A person or an identity is named, who is not erased for any other request either.
         actor, reason: Who released it and why; None while it stands.
     """
 
@@ -86,11 +92,7 @@ class Docket:
             StandingHoldError: A legal hold stands on the person or on the request; nothing was changed.
         """
         with self._file.writing() as conn:
-            hold = conn.execute(
-                f"SELECT id, request FROM hold WHERE {_STANDS} "  # noqa: S608
-                "AND (lookup = ? OR request = ?) ORDER BY rowid",
-                (lookup, request),
-            ).fetchone()
+            hold = conn.execute(_REFUSES, (lookup, request)).fetchone()
             if hold is not None:
                 raise StandingHoldError(*hold)
             select = "SELECT part.commitment FROM part JOIN person ON person.key = part.key WHERE lookup = ?"
@@ -99,7 +101,23 @@ class Docket:
             conn.execute("INSERT INTO erasure VALUES (?, ?, ?, NULL)", (id, request, erasing.parts))
             conn.executemany("INSERT INTO erasing VALUES (?, ?)", ((id, commitment) for commitment in commitments))
             conn.execute("DELETE FROM person WHERE lookup = ?", (lookup,))  # nothing new is sealed with the key
+            conn.execute("DELETE FROM identity WHERE person = ?", (lookup,))
         return erasing
+
+    def refusing(self, lookup: bytes, request: str) -> StandingHoldError | None:
+        """Return the refusal with which an erasure of this person for this request would meet now; None without a hold."""
+        found = self._file.rows(_REFUSES, lookup, request)
+        return StandingHoldError(*found[0]) if found else None
+
+    def identify(self, lookup: bytes, identities: Iterable[bytes]) -> None:
+        """Remember which identities a person bears, until they are erased: a hold may name one of them."""
+        with self._file.writing() as conn:
+            rows = [(lookup, identity) for identity in identities]
+            conn.executemany("INSERT OR IGNORE INTO identity VALUES (?, ?)", rows)
+
+    def is_identified(self, lookup: bytes) -> bool:
+        """Say whether it is known which identities a person bears."""
+        return bool(self._file.rows("SELECT 1 FROM identity WHERE person = ? LIMIT 1", lookup))
 
     def unfinished(self) -> list[Erasing]:
         """Return the erasures that are not finished, in the order in which they were begun."""
@@ -135,7 +153,7 @@ class Docket:
 
         Args:
             request: What is held; every erasure for it is refused.
-            lookup: Whoever is named here is not erased for any other request either.
+            lookup: Whoever is named here, or bears this identity, is not erased for any other request either.
         """
         with self._file.writing() as conn:
             select = f"SELECT id FROM hold WHERE {_STANDS} AND request = ? AND lookup IS ?"  # noqa: S608
@@ -143,6 +161,22 @@ class Docket:
             if found is None:
                 conn.execute("INSERT INTO hold VALUES (?, ?, ?)", (id, request, lookup))
         return id if found is None else str(found[0])
+
+    def adopted(self) -> int:
+        """Return how many of the log's `held` this vault has taken note of."""
+        return sum(row[0] for row in self._file.rows("SELECT entries FROM adopted"))
+
+    def adopt(self, said: Iterable[tuple[str, str]], *, entries: int) -> None:
+        """Take note of the (hold, request) of the log's first `entries` `held`; what is known stays as it is."""
+        with self._file.writing() as conn:
+            for hold, request in said:
+                conn.execute("INSERT OR IGNORE INTO hold VALUES (?, ?, NULL)", (hold, request))
+                # Of a hold that was placed here it is known whom it names: that it refused a request does not hold others.
+                if conn.execute("SELECT changes() OR EXISTS (SELECT 1 FROM held WHERE hold = ?)", (hold,)).fetchone()[
+                    0
+                ]:
+                    conn.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (hold, request))
+            conn.execute("INSERT OR REPLACE INTO adopted VALUES (0, ?)", (entries,))
 
     def release(self, id: str, actor: str, reason: str) -> None:
         """End a hold for good; one that is released already stays as it was released first."""

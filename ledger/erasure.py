@@ -66,7 +66,7 @@ def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasur
     check_person(person)
     if request is not None:
         check_token(request, "a request's id")
-        adopt(log, vault, request)
+    adopt(log, vault)
     id = uuid7(log.clock())
     try:
         erasing = vault.docket.begin(

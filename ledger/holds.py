@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ledger.clock import uuid7
 from ledger.closing import unless_closed
-from ledger.docket import Hold
+from ledger.docket import Hold, StandingHoldError
 from ledger.event import PERSON_BYTES, Event
 from ledger.record import read_seqs
 from ledger.store import Store
@@ -38,24 +38,65 @@ REASONS: Final[tuple[Reason, ...]] = ("expired", "matter-closed", "mistaken", "o
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
-def hold(log: Ledger, request: str, *, person: str | None = None) -> str:
+def hold(log: Ledger, request: str, *, person: str | None = None, identity: tuple[str, str] | None = None) -> str:
     """Place a legal hold and return its id: from now on erasures for `request` are refused.
 
     Args:
-        person: Whoever is named here is not erased for any other request either.
+        request: A request's id; or, with a person or an identity, the name of the case that it is for.
+        person: The `person` of events in this log: not erased for any other request either.
+        identity: (type, value) as deletion requests write it: whoever bears it, now or later, is not erased either.
 
     Raises:
-        MissingError: The ledger was opened without its vault.
-        RefusedError: The person or the request is no text that could be named.
+        MissingError: The ledger was opened without its vault, or nothing is sealed for the person.
+        RefusedError: The person, the identity or the request is no text that could be named, or both of the first are given.
     """
     vault = vault_beside(log)
     check_token(request, "a request's id")
-    if person is not None:
-        check_person(person)
-    lookup = None if person is None else vault.lookup(person)
+    lookup = _lookup(vault, person, identity)
     id = vault.docket.hold(uuid7(log.clock()), request, lookup)
     unless_closed(log.record, held_event(id, request, origin=log.origin))
     return id
+
+
+def _lookup(vault: Vault, person: str | None, identity: tuple[str, str] | None) -> bytes | None:
+    if person is not None and identity is not None:
+        raise RefusedError("a hold names a person or an identity, not both", hint="place two holds")
+    if identity is not None:
+        for text in identity:
+            check_person(text)
+        return vault.lookup_identity(*identity)
+    if person is None:
+        return None
+    check_person(person)
+    if not vault.knows(person):  # a hold that matches nothing would only look like one
+        raise MissingError(
+            "nothing in this log is sealed for that person",
+            hint="PERSON is the pseudonym that events were emitted with; whom a deletion request is about, an identity tells",
+        )
+    return vault.lookup(person)
+
+
+def refusal(log: Ledger, person: str, request: str) -> StandingHoldError | None:
+    """Return what an erasure of `person` for `request` would be refused with now; None where no hold stands.
+
+    Raises:
+        MissingError: The ledger was opened without its vault.
+    """
+    vault = vault_beside(log)
+    adopt(log, vault)
+    return vault.docket.refusing(vault.lookup(person), request)
+
+
+def check_free(log: Ledger, person: str, request: str) -> None:
+    """Accept that `person` is deleted for `request`.
+
+    Raises:
+        HeldError: A legal hold stands on one of them, and the log says that it refused this.
+    """
+    error = refusal(log, person, request)
+    if error is not None:
+        unless_closed(log.record, held_event(error.hold, request, origin=log.origin))
+        raise error
 
 
 def release(log: Ledger, hold: str, *, by: str, reason: str) -> None:
@@ -89,24 +130,39 @@ def settle(store: Store, vault: Vault, record: Callable[[Sequence[Event]], Any],
     for each in vault.docket.holds():
         if store.identities.find(_held_id(each.id, each.request), origin) is None:
             unless_closed(record, held_event(each.id, each.request, origin=origin))
-        released = store.identities.find(_released_id(each.id), origin)
-        if each.actor is not None and each.reason is not None:
-            if released is None:
-                unless_closed(record, _released_event(each, each.actor, each.reason, origin=origin))
-        elif released is not None:
-            said = next(read_seqs(store, [released[0]])).json()
-            by, reason = (said.get("by"), said.get("reason")) if isinstance(said, dict) else (None, None)
-            vault.docket.release(each.id, str(by), str(reason))
+        if each.actor is None or each.reason is None:
+            _end(store, vault, each.id, origin=origin)
+        elif store.identities.find(_released_id(each.id), origin) is None:
+            unless_closed(record, _released_event(each, each.actor, each.reason, origin=origin))
 
 
-def adopt(log: Ledger, vault: Vault, request: str) -> None:
-    """Make the vault know the holds that the log tells for `request`: it may be an older copy, put back."""
+def _end(store: Store, vault: Vault, hold: str, *, origin: str) -> None:
+    """End a hold in the vault where the log says that it was released."""
+    released = store.identities.find(_released_id(hold), origin)
+    if released is not None:
+        said = next(read_seqs(store, [released[0]])).json()
+        by, reason = (said.get("by"), said.get("reason")) if isinstance(said, dict) else (None, None)
+        vault.docket.release(hold, str(by), str(reason))
+
+
+def adopt(log: Ledger, vault: Vault) -> None:
+    """Make the vault know every hold that the log tells of: it may be an older copy, put back, or a new one.
+
+    The log tells for which requests a hold stands, and not on whom.
+    """
+    name = f"type:{HELD}"
+    entries = log.store.streams.counts([name]).get(name, 0)
+    if entries == vault.docket.adopted():
+        return
+    said = []
+    for record in log.stream(name):
+        body = record.json() if record.source == log.origin else None
+        if isinstance(body, dict):
+            said.append((str(body.get("hold")), str(body.get("request"))))
     known = {each.id for each in vault.docket.holds()}
-    for record in log.stream(f"request:{request}"):
-        said = record.json() if record.type == HELD else None
-        id = str(said.get("hold")) if isinstance(said, dict) else ""
-        if id and id not in known and log.store.identities.find(_released_id(id), log.origin) is None:
-            vault.docket.hold(id, request, None)
+    vault.docket.adopt(said, entries=entries)
+    for id in {id for id, _ in said} - known:
+        _end(log.store, vault, id, origin=log.origin)
 
 
 def held_event(hold: str, request: str, *, origin: str) -> Event:

@@ -115,6 +115,7 @@ class Ledger:
 
     def _finish_what_was_begun(self) -> None:
         if self.vault is not None:
+            holds.adopt(self, self.vault)
             holds.settle(self.store, self.vault, self.record, origin=self.origin)
             erasure.resume(self.store, self.vault, self.record, origin=self.origin)
 

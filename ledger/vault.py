@@ -1,7 +1,7 @@
 """The vault: data keys of people, and which part has which. It stands outside the ledger's database and its backups.
 
     vault.db   person(lookup, key)  data_key(id, epoch, wrapped)  part(commitment, key)  erasure(id, …)  hold(id, …)
-               release(hold, …)  secret(name, value)
+               release(hold, …)  held(hold, request)  identity(person, hash)  secret(name, value)
     kek-<n>    the key-encryption key of epoch n, 32 bytes, 0600
 
 A person is found by a keyed hash. Destroying a data key destroys every part that it sealed; rotating the epoch also makes
@@ -59,6 +59,14 @@ class Vault:
     def lookup(self, person: str) -> bytes:
         """Return the keyed hash by which the vault finds a person."""
         return hmac.digest(self.secret("person"), person.encode(), "sha256")
+
+    def lookup_identity(self, kind: str, value: str) -> bytes:
+        """Return the keyed hash by which the vault tells that two people bear the same identity ("customer", "c7")."""
+        return hmac.digest(self.secret("identity"), kind.encode() + b"\0" + value.encode(), "sha256")
+
+    def knows(self, person: str) -> bool:
+        """Say whether something is sealed under this person's key."""
+        return bool(self._file.rows("SELECT 1 FROM person WHERE lookup = ?", self.lookup(person)))
 
     def seal(self, parts: Iterable[tuple[bytes, bytes]], *, person: str | None) -> list[bytes]:
         """Return each (commitment, salt || bytes) sealed; durable here before the ledger hears of it.

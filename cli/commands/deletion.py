@@ -59,7 +59,7 @@ def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, 
 
     Example: tally delete request --identity household_id=- --dataset 'warehouse|orders'
     """
-    pairs = [_identity(text) for text in identities]
+    pairs = [read_identity(text) for text in identities]
     nodes = [read_node(dataset) for dataset in datasets]
     with session.open() as log:
         made = deletion.request(log, pairs, regulation=regulation, datasets=nodes, channel="cli")
@@ -74,7 +74,12 @@ def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, 
         say(f"! no lineage knows {name} yet: until it does, nothing downstream of it is planned", err=True)
 
 
-def _identity(text: str) -> tuple[str, str]:
+def read_identity(text: str) -> tuple[str, str]:
+    """Return the (type, value) of `TYPE=VALUE`; of `TYPE=-` the value that the user is asked for.
+
+    Raises:
+        RefusedError: It is not written so; it is not quoted.
+    """
     kind, equals, value = text.partition("=")
     if not equals or not kind or not value:
         raise RefusedError(
@@ -95,19 +100,21 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
     Example: tally delete plan REQUEST --duckdb warehouse=shop.duckdb
     """
     with session.open() as log:
-        planned = deletion.make(log, request, _warehouses(warehouses), reader=reader)
+        made = deletion.make(log, request, _warehouses(warehouses), reader=reader)
+    planned, codes = made.fact, {remark.target: remark.code for remark in made.remarks}
     rows = [
         {
             "target": target.id,
             "dataset": target.dataset.node.text,
             "action": target.action,
             "rows": target.before.matched if target.before else None,
-            "why": target.reason or "",
+            "why": target.reason or codes.get(target.id, ""),
         }
         for target in planned.targets
     ]
     if session.output.as_json:
-        session.output.document(json.loads(planned.body()))
+        remarks = [{"target": each.target, "code": each.code, "message": each.what} for each in made.remarks]
+        session.output.document({**json.loads(planned.body()), "held": made.held, "remarks": remarks})
         return
     session.output.rows(rows, ("target", "dataset", "action", "rows", "why"), empty="no targets")
     for title, found in (
@@ -116,6 +123,10 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
     ):
         if found:
             say(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
+    for remark in made.remarks:
+        say(f"! {remark.target}: {remark.what}")
+    if made.held is not None:
+        say(f"! legal hold {made.held}: `tally delete run` is refused while it stands")
 
 
 @delete.command()
@@ -132,23 +143,26 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
     with session.open() as log:
         executed, verified = deletion.carry_out(log, request, _warehouses(warehouses), reader=reader)
         left = deletion.left(log, request)
-    seen = {fact.target: fact for fact in verified}
+    done, seen = {fact.target: fact for fact in executed}, {fact.target: fact for fact in verified}
+    codes = {remark.target: remark.code for _, remark in left}
     rows = [
         {
-            "target": fact.target,
-            "dataset": fact.dataset.node.text,
-            "deleted": fact.rows,
-            "outcome": fact.outcome,
-            "found_after": seen[fact.target].result if fact.target in seen else None,
-            "why": fact.code or (seen[fact.target].code if fact.target in seen else "") or "",
+            "target": target,
+            "dataset": (done.get(target) or seen[target]).dataset.node.text,
+            "deleted": done[target].rows if target in done else None,
+            "outcome": done[target].outcome if target in done else None,
+            "found_after": seen[target].result if target in seen else None,
+            "why": codes.get(target, ""),
         }
-        for fact in executed
+        for target in dict.fromkeys((*done, *seen))
     ]
     columns = ("target", "dataset", "deleted", "outcome", "found_after", "why")
     session.output.rows(rows, columns, empty="nothing was left to do")
     if left:
+        names = ", ".join(name for name, _ in left)[:300]
         raise IncompleteError(
-            f"{len(left)} targets are left: {', '.join(left)[:300]}", hint="see `tally delete plan`, then run again"
+            f"{len(left)} {'target is' if len(left) == 1 else 'targets are'} left: {names}",
+            hint="; ".join(dict.fromkeys(remark.what for _, remark in left[:3])),
         )
 
 
@@ -167,7 +181,9 @@ def certificate(session: Session, request: str, *, out: Path | None, show: bool,
     Example: tally delete certificate REQUEST --out certificate.json
     """
     with session.open() as log:
-        known = [earlier for _, earlier in read_certificates(read_history(log, request))]
+        history = read_history(log, request)
+        _ = history.opening  # a request that does not exist has no plan either, and that is not what is wrong
+        known = [earlier for _, earlier in read_certificates(history)]
         if show:
             if not known:
                 raise MissingError(f"request {request} has no certificate yet")

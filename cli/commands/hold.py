@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import click
 
+from cli.commands.deletion import read_identity
 from cli.session import Session, ask, pass_session, with_json
+from evidence import holding
 from ledger import holds
 from ledger.holds import REASONS, vault_beside
 
 
 @click.group()
 def hold() -> None:
-    """Legal holds: while one stands, nobody whom it is about is erased."""
+    """Legal holds: while one stands, nobody whom it is about is deleted or erased."""
 
 
 @hold.command()
-@click.argument("request")
-@click.option("--person", metavar="PERSON", help="Nor erase them for any other request; - to be asked.")
+@click.argument("case")
+@click.option(
+    "--identity",
+    metavar="TYPE=VALUE",
+    help="Hold every request, past or coming, that names this identity, written alike; TYPE=- to be asked.",
+)
+@click.option(
+    "--person",
+    metavar="PERSON",
+    help="Hold the parts of events emitted with this `person` in this log: a pseudonym, no identity of a request; - to be asked.",
+)
 @with_json
 @pass_session
-def place(session: Session, request: str, person: str | None) -> None:
-    """Refuse every erasure for a request, from now on; the same again changes nothing.
+def place(session: Session, case: str, identity: str | None, person: str | None) -> None:
+    """Refuse deletion and erasure, from now on; the same again changes nothing.
 
-    Example: tally hold place REQUEST
+    CASE is the id of a deletion request in this log; or, with --identity or --person, any name for what it is for.
+
+    Example: tally hold place case-17 --identity customer=-
     """
     if person == "-":
         person = ask("person")
+    borne = None if identity is None else read_identity(identity)
     with session.open() as log:
-        id = holds.hold(log, request, person=person)
-    session.output.facts({"hold": id, "request": request}, "The hold stands.")
+        id = holding.place(log, case, person=person, identity=borne)
+    session.output.facts({"hold": id, "request": case}, "The hold stands.")
 
 
 @hold.command()

@@ -140,7 +140,7 @@ def delete_household(log: Ledger, household: str) -> str:
         made = deletion.request(log, [("household_id", household)], regulation="gdpr", datasets=seeds)
         done(f"request {made.request[:8]}")
     with doing("plan, from lineage and contracts") as done:
-        planned = deletion.make(log, made.request, stores, reader="operator:demo")
+        planned = deletion.make(log, made.request, stores, reader="operator:demo").fact
         rows = sum(target.before.matched for target in planned.targets if target.before)
         unknown = len(planned.only_in_contract) + len(planned.only_in_lineage)
         done(f"{len(planned.targets)} datasets, {rows:,} rows, {unknown} known to one side only")

@@ -113,9 +113,11 @@ def test_a_predecessor_that_is_no_checkpoint_creates_nothing(
 
 
 def test_a_hold_is_placed_listed_and_released(tally: Tally) -> None:
-    placed = document(tally("hold", "place", "R7", "--json"))
-    again = document(tally("hold", "place", "R7", "--json"))
-    onto = document(tally("hold", "place", "R7", "--person", "ada", "--json"))
+    asked = tally("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json")
+    request = document(asked)["request"]
+    placed = document(tally("hold", "place", request, "--json"))
+    again = document(tally("hold", "place", request, "--json"))
+    onto = document(tally("hold", "place", "docket-5", "--identity", "customer=7", "--json"))
     released = document(tally("hold", "release", placed["hold"], "--by", "counsel", "--reason", "expired", "--json"))
     listed = document(tally("hold", "list", "--json"))
 
@@ -130,6 +132,10 @@ def test_a_hold_is_placed_listed_and_released(tally: Tally) -> None:
 
 
 def test_what_cannot_be_held_or_released_is_refused_in_one_sentence(tally: Tally) -> None:
+    assert refusal(tally("hold", "place", "nope", "--json")) == (8, "missing")
+    assert refusal(tally("hold", "place", "R1", "--person", "nobody", "--json")) == (8, "missing")
+    assert refusal(tally("hold", "place", "R1", "--identity", "no type=x", "--json")) == (9, "refused")
+    assert refusal(tally("hold", "place", "R1", "--identity", "a=1", "--person", "ada", "--json")) == (9, "refused")
     assert refusal(tally("hold", "place", "two words", "--json")) == (9, "refused")
     assert refusal(tally("hold", "place", "R1", "--person", "", "--json")) == (9, "refused")
     missing = tally("hold", "release", "none", "--by", "counsel", "--reason", "expired", "--json")

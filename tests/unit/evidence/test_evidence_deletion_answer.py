@@ -169,7 +169,7 @@ def forget(house: House, *names: str, then: Callable[[], object] = lambda: None)
     request = deletion.request(
         house.log, [("household_id", "2317")], regulation="gdpr", datasets=[node(name) for name in names]
     ).request
-    plan = deletion.make(house.log, request, [], reader="operator:1")
+    plan = deletion.make(house.log, request, [], reader="operator:1").fact
     deletion.certify(house.log, request, even_if_partial=True)
     then()
     certificates = house.judge(house.export(about_deletion(house.log, request)).path.read_bytes()).certificates

@@ -1,0 +1,91 @@
+"""What an operator can do about a target that will not go, or did not go, as it should.
+
+    foreseen     after a plan: nobody said how, no such identity, it cannot be looked at
+    next_step    after a run: why a target is still left
+
+Pure: from plan, history and contracts to a code and a sentence. Nothing here is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lineage.deletion.facts import Planned, Target
+from lineage.deletion.history import History
+from lineage.deletion.plan import NO_DISPOSITION
+from lineage.deletion.run import NO_ADAPTER, NO_IDENTITY
+from proofs.statement import Node
+
+NOT_COUNTED: Final = "not-counted"
+NO_CONTROL: Final = "no-control"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be known of one target; `what` is one sentence that says what to do."""
+
+    target: str
+    code: str
+    what: str
+
+
+def foreseen(planned: Planned, *, identities: Collection[str], contracts: Collection[Node]) -> Iterator[Remark]:
+    """Yield what a run of this plan will meet.
+
+    Args:
+        identities: The types that the request names.
+        contracts: The datasets that have a contract.
+    """
+    for target in planned.targets:
+        node = target.dataset.node
+        if target.action == "unresolved":
+            yield Remark(target.id, NO_DISPOSITION, _undecided(node, has_contract=node in contracts))
+        elif target.place is not None and target.place.identity not in identities:
+            yield Remark(target.id, NO_IDENTITY, _unidentified(target, target.place.identity))
+        elif target.place is not None and target.before is None:
+            what = f"{node.text} could not be looked at: see that its table is there with the column {target.place.column!r}"
+            yield Remark(target.id, NOT_COUNTED, what)
+
+
+def next_step(history: History, target: Target) -> Remark:
+    """Return what to do about a target of the standing plan that is left."""
+    node, code = target.dataset.node, _code(history, target)
+    if target.place is None:
+        return Remark(target.id, NO_DISPOSITION, f"see `tally delete plan` for what {node.text} wants")
+    column = target.place.column
+    known = {
+        "": f"run again: {node.text} was not seen empty",
+        NO_ADAPTER: f"run again with --duckdb {node.namespace}=FILE",
+        NO_IDENTITY: _unidentified(target, column),
+        NO_CONTROL: f"nobody was found in {node.text}, and nothing shows that they would have been: see how its column "
+        f"{column!r} writes an identity and request again in that form, or certify with --even-if-partial",
+    }
+    return Remark(target.id, code, known.get(code, f"{node.text} answered {code!r}: mend that, and run again"))
+
+
+def _code(history: History, target: Target) -> str:
+    executions, seen = history.executions(target), history.verifications(target)
+    if executions and executions[-1].fact.code:
+        return executions[-1].fact.code
+    if not seen:
+        return ""
+    last = seen[-1].fact
+    return last.code or (NO_CONTROL if last.result == "inconclusive" else "")
+
+
+def _undecided(node: Node, *, has_contract: bool) -> str:
+    if has_contract:
+        return f"nobody said where {node.text} is: plan again with --duckdb {node.namespace}=FILE"
+    return (
+        f"{node.text} needs a contract with `privacy.subject_key`, the column that says whose a row is: "
+        "publish one with `tally check`, and plan again"
+    )
+
+
+def _unidentified(target: Target, column: str) -> str:
+    return (
+        f"the contract of {target.dataset.node.text} tells people apart by {column!r}, and the request names no such identity, "
+        f"so that `tally delete run` fails there: request again with --identity {column}=-"
+    )
