@@ -79,7 +79,7 @@ class PlanSummary(Model):
 
 
 class CertifiedTarget(Model):
-    """One target of the plan and what became of it; `seqs` are the entries of its steps."""
+    """One target of the standing plan and what became of it; `deleted` and `seqs` are of its steps under every plan."""
 
     id: Token
     dataset: Dataset
@@ -274,6 +274,10 @@ def _certified(history: History, target: Target) -> CertifiedTarget:
         reason=target.reason,
         matched_before=target.before.matched if target.before else None,
     )
+    every, looks = history.steps_at(target.dataset)
+    if every:
+        seqs = tuple(sorted([step.seq for step in every] + [step.seq for step in looks]))
+        certified = certified.model_copy(update={"deleted": sum(step.fact.rows for step in every), "seqs": seqs})
     executions, verifications = history.executions(target), history.verifications(target)
     if not executions:
         return certified
@@ -284,10 +288,8 @@ def _certified(history: History, target: Target) -> CertifiedTarget:
             "level": "L1" if done.outcome == "done" else "L0",
             "executor": done.executor,
             "method": done.method,
-            "deleted": done.rows,
             "code": done.code,
             "residuals": done.residuals if done.outcome == "done" else target.residuals,
-            "seqs": tuple(sorted([step.seq for step in executions] + [step.seq for step in verifications])),
         }
     )
     seen = [step.fact for step in verifications if step.fact.executed == executions[-1].seq]

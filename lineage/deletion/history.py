@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from ledger.event import Event
-from lineage.deletion.facts import SOURCE, Executed, Fact, Place, Planned, Target, Verified
+from lineage.deletion.facts import SOURCE, Dataset, Executed, Fact, Place, Planned, Target, Verified
 from lineage.deletion.request import REQUESTED, DeletionRequest, read_request
 from proofs import jsonstrict
 from proofs.errors import MalformedError, MissingError
@@ -138,6 +138,12 @@ class History:
             if known.place is not None and known.before is not None and known.before.matched
         )
         return [place for place in dict.fromkeys(places) if place.identity == identity]
+
+    def steps_at(self, dataset: Dataset) -> tuple[list[Step[Executed]], list[Step[Verified]]]:
+        """Return what was done and what was found at a dataset under every plan: a later plan takes nothing back."""
+        plans = {step.seq for step in self.plans}
+        executed = [step for step in self.executed if step.fact.dataset == dataset and step.fact.plan in plans]
+        return executed, [step for step in self.verified if step.fact.dataset == dataset and step.fact.plan in plans]
 
     def executions(self, target: Target) -> list[Step[Executed]]:
         """Return what was done at `target` under the standing plan."""

@@ -486,6 +486,38 @@ def test_a_new_plan_keeps_what_an_earlier_one_counted() -> None:
     assert (len(history.executed), len(history.verified)) == (5, 5)
 
 
+def test_a_certificate_counts_what_every_plan_deleted_and_names_every_step() -> None:
+    log, store = requested(), store_with(a=3, b=1, c=2)
+    first = certified(log, store, draft(c=None))  # seqs 1 to 6: plan, two executions, two looks, certificate
+
+    issued = certified(log, store)  # 7 to 14: plan, three executions, three looks, certificate
+
+    assert [(target.outcome, target.deleted, target.seqs) for target in first.targets] == [
+        ("erased", 3, (2, 4)),
+        ("erased", 1, (3, 5)),
+        ("unresolved", None, ()),
+    ]
+    assert [(target.outcome, target.deleted, target.seqs) for target in issued.targets] == [
+        ("erased", 3, (2, 4, 8, 11)),
+        ("erased", 1, (3, 5, 9, 12)),
+        ("erased", 2, (10, 13)),
+    ]
+
+
+def test_what_an_earlier_plan_deleted_is_counted_where_the_standing_one_was_not_executed() -> None:
+    log, store = requested(), store_with(a=3, b=1, c=2)
+    certified(log, store)
+    run.record_plan(log, draft(a=Retain("art17.3.b"), c=None))
+
+    issued = certificate.issue(log, REQUEST, clock=clock)
+
+    assert [(target.outcome, target.deleted, target.seqs) for target in issued.targets] == [
+        ("retained", 3, (2, 5)),
+        ("pending", 1, (3, 6)),
+        ("unresolved", 2, (4, 7)),
+    ]
+
+
 def test_what_nobody_could_see_is_looked_at_again_and_what_was_seen_is_not() -> None:
     log, store = requested(), store_with(a=3, b=1, c=2)
     verifiers = {"warehouse": FakeVerifier(store)}
