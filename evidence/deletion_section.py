@@ -46,16 +46,18 @@ _NO_LAW: Final = "the regulation named no time"
 _WORDS: Final = "Each target says how far its deletion reaches, L0 to L4. Nothing here says that anybody is anonymous."
 
 
-def render(items: Iterable[Item], *, at: str) -> Html:
+def render(items: Iterable[Item], *, at: str, asked: str | None = None) -> Html:
     """Return a section with every disclosed deletion certificate and what is asked without one; nothing without either.
 
     Args:
         at: Of the census: what had no certificate then, and should have had, is late.
+        asked: The request that was asked about, which comes first; None where it was something else.
     """
     read = [(item, wording.parse(item.body.data)) for item in items if item.entry.type in (CERTIFIED, REQUESTED)]
     found = [(item, body) for item, body in read if isinstance(body, dict)]
     certificates = [body for item, body in found if item.entry.type == CERTIFIED]
     answered = {told(body, "request") for body in certificates}
+    found.sort(key=lambda pair: told(pair[1], "request") != asked)
     told_of = [
         _certificate(item, body, certificates, at) if item.entry.type == CERTIFIED else _open_request(item, body, at)
         for item, body in found
@@ -80,8 +82,13 @@ def _open_request(item: Item, body: dict[str, Any], at: str) -> Html:
             ("Due by law", _deadline(due[1] or "", None, at=at)),
         ]
     )
-    title = join([html(f"Entry {item.entry.seq}: "), badge("no certificate", "warn")])
+    title = _title(item, body, "asked in", badge("no certificate", "warn"))
     return join([element("h3", title), facts], "\n")
+
+
+def _title(item: Item, body: dict[str, Any], where: str, state: Html) -> Html:
+    request = told(body, "request")
+    return join([html("Request "), code(request), html(f", {where} entry {item.entry.seq}: "), state])
 
 
 def _is_at(text: str) -> bool:
@@ -126,7 +133,7 @@ def _answer(body: dict[str, Any], certificates: Iterable[dict[str, Any]]) -> str
 
 def _certificate(item: Item, body: dict[str, Any], certificates: Sequence[dict[str, Any]], at: str) -> Html:
     outcome, issued = told(body, "outcome"), told(body, "issued")
-    title = join([html(f"Certificate, entry {item.entry.seq}: "), badge(outcome, _TONES.get(outcome, "plain"))])
+    title = _title(item, body, "certificate in", badge(outcome, _TONES.get(outcome, "plain")))
     closure = f"{told(body, 'plan.closure.count')} datasets, {told(body, 'plan.closure.hash')}"
     first = min(told(one, "issued") for one in certificates if told(one, "request") == told(body, "request"))
     by_law = told(body, "deadlines.statutory")

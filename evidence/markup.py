@@ -24,10 +24,13 @@ class Html(str):
     __slots__ = ()
 
 
-# Where a long name may go on in the next line: behind what joins two words, not within a number or a version.
-_JOINT: Final = re.compile(r"(?<=[^\s|./_:;,@=-]{3}[|./_:;,@=-])(?=[^\s|./_:;,@=-]{4})")
+# Where a name may go on in the next line: between what holds and what is held, and only where that leaves a long piece, at
+# the next kind of joint; never within a number or a version, and anywhere in what has no joints.
+_JOINTS: Final = tuple(re.compile(rf"(?<=[^\s{s}]{{3}}[{s}])(?=[^\s{s}]{{4}})") for s in (r"|./", r":", r"_;,@=-"))
+_SHORT: Final = 24
 _LONG: Final = 40
-_RUN: Final = re.compile(r"\s*\S{1,40}|\s+")  # and anywhere, where nothing joins
+_RUN: Final = re.compile(r"\S{1,40}")
+_WORD: Final = re.compile(r"\S+|\s+")
 
 Value = str | int | Html
 
@@ -43,9 +46,14 @@ def wrapping(value: Value, *, limit: int = TEXT_CHARACTERS) -> Html:
     """Return `value` as `html` does, ready to go on in the next line between the words of a name and never within one."""
     if isinstance(value, Html):
         return value
-    words = _JOINT.split(_cut(str(value), limit))
-    pieces = (piece for word in words for piece in (_RUN.findall(word) if len(word) > _LONG else [word]))
-    return Html("<wbr>".join(map(escape, pieces)))
+    return Html("".join("<wbr>".join(map(escape, _pieces(word))) for word in _WORD.findall(_cut(str(value), limit))))
+
+
+def _pieces(word: str) -> list[str]:
+    pieces = _JOINTS[0].split(word)
+    for joint in _JOINTS[1:]:
+        pieces = [part for piece in pieces for part in (joint.split(piece) if len(piece) > _SHORT else [piece])]
+    return [part for piece in pieces for part in (_RUN.findall(piece) if len(piece) > _LONG else [piece])]
 
 
 def _cut(text: str, limit: int) -> str:

@@ -82,7 +82,7 @@ def page(answer: Answer, graph: Graph, picture: bytes) -> bytes:
             _facts(answer),
             _notice(),
             _question(answer),
-            deletion_section.render(answer.items, at=answer.census.at),
+            deletion_section.render(answer.items, at=answer.census.at, asked=_request(answer)),
             _decisions(answer.items),
             _lineage(graph, picture, {item.entry.seq for item in _shown(answer.items)}),
             _timeline(answer.items),
@@ -105,6 +105,10 @@ def _title(answer: Answer) -> str:
         case "stream":
             return f"All events of {question.streams[0].name}"
     return "The whole log"
+
+
+def _request(answer: Answer) -> str | None:
+    return answer.question.subject if answer.question.kind == "deletion" else None
 
 
 def _header(answer: Answer, title: str) -> Html:

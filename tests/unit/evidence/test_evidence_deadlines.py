@@ -11,7 +11,7 @@ import pytest
 
 from evidence.deletion_section import render
 from evidence.markup import wrapping
-from evidence.question import about_stream
+from evidence.question import about_deletion, about_stream
 
 House = Any
 Files = Callable[[Path | bytes], Mapping[str, bytes]]
@@ -94,13 +94,32 @@ def test_without_a_deletion_there_is_no_such_section() -> None:
     assert render([], at="2026-11-20T09:00:00.000000Z") == ""
 
 
+def test_the_request_that_was_asked_about_comes_first_and_every_heading_names_its_request(
+    empty_house: House, files: Files
+) -> None:
+    for place, request in enumerate(("r-2", "r-1", "r-3")):
+        people = [{"namespace": "crm", "name": "people"}]
+        empty_house.append(f"q{place}", REQUESTED, {**ASKED, "datasets": people, "request": request})
+
+    page = files(empty_house.export(about_deletion(empty_house.log, "r-1")).path)["data/report.html"].decode()
+
+    headings = [re.sub(r"<[^>]*>", "", heading) for heading in re.findall(r"<h3>(Request.*?)</h3>", page)]
+    assert [heading.partition(" in entry")[0] for heading in headings] == [
+        "Request r-1, asked",
+        "Request r-2, asked",
+        "Request r-3, asked",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "pieces"),
     [
         ("warehouse|staging.transactions", ["warehouse|", "staging.", "transactions"]),
-        ("models.churn_score", ["models.", "churn_", "score"]),
+        ("models.churn_score", ["models.", "churn_score"]),
+        ("RULE_BLOCKS present:customer", ["RULE_BLOCKS present:customer"]),
+        ("not_null:household_identifier", ["not_null:", "household_identifier"]),
         ("staging.orders 1.0.0", ["staging.", "orders 1.0.0"]),
-        ("tallystick.lineage.run-observed.v1", ["tallystick.", "lineage.run-", "observed.v1"]),
+        ("tallystick.lineage.run-observed.v1", ["tallystick.", "lineage.", "run-observed.v1"]),
         ("12.50 %", ["12.50 %"]),
         ("a<b>&c", ["a&lt;b&gt;&amp;c"]),
         ("x" * 100, ["x" * 40, "x" * 40, "x" * 20]),
