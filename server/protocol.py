@@ -78,9 +78,10 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Answer what is being asked, where the other side only said that it has nothing more to say, and then close."""
+        """Answer what was asked whole, where the other side only said that it has nothing more to say, and then close."""
         asked: RequestResponseCycle | None = self.cycle
-        if asked is None or asked.response_complete or self.scheme == "https":
+        # A body that is not whole never will be: whoever waits for it hears so now, and gives back its room.
+        if asked is None or asked.response_complete or asked.more_body or self.scheme == "https":
             return None
         asked.keep_alive = False
         return True
