@@ -114,15 +114,15 @@ def _check_signers(note: Note, size: int, since: int, ring: KeyRing) -> None:
 def _check_handovers(stored: Sequence[tuple[int, bytes]], ring: KeyRing, findings: Findings) -> None:
     """Report rotations of the log's key without the checkpoints that lead a reader from one key to the next.
 
-    A rotation first signs what is pending with the old key. The handover follows it, unless a crash prevented that: then the
-    next checkpoint is it, so that its absence shows as soon as a later one is stored.
+    A key that goes out of use has signed: what was pending, or a handover, which may be one for several keys. The handover
+    follows the rotation, or after a crash is the next checkpoint, so that its absence shows as soon as a later one is stored.
     """
     for old, new in pairwise(ring.of("log")):
         if old.retired is None:
             continue
         where = f"entry {old.retired}"
-        if not any(old.added < at <= old.retired for at, _ in stored):
-            what = f"it retires the log key {old.id}, and no checkpoint from the time of that key is stored"
+        if not any(old.added < at and _is_signed_by_all(data, [ring.vkey(old)]) for at, data in stored):
+            what = f"it retires the log key {old.id}, and no checkpoint that this key signed is stored"
             findings.add("checkpoint", where, what)
         after = [data for at, data in stored if at > old.retired]
         vkeys = [ring.vkey(old), ring.vkey(new)]
