@@ -20,7 +20,7 @@ LABEL_CHARACTERS: Final = 26
 TITLE_CHARACTERS: Final = 1_000
 CAPTION_HEIGHT: Final = 24
 
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Marks that turn the direction of text, in a name, could make it read as another.
 _DIRECTION: Final = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -115,4 +115,4 @@ def _text(text: str, limit: int, *, keep_end: bool = False) -> str:
     """`text` for XML, at most `limit` characters; the end of a path says more than its beginning."""
     if len(text) > limit:
         text = f"…{text[1 - limit :]}" if keep_end else f"{text[: limit - 1]}…"
-    return escape(_DIRECTION.sub("�", _NOT_XML.sub("�", text)))
+    return escape(_DIRECTION.sub("�", NOT_XML.sub("�", text)))

@@ -10,6 +10,7 @@ from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
 from lineage import query
 from lineage.graph import LineageProjection
+from lineage.graphml import graphml
 from lineage.prov import prov_json
 from lineage.render import svg
 from proofs import edges
@@ -69,15 +70,20 @@ def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bo
 
 @lineage.command()
 @click.argument("dataset", required=False)
-@click.option("--format", "form", type=click.Choice(["text", "svg", "prov", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "svg", "prov", "graphml", "json"]), default="text", show_default=True
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file instead of standard output.")
 @with_json
 @pass_session
 def graph(session: Session, dataset: str | None, form: str, out: Path | None) -> None:
-    """The graph around DATASET, or all of it: as text, picture, W3C PROV or lineage.json.
+    """The graph around DATASET, or all of it: as text, picture, W3C PROV, GraphML or lineage.json.
 
     Example: tally lineage graph 'warehouse|features' --format svg --out features.svg
     """
+    if form == "graphml" and dataset is None:
+        raise RefusedError("GraphML holds the graph around one dataset, and none was named", hint="name a DATASET")
+    xml = b""
     with session.open(read_only=True) as log:
         db = log.project(LineageProjection())
         if dataset is None:
@@ -87,6 +93,7 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
                 query.closure(db, [read_node(dataset)], upstream=upstream).distance for upstream in (False, True)
             )
             found = query.subgraph(db, {*below, *above})
+            xml = graphml(db, {*below, *above}) if form == "graphml" else b""
     if form == "text" and not session.output.as_json and out is None:
         rows = [
             {
@@ -99,7 +106,7 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
         ]
         session.output.rows(rows, ("from", "to", "job", "state"), empty="no lineage is recorded")
         return
-    data = {"svg": svg, "prov": prov_json}.get(form, edges.to_json)(found)
+    data = xml or {"svg": svg, "prov": prov_json}.get(form, edges.to_json)(found)
     if out is not None:
         write_output(out, data)
         session.output.document({"file": str(out)}, f"✓ {out}")

@@ -33,6 +33,7 @@ from ledger.client.openlineage import LedgerTransport
 from ledger.log import Ledger
 from lineage import query
 from lineage.graph import LineageProjection
+from lineage.graphml import graphml
 from proofs import edges, jsonstrict
 from proofs.edges import Graph
 from proofs.errors import RefusedError
@@ -217,6 +218,28 @@ def test_networkx_gets_the_bounded_part_with_its_evidence(log: Ledger) -> None:
     assert [data["state"] for _, _, data in graph.edges(data=True)] == ["committed", "committed"]
     (first,) = graph.get_edge_data(nodes[0], nodes[1]).values()
     assert [log.entry(seq).type for seq in first["seqs"]] == ["tallystick.lineage.run-observed.v1"] * 2
+
+
+def test_graphml_is_read_back_by_networkx_with_hostile_names_and_the_evidence(log: Ledger) -> None:
+    import networkx
+
+    with log.run("step", inputs=['db|<"&\x01>'], outputs=["db|mid"]):
+        pass
+    with log.run("step2", inputs=["db|mid"], outputs=["db|out"]):
+        pass
+    db = log.project(LineageProjection())
+    names = ('<"&\x01>', "mid", "out")
+
+    data = graphml(db, [Node("dataset", "db", name) for name in names])
+
+    graph = networkx.parse_graphml(data.decode())
+    assert graphml(db, [Node("dataset", "db", name) for name in reversed(names)]) == data
+    assert [said["name"] for _, said in graph.nodes(data=True)] == ['<"&�>', "mid", "out"]
+    assert list(networkx.shortest_path(graph, "n0", "n2")) == ["n0", "n1", "n2"]
+    said = [(attributes["state"], attributes["origin"]) for _, _, attributes in graph.edges(data=True)]
+    assert said == [("committed", "table")] * 2
+    seqs = [int(seq) for *_, attributes in graph.edges(data=True) for seq in attributes["seqs"].split()]
+    assert {log.entry(seq).type for seq in seqs} == {"tallystick.lineage.run-observed.v1"}
 
 
 def test_dirt_is_counted_and_datasets_are_listed(log: Ledger, transport: LedgerTransport[Receipt]) -> None:

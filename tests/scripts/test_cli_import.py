@@ -63,6 +63,17 @@ def test_an_imported_event_keeps_its_time_and_is_marked_and_joins_the_lineage(le
     assert "shop|clean" in json.dumps(downstream)
 
 
+def test_the_graph_is_handed_on_as_graphml_around_one_dataset(ledger: Tally, lines: Path) -> None:
+    ledger("import", "openlineage", str(lines))
+
+    shown = ledger("lineage", "graph", "shop|raw", "--format", "graphml")
+    whole = ledger("lineage", "graph", "--format", "graphml")
+
+    assert (shown.returncode, shown.stdout.count("<node "), shown.stdout.count("<edge ")) == (0, 2, 1)
+    assert (whole.returncode, whole.stdout) == (9, "")
+    assert "GraphML holds the graph around one dataset, and none was named" in whole.stderr
+
+
 def test_what_is_no_event_is_named_and_the_rest_is_imported(ledger: Tally, lines: Path) -> None:
     lines.write_text(lines.read_text() + "{}\n" + json.dumps(event(9)) + "\n")
 
