@@ -66,6 +66,7 @@ class Service:
         self._local = threading.local()
         self._opened: list[Ledger] = []
         self._reads = 0
+        self._is_lost = False  # the writer's handle: what its last commit came to is unknown
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -113,13 +114,23 @@ class Service:
         return ledger.open(settings.ledger, read_only=read_only, home=settings.home, passphrase=settings.passphrase)
 
     def _append_each(self, events: Sequence[Event]) -> list[Receipt | RefusedError | BusyError]:
+        if self._is_lost:
+            self._reopen()
         try:
             return self._log.group.append_each(events)
-        except UnknownOutcomeError:
+        except UnknownOutcomeError as unknown:
             # What to do is in the contract: reopen, and send the same events again; those that are there are known again.
-            self._log.close()
-            self._log = self._open()
+            self._is_lost = True
+            try:
+                self._reopen()
+            except TallyError as error:
+                raise unknown from error  # nobody may be told that nothing was written; the next group tries once more
             return self._log.group.append_each(events)
+
+    def _reopen(self) -> None:
+        self._log.close()  # first, and perhaps again: it may hold the lock
+        self._log = self._open()
+        self._is_lost = False
 
     async def read(self, work: Callable[[Ledger], _Result]) -> _Result:
         """Return what `work` reads, in a thread that has a read-only ledger.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proofs.errors import RefusedError, UnverifiableError
-from server.errors import UnauthenticatedError
+from server.errors import OverloadedError, UnauthenticatedError
 from server.oidc import Verifier
 from server.settings import Oidc, Settings
 
@@ -56,7 +57,9 @@ def test_a_good_token_grants_its_roles_and_names_nobody(verifier: Verifier) -> N
     [
         {"iss": "https://evil.example"}, {"aud": "other"}, {"exp": 1}, {"exp": None}, {"sub": None}, {"aud": None},
         {"nbf": time.time() + 600}, {"tally_namespaces": []}, {"tally_sources": {"a": 1}}, {"tally_namespaces": [7]},
-        {"tally_namespaces": ""}, {"tally_namespaces": None, "tally_roles": 7},
+        {"tally_namespaces": ""}, {"exp": time.time() + 2 * 86_400}, {"exp": 10**30}, {"exp": "1e400"},
+        {"exp": str(10**30)}, {"exp": float("inf")},
+        {"tally_namespaces": None, "tally_roles": 7},
     ],
 )  # fmt: skip
 def test_a_token_of_others_or_out_of_time_or_without_a_clear_scope_is_refused(verifier: Verifier, claims: Any) -> None:
@@ -104,6 +107,74 @@ def test_keys_that_cannot_be_read_let_nobody_in(tmp_path: Path, content: str) ->
 
     with pytest.raises((UnverifiableError, UnauthenticatedError)):
         Verifier(settings).verify(token(iss="i", aud="a"))
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets the server's own clock pass; tokens end by the wall's, which stands."""
+    now = [time.monotonic()]
+    monkeypatch.setattr("server.oidc.time.monotonic", lambda: now[0])
+
+    def pass_on(seconds: float) -> None:
+        now[0] += seconds
+
+    return pass_on
+
+
+@pytest.fixture
+def keys(tmp_path: Path, passing: Callable[[float], None]) -> Path:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [jwk(KEY, kid="1")]}))
+    return path
+
+
+def verifier_of(keys: Path) -> Verifier:
+    return Verifier(Oidc(issuer="https://idp.example", audience="tally", jwks=str(keys)))
+
+
+def test_a_key_that_the_issuer_took_back_lets_nobody_in_ten_minutes_later(
+    keys: Path, passing: Callable[[float], None]
+) -> None:
+    verifier, leaked = verifier_of(keys), token()
+    assert verifier.verify(leaked).roles == {"reader"}
+    keys.write_text(json.dumps({"keys": [jwk(OTHER, kid="2")]}))
+    assert verifier.remembered(leaked) is not None
+
+    passing(601)
+
+    assert verifier.remembered(leaked) is None
+    with pytest.raises(UnauthenticatedError, match="names no key of the issuer"):
+        verifier.verify(leaked)
+    assert verifier.verify(token(OTHER, kid="2")).roles == {"reader"}
+    assert verifier.remembered(leaked) is None
+
+
+def test_a_token_is_forgotten_as_soon_as_other_keys_are_known(keys: Path, passing: Callable[[float], None]) -> None:
+    verifier, leaked = verifier_of(keys), token()
+    verifier.verify(leaked)
+    keys.write_text(json.dumps({"keys": [jwk(OTHER, kid="2")]}))
+
+    passing(61)
+    verifier.verify(token(OTHER, kid="2"))  # an unknown key id: the keys are read again
+
+    assert verifier.remembered(leaked) is None
+
+
+def test_an_issuer_that_is_away_is_borne_for_an_hour_and_then_nobody_is_let_in(
+    keys: Path, passing: Callable[[float], None]
+) -> None:
+    verifier = verifier_of(keys)
+    there = keys.read_text()
+    keys.unlink()
+
+    passing(3_500)
+    assert verifier.verify(token()).roles == {"reader"}
+    passing(101)
+    with pytest.raises(OverloadedError, match="could not be read for 60 minutes"):
+        verifier.verify(token())
+    keys.write_text(there)
+    passing(61)
+    assert verifier.verify(token()).roles == {"reader"}
 
 
 def test_keys_over_plain_http_are_refused() -> None:
