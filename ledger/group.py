@@ -6,12 +6,12 @@ An event that loses against another of its id leaves a commitment, recorded behi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.append import Appender, LoserError, Receipt
-from ledger.clock import Clock, uuid7
+from ledger.clock import Clock, ClockError, uuid7
 from ledger.closing import ClosedError
 from ledger.event import Event
 from ledger.intake import Intake, Prepared
@@ -55,54 +55,60 @@ class Group:
     conflict: Callable[[LoserError, bytes], Event]
 
     def append_each(self, events: Sequence[Event]) -> list[Answer]:
-        """Append those of `events` that may be, and answer each, in order; durable when it returns.
+        """Append those of `events` that may be, in order, and answer each; durable when it returns.
+
+        Where the log turns busy, or its clock jumps, behind an event that had to be written alone, all that follow are
+        answered with that.
 
         Raises:
-            ClockError, BusyError: Nothing was written but, perhaps, events that are too large to be written with others.
+            ClockError, BusyError: Nothing was written.
             UnknownOutcomeError: Reopen the ledger, and append the same events again.
         """
-        while (answers := self._append(events)) is None:
-            pass  # an erasure began since the parts were sealed: seal them again
-        return answers
-
-    def _append(self, events: Sequence[Event]) -> list[Answer] | None:
         answers: dict[int, Answer] = {}
+        while not self._append(events, answers):
+            pass  # an erasure began since the parts were sealed: seal them again
+        self._record_conflicts(events, answers)
+        return [answers[index] for index in range(len(events))]
+
+    def _append(self, events: Sequence[Event], answers: dict[int, Answer]) -> bool:
+        """Answer the events that have no answer yet; False where the parts of some have to be sealed again."""
         prepared: dict[int, Prepared] = {}
         try:
             for index, event in enumerate(events):
+                if index in answers:
+                    continue
                 try:
                     prepared[index] = self.intake.prepare(event)
                 except RefusedError as error:
                     answers[index] = error
-            together = self._append_large(prepared, answers)
-            linked = self._link(list(together.values())) if together is not None else None
+            is_done = self._append_in_order(prepared, answers)
         except UnknownOutcomeError:
             raise  # what was sealed may be in the log: without its key it could never be opened
         except BaseException:
             self._discard(one for index, one in prepared.items() if index not in answers)
             raise
-        if together is None or linked is None:
-            self._discard(one for index, one in prepared.items() if index not in answers)
-            return None
-        answers.update(zip(together, linked, strict=True))
-        self._discard(one for index, one in prepared.items() if not _is_new(answers[index]))
-        self._record_conflicts(events, answers)
-        return [answers[index] for index in range(len(events))]
+        self._discard(one for index, one in prepared.items() if index not in answers or not _is_new(answers[index]))
+        return is_done
 
-    def _append_large(self, prepared: dict[int, Prepared], answers: dict[int, Answer]) -> dict[int, Prepared] | None:
-        """Append alone what perhaps makes too large an entry, which only linking tells; return the others."""
-        for index, one in prepared.items():
-            if one.largest_entry <= limits.ENTRY_BYTES:
-                continue
+    def _append_in_order(self, prepared: Mapping[int, Prepared], answers: dict[int, Answer]) -> bool:
+        """Append runs of events, each in one transaction; nothing overtakes what stands before it."""
+        written = False
+        for run in _runs(prepared):
             try:
-                linked = self._link([one])
-            except (RefusedError, BusyError) as error:
-                answers[index] = error
+                linked = self._link([prepared[index] for index in run])
+            except (BusyError, ClockError) as error:
+                if not written:
+                    raise
+                answers.update((index, error) for index in prepared if index not in answers)
+                return True
+            except RefusedError as error:
+                answers.update((index, error) for index in run)
                 continue
             if linked is None:
-                return None
-            answers[index] = linked[0]
-        return {index: one for index, one in prepared.items() if index not in answers}
+                return False
+            answers.update(zip(run, linked, strict=True))
+            written = True
+        return True
 
     def _link(self, prepared: Sequence[Prepared]) -> _Answers | None:
         """Append what was prepared; None, and nothing was written, when its parts have to be sealed again."""
@@ -130,6 +136,20 @@ class Group:
                 error.salt = b""  # a closed log turns losers away all the same, and records nothing
         except BusyError as error:  # the losers alone come again; what was written stays acknowledged
             answers.update(dict.fromkeys(lost, error))
+
+
+def _runs(prepared: Mapping[int, Prepared]) -> list[list[int]]:
+    """Cut events into runs that are written together; alone is what perhaps makes too large an entry: linking tells."""
+    runs: list[list[int]] = []
+    is_open = False
+    for index, one in prepared.items():
+        is_large = one.largest_entry > limits.ENTRY_BYTES
+        if is_open and not is_large:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+        is_open = not is_large
+    return runs
 
 
 def _is_new(answer: Answer) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.append import LoserError, Receipt
+from ledger.append import Appender, LoserError, Receipt
 from ledger.clock import ClockError
 from ledger.event import Event
 from proofs.digest import commitment
@@ -104,6 +104,44 @@ def test_an_event_that_only_might_be_too_large_is_written(log: Any) -> None:
 
     assert isinstance(answer, Receipt)
     assert len(answer.entry) <= 65_535 < len(answer.entry) + 2_500
+
+
+def perhaps_too_large(id: str) -> Event:
+    """An event that is written alone: names and parts for an entry near the bound."""
+    outputs = [{"namespace": "n" * 100, "name": f"t{number}" + "x" * 130} for number in range(124)]
+    pointers = {f"p{number}" + "y" * 240: 1 for number in range(60)}
+    said = {"run": {"runId": "r"}, "job": {"namespace": "a", "name": "j"}, "outputs": outputs, **pointers}
+    parts = tuple(f"/{name}" for name in pointers)
+    data = json.dumps(said).encode()
+    return Event(type="tallystick.lineage.run-observed.v1", source="urn:a", id=id, data=data, parts=parts)
+
+
+def test_a_large_event_overtakes_none_of_those_that_came_before_it(log: Any) -> None:
+    sent = [event("1"), perhaps_too_large("2"), event("3"), event("4"), perhaps_too_large("5"), event("6")]
+
+    answers = log.group.append_each(sent)
+
+    assert [answer.seq for answer in answers] == sorted(answer.seq for answer in answers)
+    assert [log.entry(answer.seq).id for answer in answers] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_when_the_log_turns_busy_behind_a_large_event_what_follows_is_not_written(
+    log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, writes = Appender.append_each, iter((True, True, False))
+
+    def busy_third(appender: Appender, prepared: Any) -> Any:
+        if next(writes):
+            return append(appender, prepared)
+        raise BusyError("the ledger is locked")
+
+    monkeypatch.setattr(Appender, "append_each", busy_third)
+
+    answers = log.group.append_each([event("1"), perhaps_too_large("2"), event("3"), perhaps_too_large("4")])
+
+    assert seqs(answers) == [2, 3, None, None]
+    assert [type(answer) for answer in answers[2:]] == [BusyError, BusyError]
+    assert log.size == 4
 
 
 def test_when_the_clock_jumped_nothing_is_written_of_any(ledgers: Any) -> None:
