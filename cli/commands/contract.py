@@ -92,9 +92,10 @@ def _show(
         )
         return
     entry = "" if seq is None else f" (entry {seq})"
+    over = "1 row" if measurement.rows == 1 else f"{measurement.rows:,} rows"
     say(
         f"{_MARK[verdict.decision.value]} {name}: {verdict.decision.value}, risk {verdict.risk.points} of 100, "
-        f"{len(measurement.metrics) - len(broken)} of {len(measurement.metrics)} rules hold over {measurement.rows:,} rows{entry}"
+        f"{len(measurement.metrics) - len(broken)} of {len(measurement.metrics)} rules hold over {over}{entry}"
     )
     if rows:
         session.output.rows(

@@ -57,6 +57,7 @@ def test_where_a_blocked_file_was_moved_is_said(ledger: Tally, tmp_path: Path) -
     (bad, worse) = sorted(path.relative_to(tmp_path) for path in (tmp_path / "aside").iterdir())
     if "worse" in bad.name:
         bad, worse = worse, bad
+    assert told.stdout.splitlines()[0].endswith("rules hold over 1 row (entry 3)")
     assert told.stdout.splitlines()[-1] == f"the file was moved to {bad}"
     assert document["moved_to"] == str(worse)
 
