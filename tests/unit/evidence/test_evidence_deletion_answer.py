@@ -118,7 +118,7 @@ def test_the_certificate_stands_in_the_bundle_as_the_log_has_it(house: House, fi
     seq = house.seqs["certified"]
     assert found[f"data/certificates/{seq}.json"] == house.log.entry(seq).body
     assert json.loads(found["data/scope.json"])["question"]["subject"] == REQUEST
-    assert b"<h3>Certificate, entry 15: " in found["data/report.html"]
+    assert b", certificate in entry 15: " in found["data/report.html"]
 
 
 def test_a_request_that_names_no_dataset_asks_for_its_own_stream_alone(empty_house: House) -> None:
