@@ -106,7 +106,8 @@ def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: 
     signed = log.checkpoint().checkpoint
     # From the entries that were signed and from no stored view: a row that was taken out of one would be a dataset forgotten.
     with replayed(log.store, LineageProjection(), signed.size) as db:
-        closure, unread = query.closure(db, seeds, node_limit=None).distance, query.findings(db)
+        closure = query.closure(db, seeds, node_limit=None, taken_back=True).distance
+        unread = query.findings(db)
     in_force = contracts_in_force(log)
     declared = {
         Node("dataset", target.namespace, target.name)

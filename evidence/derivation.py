@@ -4,33 +4,26 @@ An edge out of a dataset is stated by an event that names the dataset, and is dr
 says. So the streams of all reached datasets and jobs, and those of all runs that named one of them, hold every edge
 that could lead further; whoever has them complete can walk the same way and must arrive at the same datasets.
 
-They are those of the lineage as it stands now, and those of the lineage that each plan was made from: what was recorded
-since can have taken an edge back. The latter are found by the verifier's own walk, until nothing is lacking to it.
+They are those of the lineage as it stands now, and therefore hold the lineage that each plan was made from, too: what was
+recorded since can have added to it, and takes nothing back here.
 
 Source: docs/formats/lineage.md, "Closure".
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from ledger.log import Ledger
 from ledger.record import Record, read_seqs
 from lineage import query
 from lineage.graph import LineageProjection
 from proofs import jsonstrict
-from proofs.certificates import PLANNED, PLANNER
-from proofs.closure import Event, Lineage
-from proofs.derived import read_structure
 from proofs.errors import MalformedError
-from proofs.jsonstrict import Number
 from proofs.limits import MAX_STREAMS
 from proofs.statement import Node, node_of
-from proofs.streams import CONTINUED, OPENLINEAGE_TYPES
-
-_COUNT: Final = re.compile(r"[0-9]{1,16}\Z")
+from proofs.streams import CONTINUED
 
 
 def streams_of_deletion(log: Ledger, request: str) -> set[str]:
@@ -42,17 +35,11 @@ def streams_of_deletion(log: Ledger, request: str) -> set[str]:
     records = list(log.stream(request))
     if not records:
         return {request}
-    said = [(record, _document(record)) for record in records]
-    seeds = {node for _, body in said for node in _targets(body)}
-    reached = query.closure(log.project(LineageProjection()), seeds, node_limit=None).distance
+    seeds = {node for record in records for node in _targets(_document(record))}
+    reached = query.closure(log.project(LineageProjection()), seeds, node_limit=None, taken_back=True).distance
     recorded = _Recorded(log)
     names = {request, *(node.id for node in reached)}
-    names |= recorded.runs(names)
-    for size in sorted({size for record, body in said if (size := _size(record, body))}):
-        # At the first step nothing is lacking, but where an edge was taken back.
-        while lacking := Lineage(recorded.lineage(names), names.__contains__).walk(seeds, size).streams:
-            names |= lacking
-    return names
+    return names | recorded.runs(names)
 
 
 def _document(record: Record) -> dict[str, Any]:
@@ -71,14 +58,6 @@ def _targets(body: dict[str, Any]) -> Iterator[Node]:
             yield node
 
 
-def _size(record: Record, body: dict[str, Any]) -> int:
-    """How many entries a plan was made from; 0 for what is no plan."""
-    lineage = body.get("lineage") if (record.type, record.source) == (PLANNED, PLANNER) else None
-    size = lineage.get("size") if isinstance(lineage, dict) else None
-    # A larger one no entry holds; what is no number of entries is no plan.
-    return int(size.text) if isinstance(size, Number) and _COUNT.match(size.text) else 0
-
-
 def _array(body: dict[str, Any], member: str) -> list[Any]:
     value = body.get(member)
     return value if isinstance(value, list) else []
@@ -90,17 +69,11 @@ class _Recorded:
     def __init__(self, log: Ledger) -> None:
         self._log = log
         self._parents: dict[int, int] = {}  # of every entry that was read; an event's own entry is its own
-        self._events: dict[int, Event] = {}
-        self._is_lineage: dict[int, bool] = {}
+        self._streams: dict[int, frozenset[str]] = {}  # of every event
 
     def runs(self, names: Iterable[str]) -> set[str]:
         """Return the streams of the runs of which an event stands in one of `names`."""
-        found = (self._events[seq] for seq in self._events_in(names))
-        return {name for event in found for name in event.streams if name.startswith("run:")}
-
-    def lineage(self, names: Iterable[str]) -> list[Event]:
-        """Return the OpenLineage events in the streams `names`."""
-        return [self._events[seq] for seq in sorted(self._events_in(names)) if self._is_lineage[seq]]
+        return {run for seq in self._events_in(names) for run in self._streams[seq] if run.startswith("run:")}
 
     def _events_in(self, names: Iterable[str]) -> set[int]:
         seqs = {seq for name in names for _, seq, _ in self._log.positions(name)}
@@ -122,10 +95,7 @@ class _Recorded:
                 break
             self._parents[last.seq] = parent.seq
             streams |= last.streams.keys()
-        is_lineage = parent.type in OPENLINEAGE_TYPES
-        body = read_structure(parent.datacontenttype, parent.body) if is_lineage and parent.body else None
-        self._events[parent.seq] = Event(parent.seq, frozenset(streams), parent.body is not None, body)
-        self._is_lineage[parent.seq] = is_lineage
+        self._streams[parent.seq] = frozenset(streams)
 
     def _record(self, seq: int) -> Record:
         return next(read_seqs(self._log.store, [seq]))

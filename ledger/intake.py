@@ -18,11 +18,13 @@ from proofs import jsonspan, limits
 from proofs.digest import commitment
 from proofs.entry import LEDGER_PREFIX, print_attributes
 from proofs.errors import MalformedError, RefusedError
-from proofs.streams import CONTINUED, entry_groups, filed_document
+from proofs.statement import is_asked_at, reads
+from proofs.streams import CONTINUED, OPENLINEAGE_TYPES, entry_groups, filed_document
 
 SALT_BYTES: Final = 32
 # Which pointers of a type are personal, by the ledger's own policy; a producer may name more.
-PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {"tallystick.deletion.requested.v1": ("/subject",)}
+DELETION_REQUESTED: Final = "tallystick.deletion.requested.v1"
+PART_POLICY: Final[Mapping[str, tuple[str, ...]]] = {DELETION_REQUESTED: ("/subject",)}
 # What the ledger says of itself: nobody else may say that a person was erased, or that an event conflicted (I9).
 _OWN_AREAS: Final = (LEDGER_PREFIX, "tallystick.subject.", "tallystick.intake.", "tallystick.access.")
 _POSITION_BYTES: Final = len('"":9007199254740991,')
@@ -179,6 +181,13 @@ def documents_of(event: Event) -> list[Any]:
 
 
 def _pointers(event: Event) -> set[str]:
+    is_read = reads if event.type in OPENLINEAGE_TYPES else is_asked_at if event.type == DELETION_REQUESTED else None
+    for pointer in event.parts:
+        if is_read is not None and is_read(pointer):
+            raise RefusedError(
+                f"part {pointer[:120]!r} of a {event.type} holds what a closure is computed from, which is never sealed",
+                hint="seal what lies in other members, such as another facet",
+            )
     return {*PART_POLICY.get(event.type, ()), *event.parts}
 
 

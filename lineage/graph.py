@@ -4,11 +4,13 @@ What the entries say stands in `lineage_io`, `lineage_pair`, `lineage_settled` a
 seq that says it. What follows stands in `lineage_claim` (which run gives which edge), `lineage_edge`, and
 `lineage_standing` (how many runs give an edge in which state). A later event can take an edge back (a `lineage` facet
 settles an output), so a run's edges are derived again whenever it says something new, by the same function that the
-verifier calls; a repetition costs look-ups alone. Replay gives the same rows (I19), any order the same graph (I20).
+verifier calls; a repetition costs look-ups alone. What was taken back stays, undrawn, for a deletion to walk. Replay
+gives the same rows (I19), any order the same graph (I20).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import sqlite_utils
@@ -47,6 +49,7 @@ SCHEMA: Final = (
     PRIMARY KEY (code, seq)) STRICT, WITHOUT ROWID""",
 )
 NO_JOB: Final = 0  # row ids begin at 1
+TAKEN_BACK: Final = "taken-back"  # stands where an edge has its origin; such an edge is walked and not drawn
 
 # For each table: is the same said by any entry yet, and: this entry says it.
 _NOTES: Final = {
@@ -71,7 +74,7 @@ class LineageProjection(BodyFold):
     """Tables `lineage_*`: a pure function of the records of the three OpenLineage types."""
 
     name = "lineage"
-    version = 2
+    version = 3
     types = frozenset(TYPES.values())
     tables = SCHEMA
 
@@ -151,14 +154,18 @@ class _Folding:
         ends = {row[0] for row in self.db.execute("SELECT DISTINCT ended FROM lineage_end WHERE run = ?", (run,))}
         state = edges.state_of(observed=bool(observed), completed="complete" in ends, failed="failed" in ends)
         pairs = self.db.execute("SELECT DISTINCT origin, source, target FROM lineage_pair WHERE run = ?", (run,))
-        wanted = edges.derive(
+        derive = partial(
+            edges.derive,
             job,
             self.nodes("SELECT DISTINCT node FROM lineage_io WHERE run = ? AND side = 'in'", run),
             self.nodes("SELECT DISTINCT node FROM lineage_io WHERE run = ? AND side = 'out'", run),
             pairs=pairs.fetchall(),
-            settled=self.nodes("SELECT node FROM lineage_settled WHERE run = ?", run),
-            closed=bool(closed),
         )
+        settled = self.nodes("SELECT node FROM lineage_settled WHERE run = ?", run)
+        wanted = derive(settled=settled, closed=bool(closed))
+        if settled or closed:
+            everything = derive(settled=(), closed=False)
+            wanted |= {(TAKEN_BACK, source, target) for _, source, target in everything - wanted}
         claimed = self.claimed(run)
         if before != state:
             self.db.execute("UPDATE lineage_run SET state = ? WHERE id = ?", (state, run))

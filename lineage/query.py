@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlite_utils
 
+from lineage.graph import TAKEN_BACK
 from proofs import edges
 from proofs.edges import Edge, Graph
 from proofs.statement import Node
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 NODE_LIMIT: Final = 10_000
 
 _DOWNSTREAM: Final = """SELECT DISTINCT e.target, n.kind = 'job'
-    FROM json_each(?) f CROSS JOIN lineage_edge e ON e.source = f.value JOIN lineage_node n ON n.id = e.target"""
+    FROM json_each(?) f CROSS JOIN lineage_edge e ON e.source = f.value JOIN lineage_node n ON n.id = e.target
+    WHERE e.origin != ?"""
 _UPSTREAM: Final = """SELECT DISTINCT e.source, n.kind = 'job'
-    FROM json_each(?) f CROSS JOIN lineage_edge e ON e.target = f.value JOIN lineage_node n ON n.id = e.source"""
+    FROM json_each(?) f CROSS JOIN lineage_edge e ON e.target = f.value JOIN lineage_node n ON n.id = e.source
+    WHERE e.origin != ?"""
 _WITHIN: Final = """SELECT e.id FROM json_each(:nodes) f CROSS JOIN lineage_edge e ON e.source = f.value
-    WHERE e.target IN (SELECT value FROM json_each(:nodes))"""
+    WHERE e.target IN (SELECT value FROM json_each(:nodes)) AND e.origin != :undrawn"""
 _NODES: Final = "SELECT id, kind, namespace, name, named FROM lineage_node WHERE id IN (SELECT value FROM json_each(?))"
 _EDGES: Final = """SELECT e.id, e.source, e.target, e.job, e.origin, s.state
     FROM json_each(?) f CROSS JOIN lineage_edge e ON e.id = f.value JOIN lineage_standing s ON s.edge = e.id"""
@@ -68,21 +71,23 @@ def closure(
     upstream: bool = False,
     depth: int | None = None,
     node_limit: int | None = NODE_LIMIT,
+    taken_back: bool = False,
 ) -> Closure:
     """Return what derives from `seeds` (or, upstream, what they derive from), of every state and origin.
 
     Args:
         depth: The farthest distance, counted in datasets; passing through a job is not a step. None: no bound.
         node_limit: The most nodes that are answered, seeds aside. None, as a deletion needs it: no bound.
+        taken_back: Also along the edges that an event took back, as a deletion must: anybody can send such an event.
     """
     distance = dict.fromkeys(seeds, 0)
     ids = {id: 0 for seed in distance if (id := _id(db, seed)) is not None}
     known, level, now, truncated = len(ids), list(ids), 0, False
-    sql = _UPSTREAM if upstream else _DOWNSTREAM
+    sql, undrawn = _UPSTREAM if upstream else _DOWNSTREAM, "" if taken_back else TAKEN_BACK
     while level and not truncated and (depth is None or now < depth):
         later: list[int] = []
         while level and not truncated:
-            rows = db.execute(sql, (json.dumps(level),)).fetchall()
+            rows = db.execute(sql, (json.dumps(level), undrawn)).fetchall()
             level = []
             for id, is_job in sorted(rows):
                 if id in ids:
@@ -100,7 +105,7 @@ def closure(
 def load(db: sqlite_utils.Database) -> Graph:
     """Return the whole graph, equal to `proofs.edges.fold` of the same events; its cost grows with the log."""
     nodes = [row[0] for row in db.execute("SELECT id FROM lineage_node")]
-    wanted = [row[0] for row in db.execute("SELECT id FROM lineage_edge")]
+    wanted = [row[0] for row in db.execute("SELECT id FROM lineage_edge WHERE origin != ?", (TAKEN_BACK,))]
     findings: dict[str, list[int]] = {}
     for code, seq in db.execute("SELECT code, seq FROM lineage_finding"):
         findings.setdefault(code, []).append(seq)
@@ -110,7 +115,7 @@ def load(db: sqlite_utils.Database) -> Graph:
 def subgraph(db: sqlite_utils.Database, nodes: Iterable[Node]) -> Graph:
     """Return `nodes` as far as they are recorded, and every edge between two of them, with its evidence."""
     ids = [id for node in nodes if (id := _id(db, node)) is not None]
-    wanted = [row[0] for row in db.execute(_WITHIN, {"nodes": json.dumps(ids)})]
+    wanted = [row[0] for row in db.execute(_WITHIN, {"nodes": json.dumps(ids), "undrawn": TAKEN_BACK})]
     return _graph(db, ids, wanted, {})
 
 

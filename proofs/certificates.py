@@ -11,13 +11,13 @@ Source: docs/formats/deletion-certificate.md, "Checking one".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
-from proofs import jsonstrict
 from proofs.bundle import CERTIFICATES
+from proofs.claim import Claim, Refusal, read_claim, read_plan
 from proofs.closure import Event, Lineage
 from proofs.derived import CERTIFIED, structure
 from proofs.disclosure import Body
@@ -25,9 +25,7 @@ from proofs.edges import closure_hash
 from proofs.entry import Entry
 from proofs.errors import MalformedError
 from proofs.filing import Family
-from proofs.limits import BODY_BYTES
-from proofs.record import Record, document, record
-from proofs.statement import Node, node_of
+from proofs.statement import Node, is_asked_at, node_of, reads
 from proofs.streams import OPENLINEAGE_TYPES, stream_name
 
 REQUESTED: Final = "tallystick.deletion.requested.v1"
@@ -44,18 +42,6 @@ NO_CERTIFICATE: Final = "no certificate"
 _STEPS: Final = {"plan": PLANNED, "request": REQUESTED}
 DISPROVEN: Final = frozenset((CONTRADICTED, FORGOTTEN))
 
-_CERTIFICATE: Final = (
-    "certificate channel deadlines issued on_time outcome received regulation remarks request requested residuals targets v",
-    "basis erased level plan supersedes",
-)
-_SUMMARY: Final = "closure findings lineage only_in_contract only_in_lineage seeds seq"
-_CERTIFIED_TARGET: Final = (
-    "action dataset id outcome residuals seqs",
-    "code control deleted executor level matched_after matched_before method place query reason verifier",
-)
-_PLAN: Final = "at closure findings lineage only_in_contract only_in_lineage request seeds targets v"
-_TARGET: Final = ("action dataset id residuals", "before place reason")
-
 
 @dataclass(frozen=True, slots=True)
 class Graded:
@@ -70,7 +56,7 @@ class Graded:
         targets: How many it has.
         derived: How many datasets derive from the seeds, they included, as far as that is proven.
         forgotten: Ids of datasets that derive and are no targets, sorted.
-        differs: What in the log contradicts it, sorted: "closure", "order", "plan", "request".
+        differs: What in the log contradicts it, sorted: "closure", "order", "outcome", "plan", "request".
         streams: Streams that the bundle lacks to compute the closure, sorted.
         bodies: Entries whose bodies it lacks for that, ascending.
     """
@@ -112,81 +98,13 @@ class Graded:
         }
 
 
-def unproven(graded: Iterable[Graded]) -> tuple[str, ...]:
-    """Return the paths of the certificates in the bundle of which something is left to prove."""
-    shown = (each for each in graded if each.bodies != (each.seq,))  # else there is no file
-    return tuple(f"{CERTIFICATES}{each.seq}.json" for each in shown if not each.is_proven)
+def unproven(graded: Iterable[Graded], shown: Container[int]) -> tuple[str, ...]:
+    """Return the paths of the certificates in the bundle, `shown` by seq, of which something is left to prove."""
+    return tuple(f"{CERTIFICATES}{each.seq}.json" for each in graded if not each.is_proven and each.seq in shown)
 
 
-class _Plan(NamedTuple):
-    """What plan and certificate both say of the plan, in the same words."""
-
-    size: int
-    root: bytes
-    seeds: tuple[Node, ...]
-    datasets: int
-    hash: bytes
-    targets: frozenset[Node]
-
-
-class _Claim(NamedTuple):
-    """What a certificate says, as far as it is looked at; `plan` is None where the request was refused."""
-
-    request: str
-    requested: int
-    targets: int
-    seq: int = 0
-    plan: _Plan | None = None
-
-
-def _read_claim(data: bytes) -> _Claim:
-    """Return what a certificate's body claims.
-
-    Raises:
-        MalformedError: It is none.
-    """
-    body = record(document(data), *_CERTIFICATE)
-    body.constant("v", 1)
-    request, requested = body.text("request"), body.integer("requested")
-    outcome = body.choice("outcome", ("complete", "complete_with_residuals", "partial", "refused"))
-    targets = [_dataset(target) for target in body.records("targets", *_CERTIFIED_TARGET)]
-    if (outcome == "refused") == ("plan" in body):
-        raise MalformedError(f"certificate with the outcome {outcome!r} has {'a' if 'plan' in body else 'no'} plan")
-    if "plan" not in body:
-        return _Claim(request, requested, len(targets))
-    summary = body.record("plan", _SUMMARY)
-    return _Claim(request, requested, len(targets), summary.integer("seq"), _plan(summary, targets))
-
-
-def _read_plan(data: bytes) -> tuple[str, _Plan]:
-    """Return the request of a plan's body, and the plan.
-
-    Raises:
-        MalformedError: It is none.
-    """
-    body = record(jsonstrict.parse_canonical(data, limit_bytes=BODY_BYTES), _PLAN)
-    body.constant("v", 1)
-    return body.text("request"), _plan(body, [_dataset(target) for target in body.records("targets", *_TARGET)])
-
-
-def _plan(body: Record, targets: Iterable[Node]) -> _Plan:
-    lineage, closure = body.record("lineage", "root size"), body.record("closure", "count hash")
-    seeds = tuple(_node(value) for value in body.array("seeds"))
-    if not seeds:
-        raise MalformedError(f"{body.path('seeds')} is empty, and a plan begins somewhere")
-    count, hash = closure.integer("count"), closure.digest("hash")
-    return _Plan(lineage.integer("size"), lineage.digest("root"), seeds, count, hash, frozenset(targets))
-
-
-def _dataset(target: Record) -> Node:
-    return _node(target.members["dataset"])
-
-
-def _node(value: object) -> Node:
-    node = node_of(value, "dataset")
-    if node is None or not isinstance(value, dict) or len(value) != 2:
-        raise MalformedError("a dataset is not a namespace and a name")
-    return node
+def _hides_its_start(request: Entry) -> bool:
+    return any(is_asked_at(pointer) for pointer, _ in request.parts)
 
 
 def grade(
@@ -200,7 +118,12 @@ def grade(
         is_whole: Stream name → every entry of the stream, from its first, is listed.
     """
     judge = _Judge(families, bodies, is_whole)
-    return tuple(judge.graded(each.parent.entry) for each in families if each.parent.entry.type == CERTIFIED)
+    listed = (each.parent.entry for each in families if each.parent.entry.type == CERTIFIED)
+    read = [judge.read(entry) for entry in listed]
+    # By ascending lineage, for then every event is taken in once, however many plans there are.
+    by_size = sorted((each for each in read if isinstance(each, Claim)), key=lambda each: each.size)
+    held = {claim.at: judge.held(claim) for claim in by_size}
+    return tuple(held[each.at] if isinstance(each, Claim) else each for each in read)
 
 
 @dataclass(slots=True)
@@ -242,34 +165,39 @@ class _Judge:
     def _event(self, family: Family) -> Event:
         entry, body = family.parent.entry, self._bodies[family.parent.entry.seq]
         streams = frozenset(name for each in (family.parent, *family.continued) for name in each.entry.streams)
-        is_open = body.state == "disclosed"
-        return Event(entry.seq, streams, is_open, structure(entry, body.data) if is_open else None)
+        # A part that is disclosed beside it is not put back: whoever reads the stored body must see all of it.
+        is_sealed = any(reads(pointer) for pointer, _ in entry.parts)
+        is_open = body.state == "disclosed" and not is_sealed
+        return Event(entry.seq, streams, is_open, structure(entry, body.data) if is_open else None, is_sealed)
 
-    def graded(self, entry: Entry) -> Graded:
-        """Return what the certificate in this entry is worth."""
+    def read(self, entry: Entry) -> Claim | Graded:
+        """Return what the certificate in this entry claims; its grade, where there is nothing to hold it against."""
+        if entry.source != CERTIFIER:
+            return Graded(entry.seq, NO_CERTIFICATE)
         body = self._bodies[entry.seq]
         if body.state != "disclosed":
             return Graded(entry.seq, NOT_PROVEN, bodies=(entry.seq,))
         # Filing is checked: a document that names a request stands in that request's stream.
-        if entry.source != CERTIFIER or structure(entry, body.data) is None:
+        if structure(entry, body.data) is None:
             return Graded(entry.seq, NO_CERTIFICATE)
         try:
-            claim = _read_claim(body.data)
+            read = read_claim(entry.seq, body.data)
         except MalformedError:
             return Graded(entry.seq, NO_CERTIFICATE)
-        if claim.plan is None:
-            return Graded(entry.seq, REFUSED, claim.request, targets=claim.targets)
-        return self._held(entry.seq, claim, claim.plan)
+        if isinstance(read, Refusal):
+            return Graded(entry.seq, REFUSED, read.request, targets=read.targets)
+        return read
 
-    def _held(self, seq: int, claim: _Claim, plan: _Plan) -> Graded:
+    def held(self, claim: Claim) -> Graded:
         """Hold a certificate against its request, its plan and the lineage."""
-        lacks = _Lacks()
-        self._check_plan(claim, plan, lacks)
+        seq, plan, lacks = claim.at, claim.plan, _Lacks()
+        self._check_plan(claim, lacks)
+        if not claim.is_outcome_possible:
+            lacks.differs.add("outcome")
         begun = {*plan.seeds, *self._asked(claim, lacks)}
         if not claim.requested < claim.seq < seq or plan.size > claim.seq:
             lacks.differs.add("order")
-        # Below itself, whatever it says: of what comes later the bundle need not hold everything.
-        walk = self._lineage.walk(begun, min(plan.size, seq))
+        walk = self._lineage.walk(begun, claim.size)
         lacks.streams |= walk.streams
         lacks.bodies |= walk.bodies
         if walk.is_whole and (len(walk.datasets), closure_hash(walk.datasets)) != (plan.datasets, plan.hash.hex()):
@@ -289,19 +217,19 @@ class _Judge:
             bodies=tuple(sorted(lacks.bodies)),
         )
 
-    def _check_plan(self, claim: _Claim, plan: _Plan, lacks: _Lacks) -> None:
+    def _check_plan(self, claim: Claim, lacks: _Lacks) -> None:
         """Note where the entry that the certificate names is no plan of this request, or says something else."""
         data = self._step(claim.request, claim.seq, "plan", lacks)
         if data is None:
             return
         try:
-            is_same = self._entries[claim.seq].source == PLANNER and _read_plan(data) == (claim.request, plan)
+            is_same = self._entries[claim.seq].source == PLANNER and read_plan(data) == (claim.request, claim.plan)
         except MalformedError:
             is_same = False
         if not is_same:
             lacks.differs.add("plan")
 
-    def _asked(self, claim: _Claim, lacks: _Lacks) -> Iterable[Node]:
+    def _asked(self, claim: Claim, lacks: _Lacks) -> Iterable[Node]:
         """The datasets at which the request itself begins; a plan that begins elsewhere has forgotten them."""
         data = self._step(claim.request, claim.requested, "request", lacks)
         if data is None:
@@ -321,7 +249,7 @@ class _Judge:
             lacks.streams.add(stream)
         elif entry is None or entry.type != _STEPS[what]:
             lacks.differs.add(what)
-        elif self._bodies[seq].state != "disclosed":
+        elif self._bodies[seq].state != "disclosed" or (what == "request" and _hides_its_start(entry)):
             lacks.bodies.add(seq)
         elif structure(entry, self._bodies[seq].data) is None:
             lacks.differs.add(what)

@@ -1,7 +1,7 @@
 """What derives from a deletion's seeds, walked again by whoever holds the complete streams, and what is lacking for that.
 
 An edge out of a node is given by a run of which some event names that node, and such an event is filed in the node's own
-stream; what else the run says, and what it takes back, stands in the stream of the run:
+stream; what else the run says stands in the stream of the run:
 
     node's stream, whole  ─→  every event that can begin an edge here  ─→  their runs' streams, whole  ─→  every edge out
 
@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from proofs import edges
-from proofs.statement import Node
+from proofs.edges import Successors
+from proofs.statement import Node, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,16 @@ class Event:
 
     Attributes:
         streams: All in which it is filed, with those of the entries that continue it.
-        is_open: The body is at hand.
+        is_open: The body is at hand, and nothing is sealed in it that `proofs.statement.read` would look at.
         body: Parsed; None without structure, and where the body is not at hand.
+        is_sealed: Something in it is sealed that `read` would look at: nobody can tell which nodes it names.
     """
 
     seq: int
     streams: frozenset[str]
     is_open: bool
     body: Any = None
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,11 @@ class Walk:
 
 @dataclass(slots=True)
 class _Past:
-    """The events below one position: the edges that they give, and what each stream lacks, looked up once."""
+    """The events below one position: where they lead, and what each stream lacks, looked up once."""
 
-    targets: dict[Node, list[Node]]
+    size: int = 0
+    count: int = 0  # of events taken in
+    successors: Successors = field(default_factory=Successors)
     lacking: dict[str, tuple[frozenset[str], frozenset[int]]] = field(default_factory=dict)
 
 
@@ -79,7 +83,7 @@ class Lineage:
         Args:
             is_whole: Stream name → every entry of the stream, from its first, is at hand.
         """
-        self._events = tuple(events)
+        self._events = sorted(events, key=lambda event: event.seq)
         self._is_whole = is_whole
         self._filed: dict[str, list[Event]] = {}
         self._runs: dict[int, tuple[str, ...]] = {}
@@ -87,14 +91,17 @@ class Lineage:
             self._runs[event.seq] = tuple(name for name in event.streams if name.startswith("run:"))
             for name in event.streams:
                 self._filed.setdefault(name, []).append(event)
-        self._pasts: dict[int, _Past] = {}
+        self._past = _Past()
 
     def walk(self, start: Iterable[Node], size: int) -> Walk:
-        """Return what derives from `start` in the lineage of the log's first `size` entries."""
-        past = self._past(size)
+        """Return what derives from `start` in the lineage of the log's first `size` entries.
+
+        Asked with sizes that ascend, each event is taken in once.
+        """
+        past = self._at(size)
         nodes = set(start)
         waiting = list(nodes)
-        streams, bodies = set[str](), set[int]()
+        streams, bodies = set[str](), {event.seq for event in self._events if event.is_sealed and event.seq < size}
         while waiting:
             node = waiting.pop()
             no_streams, no_bodies = self._lacking(past, node.id, size)
@@ -102,20 +109,25 @@ class Lineage:
                 streams |= no_streams
                 bodies |= no_bodies
                 continue
-            for target in past.targets.get(node, ()):
+            for target in past.successors.of(node):
                 if target not in nodes:
                     nodes.add(target)
                     waiting.append(target)
         return Walk(frozenset(nodes), frozenset(streams), frozenset(bodies))
 
-    def _past(self, size: int) -> _Past:
-        if size not in self._pasts:
-            open_ = ((event.seq, event.body) for event in self._events if event.is_open and event.seq < size)
-            targets: dict[Node, list[Node]] = {}
-            for edge in edges.fold(open_).edges:
-                targets.setdefault(edge.source, []).append(edge.target)
-            self._pasts[size] = _Past(targets)
-        return self._pasts[size]
+    def _at(self, size: int) -> _Past:
+        past = self._past
+        if size < past.size:
+            past = _Past()
+        elif size > past.size:
+            past = _Past(size, past.count, past.successors)
+        while past.count < len(self._events) and (event := self._events[past.count]).seq < size:
+            if event.is_open:
+                past.successors.add(read(event.body))
+            past.count += 1
+        past.size = size
+        self._past = past
+        return past
 
     def _lacking(self, past: _Past, name: str, size: int) -> tuple[frozenset[str], frozenset[int]]:
         """The streams and bodies without which the edges out of the node of this stream are not all known."""

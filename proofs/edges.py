@@ -16,8 +16,8 @@ from proofs import jsonstrict
 from proofs.digest import sha256
 from proofs.statement import Node, Statement, read
 
-# Above it a run is drawn through its job: an event of 16 MiB could otherwise ask for ten thousand million edges.
-MAX_PAIRS: Final = 4_096
+# Above it a run is drawn through its job: so edges grow with the names that were sent, and not with their square.
+PAIRS_PER_NAME: Final = 8
 STATES: Final = ("declared", "attempted", "open", "committed")  # the later wins
 
 N = TypeVar("N")
@@ -55,6 +55,11 @@ class Graph:
     findings: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
+def is_hub(inputs: int, outputs: int) -> bool:
+    """True when so many inputs and outputs of a run are drawn through its job."""
+    return inputs * outputs > PAIRS_PER_NAME * (inputs + outputs)
+
+
 def derive(
     job: N | None,
     inputs: Collection[N],
@@ -64,14 +69,17 @@ def derive(
     settled: Collection[N],
     closed: bool,
 ) -> set[tuple[str, N, N]]:
-    """Return (origin, source, target) for everything that one run, or one event alone, says."""
+    """Return (origin, source, target) for everything that one run, or one event alone, says.
+
+    With nothing settled and not closed, nothing is taken back: these are the edges that a closure is walked along.
+    """
     found = {
         (origin, source, target) for origin, source, target in pairs if origin != "column" or target not in settled
     }
     if job is None or closed:
         return found
     free = [output for output in outputs if output not in settled]
-    if len(inputs) * len(free) > MAX_PAIRS:
+    if is_hub(len(inputs), len(free)):
         found.update(("hub", source, job) for source in inputs)
         found.update(("hub", job, target) for target in free)
     else:
@@ -123,6 +131,56 @@ class _Run:
             else:
                 naming = self.pairs[origin, source, target]
             yield (source, target, self.job, origin), state, naming | deciding
+
+
+@dataclass(slots=True)
+class _Way:
+    """From the inputs of one run, or of one statement alone: to `leads`, its outputs or, where it is a hub, its job."""
+
+    inputs: set[Node] = field(default_factory=set)
+    outputs: set[Node] = field(default_factory=set)
+    leads: set[Node] = field(default_factory=set)
+    is_hub: bool = False
+
+
+class Successors:
+    """What every node leads to when no statement takes back what another says, growing event by event.
+
+    As `reach` would walk the edges that `derive` gives with nothing settled and not closed; but outputs are kept once a run
+    and not once an input, so that it grows with the names in the events and not with their pairs.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: dict[Node, set[Node]] = {}
+        self._next: dict[Node, list[set[Node]]] = {}
+        self._ways: dict[tuple[str, Node], _Way] = {}
+
+    def add(self, said: Statement) -> None:
+        """Take in what one event says."""
+        for _, source, target in said.pairs:
+            self._pairs.setdefault(source, set()).add(target)
+        if said.job is None:
+            return
+        way = self._ways.setdefault((said.run, said.job), _Way()) if said.run else _Way()
+        for source in said.inputs - way.inputs:
+            self._next.setdefault(source, []).append(way.leads)  # one set for all inputs: what is added later, they see
+        way.inputs |= said.inputs
+        way.outputs |= said.outputs
+        if way.is_hub:
+            return
+        way.is_hub = is_hub(len(way.inputs), len(way.outputs))  # once it is one, more names leave it one
+        if way.is_hub:
+            way.leads.clear()
+            way.leads.add(said.job)
+            self._next.setdefault(said.job, []).append(way.outputs)
+        else:
+            way.leads |= said.outputs
+
+    def of(self, node: Node) -> Iterator[Node]:
+        """Each node that this one leads to, some more than once."""
+        yield from self._pairs.get(node, ())
+        for targets in self._next.get(node, ()):
+            yield from targets
 
 
 def fold(bodies: Iterable[tuple[int, Any]]) -> Graph:
@@ -184,9 +242,9 @@ def assemble(
 
 
 def reach(graph: Graph, seeds: Iterable[Node], *, upstream: bool = False) -> dict[Node, int]:
-    """Return every node that derives from `seeds`, they included, with its distance counted in datasets.
+    """Return every node that the edges drawn lead to from `seeds`, they included, with its distance counted in datasets.
 
-    Every state and origin counts: a run that failed may have written, and a deletion must not forget it.
+    Every state and origin counts. What a statement took back is not drawn; a deletion walks that, too (`Successors`).
     """
     neighbours: dict[Node, list[Node]] = {}
     for edge in graph.edges:

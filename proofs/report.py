@@ -75,6 +75,7 @@ _FOLDED: Final = 8  # streams of one kind and grade, beyond which they stand on 
 _DIFFERS: Final[Mapping[str, str]] = {
     "closure": "the recorded lineage gives another closure",
     "order": "request, lineage, plan and certificate do not follow one another",
+    "outcome": "it is called complete, and its targets say otherwise",
     "plan": "the entry that it names is no such plan",
     "request": "the entry that it names is no such request",
 }

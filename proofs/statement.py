@@ -8,9 +8,21 @@ Source: OpenLineage 2-0-2, ColumnLineageDatasetFacet 1-2-0, LineageFacet 1-0-0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from proofs.streams import qualified, stream_name
+
+_ENTITIES: Final = (("inputs", "*"), ("outputs", "*"), ("dataset",))
+_READ: Final = (
+    ("eventType",),
+    ("run", "runId"),
+    *(("job", *rest) for rest in (("namespace",), ("name",), ("facets", "lineage"))),
+    *(
+        (*at, *rest)
+        for at in _ENTITIES
+        for rest in (("namespace",), ("name",), ("facets", "lineage"), ("facets", "columnLineage"))
+    ),
+)
 
 
 class Node(NamedTuple):
@@ -67,6 +79,20 @@ def read(body: Any) -> Statement:
     if isinstance(body, dict):
         return _Reading(body).statement()
     return _Reading({}).statement()._replace(findings=frozenset(("bad-document",)))
+
+
+def reads(pointer: str) -> bool:
+    """True when the value at this RFC 6901 pointer of an event holds something that `read` looks at, or lies in it.
+
+    A part there shows the reader a null, and the event would say less than it says.
+    """
+    tokens = pointer.split("/")[1:]  # no token that is looked for holds a `~`, so none is written with an escape
+    return any(all(want in ("*", token) for token, want in zip(tokens, at, strict=False)) for at in _READ)
+
+
+def is_asked_at(pointer: str) -> bool:
+    """True when a part at this pointer hides where a request begins, or of which request it speaks."""
+    return pointer.split("/")[1:2] in ([], ["datasets"], ["request"])
 
 
 def is_name(value: Any) -> bool:

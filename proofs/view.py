@@ -290,7 +290,7 @@ class TrustedView:
         derived.check_lineage(self._bundle, self._entries, self._bodies)
         derived.check_certificates(self._bundle, self._entries, self._bodies)
         self._certificates = certificates.grade(self._families, self._bodies, self._scope.wholes())
-        self._not_proven += certificates.unproven(self._certificates)
+        self._not_proven += certificates.unproven(self._certificates, self._bundle.certificates())
         disclosed = sum(body.state == "disclosed" for body in self._bodies.values())
         states = [part.state for part in parts.values()]
         of_parts = ", ".join(f"{states.count(state)} {state}" for state in disclosure.STATES if state in states)

@@ -62,7 +62,8 @@ class Lineage:
 
     Attributes:
         size, root: Of the checkpoint up to which it was read; root as 64 hex digits.
-        closure: Node → distance from a seed, the seeds at 0 among them (`lineage.query.closure`, `proofs.edges.reach`).
+        closure: Node → distance from a seed, the seeds at 0 among them (`lineage.query.closure`, with what was
+            taken back).
         findings: Code → events with a piece that could not be read (`lineage.query.findings`).
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import sqlite_utils
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from ledger.record import Record
 from lineage import query
 from lineage.graph import LineageProjection
 from proofs import edges, jsonstrict
+from proofs.closure import Event, Lineage
 from proofs.edges import Edge, Graph
 from proofs.statement import Node
 
@@ -130,6 +132,33 @@ def test_the_database_reaches_what_the_graph_reaches(events: list[Any], upstream
     found = query.closure(project(list(enumerate(events))), seeds, upstream=upstream, node_limit=None)
 
     assert (found.distance, found.truncated) == (edges.reach(graph, seeds, upstream=upstream), False)
+
+
+@settings(max_examples=60)
+@given(EVENTS, st.sampled_from([0, 8]))
+def test_planner_and_verifier_walk_the_same_closure(events: list[Any], pairs: int) -> None:
+    seeds = [Node("dataset", "db", "a"), Node("dataset", "db", "never seen")]
+
+    with patch.object(edges, "PAIRS_PER_NAME", pairs):
+        db = project(list(enumerate(events)))
+        walk = Lineage((Event(seq, frozenset(), True, body) for seq, body in enumerate(events)), lambda name: True)
+        walked = [walk.walk(seeds, size).nodes for size in (len(events), 2, len(events))]
+        fewer = project(list(enumerate(events[:2])))
+
+    for graph, nodes in zip((db, fewer, db), walked, strict=True):
+        assert query.closure(graph, seeds, node_limit=None, taken_back=True).distance.keys() == nodes
+    assert query.closure(db, seeds, node_limit=None).distance.keys() <= walked[0]
+    assert walked[1] <= walked[0]
+
+
+@given(EVENTS, EVENT)
+def test_a_closure_never_shrinks_when_an_event_is_added(events: list[Any], more: Any) -> None:
+    seeds = [Node("dataset", "db", "a")]
+
+    def closure(bodies: list[Any]) -> set[Node]:
+        return set(query.closure(project(list(enumerate(bodies))), seeds, node_limit=None, taken_back=True).distance)
+
+    assert closure(events) <= closure([*events, more])
 
 
 MEMBERS = ["run", "runId", "job", "namespace", "name", "type", "inputs", "outputs", "dataset", "facets", "lineage"]

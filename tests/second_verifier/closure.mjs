@@ -2,7 +2,7 @@
 import { sha256Hex, sorted } from "./bytes.mjs";
 import { claimsJson } from "./entry.mjs";
 import { readCanonical, readFile } from "./json.mjs";
-import { foldEdges } from "./lineage.mjs";
+import { isLookedAt, leadsTo } from "./lineage.mjs";
 import { Refusal } from "./refusal.mjs";
 import { hash, int, list, object, oneOf, text } from "./shape.mjs";
 import { datasetName, filed, structure } from "./streams.mjs";
@@ -14,6 +14,8 @@ const PLANNER = "urn:tallystick:deletion:planner";
 const CERTIFIER = "urn:tallystick:deletion:certifier";
 const OBSERVED = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
 const CONTINUED = "tallystick.ledger.continued.v1";
+
+const DONE = ["erased", "not_found", "not_applicable"];  // of a target, where the whole is complete
 
 const any = (value) => value;
 const unread = (names) => Object.fromEntries(names.split(" ").map((name) => [name, any]));
@@ -54,7 +56,8 @@ function eventsOf(view) {
       for (let next = view.bySeq.get(entry.seq + 1); next?.type === CONTINUED; next = view.bySeq.get(next.seq + 1)) {
         for (const name of next.streams.keys()) streams.add(name);
       }
-      return { seq: entry.seq, streams, bytes: bytes && (claimsJson(entry) ? bytes : Buffer.alloc(0)) };
+      const isSealed = entry.parts.some(([pointer]) => isLookedAt(pointer));
+      return { seq: entry.seq, streams, isSealed, bytes: isSealed ? undefined : bytes && (claimsJson(entry) ? bytes : Buffer.alloc(0)) };
     });
 }
 
@@ -65,18 +68,20 @@ function walk(events, isWhole, start, size) {
   const below = events.filter(({ seq }) => seq < size);
   const inStream = new Map();
   for (const event of below) for (const name of event.streams) add(inStream, name, event);
-  const next = new Map();
-  for (const { from, to } of foldEdges(below.filter(({ bytes }) => bytes).map(({ seq, bytes }) => [seq, bytes]))) {
-    add(next, from, to);
-  }
-  const [nodes, streams, bodies] = [new Set(start), new Set(), new Set()];
+  const next = leadsTo(below.filter(({ bytes }) => bytes).map(({ seq, bytes }) => [seq, bytes]));
+  const bodies = new Set(below.filter(({ isSealed }) => isSealed).map(({ seq }) => seq));
+  const [nodes, streams] = [new Set(start), new Set()];
   for (const node of nodes) {  // grows while it is walked
+    if (typeof node === "symbol") {  // a run, on the way from its inputs to its outputs
+      next.get(node)?.forEach((to) => nodes.add(to));
+      continue;
+    }
     const lacking = lackingAt(node, inStream, isWhole);
     lacking.streams.forEach((name) => streams.add(name));
     lacking.bodies.forEach((seq) => bodies.add(seq));
     if (!lacking.streams.length && !lacking.bodies.length) (next.get(node) ?? []).forEach((to) => nodes.add(to));
   }
-  return { datasets: [...nodes].filter((id) => id.startsWith("dataset:")), streams, bodies };
+  return { datasets: [...nodes].filter((id) => typeof id === "string" && id.startsWith("dataset:")), streams, bodies };
 }
 
 function lackingAt(node, inStream, isWhole) {
@@ -89,6 +94,8 @@ function lackingAt(node, inStream, isWhole) {
     bodies: whole.flatMap((name) => inStream.get(name) ?? []).filter(({ bytes }) => !bytes).map(({ seq }) => seq) };
 }
 
+const isAskedAt = (pointer) => pointer === "" || ["datasets", "request"].includes(pointer.split("/")[1]);
+
 const closureHash = (ids) => sha256Hex(`tallystick/closure/v1\n${sorted(ids).map((id) => `${id}\n`).join("")}`);
 
 /** The body of the step `seq` of a request; undefined, and noted, where it is none or not at hand. */
@@ -98,7 +105,7 @@ function step(view, isWhole, request, seq, what, found) {
   const bytes = view.documents.bodies.find((body) => body.seq === seq)?.bytes;
   if (!entry && !isWhole(stream)) found.streams.add(stream);
   else if (!entry || entry.type !== STEPS[what]) found.differs.add(what);
-  else if (!bytes) found.bodies.add(seq);
+  else if (!bytes || (what === "request" && entry.parts.some(([pointer]) => isAskedAt(pointer)))) found.bodies.add(seq);
   else if (!claimsJson(entry) || structure(bytes) === undefined) found.differs.add(what);
   else return bytes;
   return undefined;
@@ -133,6 +140,9 @@ function hold(view, events, isWhole, seq, claim) {
   checkPlan(view, isWhole, claim, found);
   const start = [...plan.seeds, ...askedFor(view, isWhole, claim, found)];
   if (!(requested < plan.seq && plan.seq < seq) || plan.lineage.size > plan.seq) found.differs.add("order");
+  const outcomes = claim.targets.map(({ outcome }) => outcome);
+  const isDone = outcomes.includes("erased") && outcomes.every((outcome) => DONE.includes(outcome));
+  if (claim.outcome !== "partial" && !isDone) found.differs.add("outcome");
   const { datasets, streams, bodies } = walk(events, isWhole, start, Math.min(plan.lineage.size, seq));
   const isComplete = !streams.size && !bodies.size;
   const isClosure = datasets.length === plan.closure.count && closureHash(datasets) === plan.closure.hash;
@@ -161,8 +171,9 @@ export function gradeCertificates(view) {
     if (entry.type !== CERTIFIED) return [];
     const nothing = { bodies: [], differs: [], forgotten: [], seq: entry.seq, streams: [] };
     const { bytes } = bodies[i];
+    if (entry.source !== CERTIFIER) return [{ ...nothing, grade: "no certificate" }];
     if (!bytes) return [{ ...nothing, bodies: [entry.seq], grade: "closure not proven" }];
-    const isStep = entry.source === CERTIFIER && claimsJson(entry) && structure(bytes) !== undefined;
+    const isStep = claimsJson(entry) && structure(bytes) !== undefined;
     const claim = isStep ? attempt(() => CERTIFICATE(readFile(bytes))) : undefined;
     if (!claim || (claim.outcome === "refused") === (claim.plan !== undefined)) return [{ ...nothing, grade: "no certificate" }];
     if (claim.plan) return [hold(view, events, isWhole, entry.seq, claim)];

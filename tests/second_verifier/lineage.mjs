@@ -3,8 +3,21 @@ import { byBytes } from "./bytes.mjs";
 import { print } from "./json.mjs";
 import { datasetName, jobName, structure } from "./streams.mjs";
 
-const MANY_PAIRS = 4096;
+const PAIRS_PER_NAME = 8;
 const STATES = ["committed", "open", "attempted", "declared"];
+
+const isHub = (inputs, outputs) => inputs * outputs > PAIRS_PER_NAME * (inputs + outputs);
+
+// Where the reading looks; a part at, above or below one of these hides something from it.
+const LOOKED_AT = ["eventType", "run/runId", ...["job", "inputs/*", "outputs/*", "dataset"].flatMap((at) =>
+  [`${at}/namespace`, `${at}/name`, `${at}/facets/lineage`, ...at === "job" ? [] : [`${at}/facets/columnLineage`]])]
+  .map((path) => path.split("/"));
+
+/** Whether a part at this pointer hides something that the reading looks at. */
+export function isLookedAt(pointer) {
+  const [, ...tokens] = pointer.split("/");
+  return LOOKED_AT.some((path) => path.every((want, i) => i >= tokens.length || want === "*" || want === tokens[i]));
+}
 
 const isObject = (value) => value instanceof Map;
 const isName = (value) => typeof value === "string" && value !== "";
@@ -217,7 +230,7 @@ class Unit {
       }
     }
     if (!this.job || this.closed) return;
-    if (this.inputs.size * this.outputs.size > MANY_PAIRS) {
+    if (isHub(this.inputs.size, this.outputs.size)) {
       for (const from of this.inputs) yield [from, this.job, "hub", this.seqs((s) => s.inputs.has(from))];
       for (const to of this.outputs) yield [this.job, to, "hub", this.seqs((s) => s.outputs.has(to))];
       return;
@@ -259,8 +272,21 @@ function fold(events) {
   return { nodes, edges: [...edges.values()], findings };
 }
 
-/** Every edge of events, [seq, bytes of the body], from id to id. */
-export const foldEdges = (events) => fold(events).edges;
+/** id → ids, of everything that events, [seq, bytes of the body], lead to, though another took it back. */
+export function leadsTo(events) {
+  const next = new Map();
+  const lead = (from, to) => (next.has(from) ? next.get(from).add(to) : next.set(from, new Set([to])));
+  for (const { statements, job } of unite(events.map(([seq, bytes]) => new Statement(seq, new Map()).read(bytes)))) {
+    const all = (name) => new Set(statements.flatMap((statement) => [...statement[name]]));
+    const [inputs, outputs] = [all("inputs"), all("outputs")];
+    for (const [from, to] of statements.flatMap(({ explicit, column }) => [...explicit, ...column])) lead(from, to);
+    if (!job) continue;
+    const through = isHub(inputs.size, outputs.size) ? job : Symbol("run");
+    for (const from of inputs) lead(from, through);
+    for (const to of outputs) lead(through, to);
+  }
+  return next;
+}
 
 /** lineage.json of events, [seq, bytes of the body]. */
 export function foldLineage(events) {

@@ -292,3 +292,59 @@ def test_a_sealed_part_opens_only_where_it_belongs(ledgers: Ledgers, log: Ledger
     with pytest.raises(TamperedError):
         other.open(rows[0].commitment, rows[0].sealed)
     other.close()
+
+
+LINEAGE = {
+    "eventType": "COMPLETE",
+    "inputs": [{"namespace": "db", "name": "a", "facets": {"columnLineage": {"dataset": []}, "doc": {"x": 1}}}],
+    "outputs": [{"namespace": "db", "name": "b"}],
+    "job": {"namespace": "air", "name": "j", "facets": {"sql": {"query": "select 1"}, "lineage": {"entries": []}}},
+    "run": {"runId": "r", "facets": {"parent": {"run": {"runId": "p"}}}},
+    "producer": "https://example.org",
+}
+OBSERVED = "tallystick.lineage.run-observed.v1"
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "",
+        "/eventType",
+        "/inputs",
+        "/inputs/0",
+        "/inputs/0/name",
+        "/inputs/0/facets",
+        "/inputs/0/facets/columnLineage/dataset",
+        "/outputs",
+        "/outputs/0/namespace",
+        "/job",
+        "/job/name",
+        "/job/facets",
+        "/job/facets/lineage/entries",
+        "/run",
+        "/run/runId",
+    ],
+)
+def test_what_lineage_is_read_from_is_never_sealed(log: Ledger, pointer: str) -> None:
+    with pytest.raises(RefusedError, match="holds what a closure is computed from"):
+        log.append(Event(type=OBSERVED, source="s", data=json.dumps(LINEAGE).encode(), parts=(pointer,), person="ada"))
+
+    assert log.size == 2
+
+
+def test_what_no_rule_of_lineage_looks_at_is_sealed(log: Ledger) -> None:
+    pointers = ("/inputs/0/facets/doc", "/job/facets/sql/query", "/producer", "/run/facets/parent/run")
+    event = Event(type=OBSERVED, source="s", data=json.dumps(LINEAGE).encode(), parts=pointers, person="ada")
+
+    receipt = log.append(event)
+
+    assert tuple(pointer for pointer, _ in parse_entry(receipt.entry).parts) == pointers
+
+
+@pytest.mark.parametrize("pointer", ["", "/datasets", "/datasets/0/name", "/request"])
+def test_where_a_deletion_begins_is_never_sealed(log: Ledger, pointer: str) -> None:
+    data = b'{"datasets":[{"name":"a","namespace":"db"}],"request":"r","subject":"ada"}'
+    with pytest.raises(RefusedError, match="holds what a closure is computed from"):
+        log.append(
+            Event(type="tallystick.deletion.requested.v1", source="s", data=data, parts=(pointer,), person="ada")
+        )

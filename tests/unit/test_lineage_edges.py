@@ -278,9 +278,14 @@ def test_a_run_with_too_many_pairs_is_drawn_through_its_job() -> None:
 
 
 def test_as_many_pairs_as_the_bound_are_still_pairs() -> None:
-    names = [f"{n}" for n in range(64)]
+    names = [f"{n}" for n in range(16)]
 
-    assert len(fold(run("COMPLETE", names, [f"o{n}" for n in names])).edges) == 4_096
+    assert len(fold(run("COMPLETE", names, [f"o{n}" for n in names])).edges) == 8 * (16 + 16)
+    assert len(fold(run("COMPLETE", names, [f"o{n}" for n in range(17)])).edges) == 16 + 17
+
+
+def test_a_few_inputs_and_many_outputs_are_pairs_whatever_their_number() -> None:
+    assert len(fold(run("COMPLETE", "12345678", [f"o{n}" for n in range(1_000)])).edges) == 8_000
 
 
 @pytest.mark.parametrize(

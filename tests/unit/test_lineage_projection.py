@@ -97,14 +97,14 @@ def test_I20_the_projection_and_the_fold_say_the_same(scenario: str) -> None:
 
 def test_a_hub_that_grows_out_of_pairs_replaces_them() -> None:
     small = run("START", "1") | {
-        "inputs": [{"namespace": "db", "name": f"i{n}"} for n in range(64)],
-        "outputs": [{"namespace": "db", "name": f"o{n}"} for n in range(64)],
+        "inputs": [{"namespace": "db", "name": f"i{n}"} for n in range(16)],
+        "outputs": [{"namespace": "db", "name": f"o{n}"} for n in range(16)],
     }
     bodies = [json.dumps(event).encode() for event in (small, run("COMPLETE", "1", "x"))]
 
     before, after = query.load(project(bodies[:1])), query.load(project(bodies))
 
-    assert (len(before.edges), len(after.edges)) == (64 * 64, 65 + 64)
+    assert (len(before.edges), len(after.edges)) == (16 * 16, 17 + 16)
     assert after == edges.fold((seq, jsonstrict.loads_foreign(body)) for seq, body in enumerate(bodies))
 
 

@@ -208,6 +208,16 @@ def test_an_edge_that_was_taken_back_since_leaves_the_export_whole(plain_house: 
     assert str(told["grade"]).startswith("closure recomputed, ")
 
 
+def test_an_edge_that_was_taken_back_before_the_plan_is_planned_all_the_same(plain_house: House) -> None:
+    closed = {"namespace": "crm", "name": "job-score", "facets": {"lineage": {"entries": []}}}
+    run(plain_house, "stranger", [], [], job=closed, run={"runId": "run-score"})
+
+    _, told = forget(plain_house, "visits")
+
+    assert (told["derived"], told["targets"], told["forgotten"]) == (3, 3, [])
+    assert str(told["grade"]).startswith("closure recomputed, ")
+
+
 def test_a_run_whose_stream_stands_in_a_continued_entry_is_asked_for(plain_house: House) -> None:
     run(plain_house, "wide", ["scores"], [f"wide-{n:03}" for n in range(150)], eventType="START")
     run(plain_house, "wide-end", [], ["last"], job={"namespace": "crm", "name": "job-wide"}, run={"runId": "run-wide"})
