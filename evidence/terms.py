@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
+from ledger.disclosure import check_purpose
 from proofs.entry import check_at, check_text
 from proofs.errors import RefusedError
 from proofs.limits import MAX_INTEGER, POINTER_BYTES
@@ -17,7 +18,6 @@ Bodies = Literal["none", "window", "listed"]
 MAX_PARTS: Final = 10_000
 _PSEUDONYM: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 # No "@", no free text: bodies of the ledger are never destroyed, so nothing personal may reach one.
-_PURPOSE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,199}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Disclosure:
             only the ledger's own, which are always open.
         parts: (seq, pointer) of each personal part that is opened; none, unless each is named.
         reader: Pseudonym of who will read the parts; needed when there are any.
-        purpose: Why, as a phrase of [A-Za-z0-9 ._:/-]; likewise.
+        purpose: Why, as a code of [a-z0-9:._-]{1,64}; likewise.
 
     Raises:
         RefusedError: It is no such choice.
@@ -58,9 +58,8 @@ class Disclosure:
             raise RefusedError("personal parts are opened for a reader and a purpose", hint="name both, or no part")
         if self.reader is not None:
             check_pseudonym(self.reader, "reader")
-        purpose: object = self.purpose
-        if purpose is not None and not (isinstance(purpose, str) and _PURPOSE.match(purpose)):
-            raise RefusedError("purpose is not a phrase of 1 to 200 of A-Z a-z 0-9 space . _ : / -")
+        if self.purpose is not None:
+            check_purpose(self.purpose)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ Source: docs/formats/events.md, `record-read`; docs/formats/bodies.md.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,15 +16,15 @@ from typing import Final
 
 from ledger.clock import uuid7
 from ledger.event import Event
+from ledger.holds import check_token
 from ledger.log import Ledger
 from ledger.record import Record
 from proofs import jsonspan, jsonstrict
 from proofs.digest import SALT_BYTES, commitment
-from proofs.entry import check_text
 from proofs.errors import MissingError, RefusedError, TamperedError
 
 RECORD_READ: Final = "tallystick.ledger.record-read.v1"
-_WORD_BYTES: Final = 512
+_PURPOSE: Final = re.compile(r"[a-z0-9:._-]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ def open_part(log: Ledger, seq: int, pointer: str, *, reader: str, purpose: str)
     Args:
         pointer: RFC 6901, as the entry lists it.
         reader: Pseudonym of whoever gets to see it.
-        purpose: What it is read for; it stands in the log for ever, so nothing personal belongs into it.
+        purpose: Code of what it is read for, [a-z0-9:._-]{1,64}: it stands in the log for ever.
 
     Raises:
         MissingError: There is no such part, it was destroyed, or the vault is not at hand; nothing was recorded.
         TamperedError: The part is not the one that was committed to; nothing was recorded.
-        RefusedError: Reader or purpose is empty, too long or no text.
+        RefusedError: Reader is no pseudonym, or purpose no code.
     """
     return open_parts(log, [(seq, pointer)], reader=reader, purpose=purpose)[seq, pointer].value
 
@@ -122,8 +123,15 @@ def _record(log: Ledger, pointers: Mapping[int, Sequence[str]], *, reader: str, 
 
 
 def _check_words(reader: str, purpose: str) -> None:
-    try:
-        check_text(reader, limit_bytes=_WORD_BYTES, name="reader")
-        check_text(purpose, limit_bytes=_WORD_BYTES, name="purpose")
-    except ValueError as error:
-        raise RefusedError(str(error)) from error
+    check_token(reader, "reader")
+    check_purpose(purpose)
+
+
+def check_purpose(purpose: object) -> None:
+    """Accept a code for why somebody reads: it stands in a body that is never deleted, so it is no sentence (I6).
+
+    Raises:
+        RefusedError: It is anything else.
+    """
+    if not isinstance(purpose, str) or not _PURPOSE.match(purpose):
+        raise RefusedError("purpose is a code of 1 to 64 of a-z 0-9 : . _ -", hint="such as access-request:7")

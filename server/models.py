@@ -126,7 +126,7 @@ class DisclosureRequest(BaseModel):
     """Which personal value is to be opened, and what for."""
 
     pointer: str | None = Field(None, max_length=256, description="RFC 6901; null: the whole body as received")
-    purpose: str = Field(min_length=1, max_length=512, description="stands in the log for ever: nothing personal")
+    purpose: str = Field(pattern=r"^[a-z0-9:._-]{1,64}$", description="a code: it stands in the log for ever")
 
 
 class Health(BaseModel):

@@ -74,7 +74,7 @@ ENDPOINTS: Final = (
             {
                 JSON: (
                     DisclosureRequest.model_json_schema(),
-                    {"pointer": "/subject", "purpose": "answering request 7 of the person"},
+                    {"pointer": "/subject", "purpose": "access-request:7"},
                 )
             },
             "Which value, and what for.",

@@ -233,7 +233,7 @@ def test_opening_a_personal_part_is_recorded_with_the_credential_and_the_purpose
     while running.get("/openapi.json", token).status != 200:
         time.sleep(0.05)
 
-    asked = {"pointer": "/subject", "purpose": "request 7"}
+    asked = {"pointer": "/subject", "purpose": "access-request:7"}
     answer = running.post(f"/api/v1/log/entries/{seq}/disclosures", asked, Authorization=f"Bearer {token}")
 
     assert answer.body == b'"Ada"'
@@ -241,7 +241,7 @@ def test_opening_a_personal_part_is_recorded_with_the_credential_and_the_purpose
     with running.open(read_only=True) as log:
         (read,) = log.stream("type:tallystick.ledger.record-read.v1")
         assert read.json() == {
-            "pointers": ["/subject"], "purpose": "request 7", "reader": f"token:{token.split('_')[1]}", "seq": seq,
+            "pointers": ["/subject"], "purpose": "access-request:7", "reader": f"token:{token.split('_')[1]}", "seq": seq,
         }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
 DATA = b'{"n": 1, "who": {"name": "Ada Lovelace", "born": 1815}, "tags": ["x", "Ada"]}'
-WORDS = {"reader": "analyst-7", "purpose": "complaint 12"}
+WORDS = {"reader": "analyst-7", "purpose": "complaint-12"}
 
 
 def household(**changes: Any) -> Event:
@@ -138,7 +138,7 @@ def test_opening_a_part_returns_the_bytes_received_and_is_on_record_before(log: 
     assert (read.type, read.source) == (RECORD_READ, "ledger.example/test")
     assert json.loads(read.body or b"") == {
         "pointers": ["/who"],
-        "purpose": "complaint 12",
+        "purpose": "complaint-12",
         "reader": "analyst-7",
         "seq": receipt.seq,
     }
@@ -194,7 +194,7 @@ def test_a_part_that_is_not_there_is_missing_and_no_reading_recorded(
     assert log.size == 3
 
 
-@pytest.mark.parametrize("word", ["", "x" * 513, "a\nb", "\ud800"])
+@pytest.mark.parametrize("word", ["", "x" * 129, "a\nb", "\ud800", "for Ada Lovelace", "ada@example.org", "a\n"])
 @pytest.mark.parametrize("name", ["reader", "purpose"])
 def test_whoever_reads_says_who_and_why(log: Ledger, name: str, word: str) -> None:
     log.append(household())
@@ -202,6 +202,15 @@ def test_whoever_reads_says_who_and_why(log: Ledger, name: str, word: str) -> No
     with pytest.raises(RefusedError, match=name):
         open_part(log, 2, "/who", **{**WORDS, name: word})
 
+    assert log.size == 3
+
+
+@pytest.mark.parametrize("purpose", ["x" * 65, "Complaint", "a/b", "a b", "é"])
+def test_I6_a_purpose_is_a_code_and_no_sentence_of_which_a_person_could_be_part(log: Ledger, purpose: str) -> None:
+    log.append(household())
+
+    with pytest.raises(RefusedError, match="purpose is a code of 1 to 64 of a-z 0-9"):
+        open_part(log, 2, "/who", reader="r", purpose=purpose)
     assert log.size == 3
 
 

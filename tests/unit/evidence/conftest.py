@@ -203,7 +203,7 @@ def opening() -> Callable[..., Terms]:
     """Makes terms under which parts are opened."""
 
     def terms(*parts: tuple[int, str], **changes: Any) -> Terms:
-        disclosure = Disclosure(**{"parts": parts, "reader": "auditor:7", "purpose": "sample check", **changes})
+        disclosure = Disclosure(**{"parts": parts, "reader": "auditor:7", "purpose": "sample-check", **changes})
         return Terms(ASKED.asked_by, ASKED.asked_at, disclosure)
 
     return terms

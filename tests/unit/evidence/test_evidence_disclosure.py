@@ -84,7 +84,7 @@ def test_a_part_is_opened_for_a_reader_and_a_purpose_that_the_log_has_on_record(
     (part,) = lines(files(sealed.path)["data/parts.jsonl"])
     assert json.loads(b64decode(part["bytes"])) == {"email": "ada@example.org"}
     (read,) = house.log.stream(READ)
-    assert read.json() == {"pointers": ["/subject"], "purpose": "sample check", "reader": "auditor:7", "seq": seq}
+    assert read.json() == {"pointers": ["/subject"], "purpose": "sample-check", "reader": "auditor:7", "seq": seq}
     assert read.seq < sealed.seq - 1  # before the census, so that the bundle's own tree holds it
 
 
