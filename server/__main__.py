@@ -7,26 +7,26 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from proofs.errors import (
-    BusyError,
-    MalformedError,
-    MissingError,
-    RefusedError,
-    TallyError,
-    TamperedError,
-    UnverifiableError,
-)
-from server.settings import Oidc, Settings
+from proofs import errors
+from proofs.errors import RefusedError, TallyError
+from server.settings import Settings
 
-# As `tally` ends for the same reasons (docs/formats/verification.md); the two may not import each other.
+# As `tally` ends for the same reasons (docs/formats/verification.md); the two may not import each other, a test holds them equal.
 EXIT: Final[dict[type[TallyError], int]] = {
-    TallyError: 1,
-    TamperedError: 3,
-    MalformedError: 4,
-    UnverifiableError: 6,
-    MissingError: 8,
-    RefusedError: 9,
-    BusyError: 13,
+    errors.TamperedError: 3,
+    errors.ProofError: 3,
+    errors.ForkError: 3,
+    errors.MalformedError: 4,
+    errors.IncompleteError: 5,
+    errors.UnverifiableError: 6,
+    errors.StaleError: 7,
+    errors.MissingError: 8,
+    errors.RefusedError: 9,
+    errors.BlockedError: 10,
+    errors.ConflictError: 11,
+    errors.HeldError: 12,
+    errors.BusyError: 13,
+    errors.UnknownOutcomeError: 14,
 }
 
 
@@ -71,7 +71,7 @@ def settings_of(arguments: list[str]) -> Settings:
         port=int(port),
         checkpoint_seconds=given.pop("checkpoint_every"),
         census_seconds=given.pop("census_every"),
-        oidc=Oidc(**oidc) if all(oidc.values()) else None,
+        oidc=oidc if all(oidc.values()) else None,
         **given,
     )
 

@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import sys
 from typing import Final
 
@@ -20,7 +21,7 @@ import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 import ledger
-from proofs.errors import RefusedError
+from proofs.errors import MissingError, RefusedError
 from server.journal import to_stderr
 from server.protocol import BoundedProtocol
 from server.settings import Settings
@@ -66,8 +67,9 @@ def run(settings: Settings) -> None:
 
     Raises:
         TallyError: The ledger cannot be opened; nothing was started.
-        RefusedError: The address cannot be bound.
+        RefusedError: The address cannot be bound, or certificate and key are none.
     """
+    _check_tls(settings)
     # Looked at before anything listens, so that the reason reaches whoever started this and not a worker's journal.
     with ledger.open(settings.ledger, home=settings.home, passphrase=settings.passphrase) as log:
         origin = log.origin
@@ -116,6 +118,20 @@ def _config(settings: Settings) -> uvicorn.Config:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
+
+
+def _check_tls(settings: Settings) -> None:
+    if settings.tls_cert is None:
+        return
+    try:
+        # An encrypted key is refused, and asks nobody at a terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=lambda: b""
+        )
+    except FileNotFoundError as error:
+        raise MissingError("there is no file that --tls-cert or --tls-key names") from error
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"--tls-cert and --tls-key cannot be used: {type(error).__name__}") from error
 
 
 def _bind(host: str, port: int) -> socket.socket:

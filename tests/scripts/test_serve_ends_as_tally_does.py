@@ -1,0 +1,93 @@
+"""`tally serve` ends with the status that the one table of exits gives its reason, and in one sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ledger
+from cli import exits
+from server import __main__ as program
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_service_and_the_command_line_end_alike() -> None:
+    assert program.EXIT == exits.EXIT
+
+
+def serve(folder: Path, *options: str, passphrase: str = "x") -> tuple[int, str]:
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "cli",
+        "--ledger",
+        f"sqlite:///{folder}/log.db",
+        "--home",
+        str(folder / "home"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TALLY_KEY_PASSPHRASE": passphrase}
+    done = subprocess.run(
+        [*command, "serve", "--bind", "127.0.0.1:0", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=60,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    url = f"sqlite:///{tmp_path}/log.db"
+    ledger.create(url, origin="ledger.example/o", home=tmp_path / "home", passphrase=lambda: b"x").close()
+    return tmp_path
+
+
+def test_a_ledger_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    status, said = serve(tmp_path)
+
+    assert (status, said.startswith("tally: no ledger at ")) == (8, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "sentence"),
+    [
+        (("--workers", "0"), 9, "tally: workers: Input should be greater than or equal to 1"),
+        (("--rate", "-1"), 9, "tally: rate: Input should be greater than or equal to 0"),
+        (
+            ("--oidc-issuer", "a", "--oidc-audience", "b", "--oidc-jwks", "http://x"),
+            9,
+            "tally: oidc: jwks is a file or an",
+        ),
+        (("--oidc-issuer", "a"), 9, "tally: --oidc-issuer, --oidc-audience and --oidc-jwks go together"),
+        (("--bind", "0.0.0.0:0", "--open-on-loopback"), 9, "tally: open-on-loopback is refused for 0.0.0.0"),
+        (("--bind", "127.0.0.1"), 9, "tally: bind is not HOST:PORT"),
+        (
+            ("--tls-cert", "no.pem", "--tls-key", "no.pem"),
+            8,
+            "tally: there is no file that --tls-cert or --tls-key names",
+        ),
+        (
+            ("--tls-cert", "/dev/null", "--tls-key", "/dev/null"),
+            9,
+            "tally: --tls-cert and --tls-key cannot be used: SSLError",
+        ),
+        (("--workers", "many"), 2, "Usage:"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_settings_that_make_no_sense_are_refused_in_one_sentence(
+    made: Path, options: tuple[str, ...], status: int, sentence: str
+) -> None:
+    ended, said = serve(made, *options)
+
+    assert ended == status
+    assert said.startswith(sentence)
+    assert "Traceback" not in said
