@@ -206,7 +206,9 @@ def makers(path: str, kind: str) -> tuple[Make, int]:
 
 
 def _head(path: str, media: str, size: int) -> bytes:
-    return f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\ncontent-length: {size}\r\n\r\n".encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {media}\r\ncontent-length: {size}\r\n\r\n".encode()
+    )
 
 
 def _requests(path: str, media: str, event: bytes) -> Make:

@@ -2,7 +2,7 @@
 
 A browser runs pages of strangers on this very machine. One may send requests here, which `Origin` and `Sec-Fetch-Site` tell, and
 one whose name was made to point here (DNS rebinding) may read the answers too, which `Host` tells. So an open server answers to
-loopback names alone, at its own port, and to no page but one of its own.
+loopback names alone, at any port (one may be forwarded here), and to no page but one of its own.
 
 Source: RFC 9110 section 7.2 (Host, 421), RFC 6454 section 7 (Origin), W3C Fetch Metadata.
 """
@@ -16,8 +16,7 @@ from typing import Any, Final
 from server.errors import ForbiddenError, MisdirectedError
 from server.settings import is_loopback
 
-_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?\Z")
-_PORTS: Final = {"http": 80, "https": 443}
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::[0-9]{1,5})?\Z")
 _NEAR: Final = frozenset(("same-origin", "none"))  # `none`: whoever typed the address
 
 
@@ -30,8 +29,8 @@ def check_visitor(scope: MutableMapping[str, Any]) -> None:
     """
     given = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
     hosts = [value for name, value in given if name == b"host"]
-    if len(hosts) != 1 or not _is_here(hosts[0], scope):
-        raise MisdirectedError("an open server answers to a loopback address and its own port in Host alone")
+    if len(hosts) != 1 or not _is_here(hosts[0]):
+        raise MisdirectedError("an open server answers to a loopback address in Host alone")
     own = f"{scope['scheme']}://{hosts[0]}".lower()
     if any(value.lower() != own for name, value in given if name == b"origin"):
         raise ForbiddenError("a page of another origin may send nothing to an open server")
@@ -39,10 +38,6 @@ def check_visitor(scope: MutableMapping[str, Any]) -> None:
         raise ForbiddenError("a page of another site may send nothing to an open server")
 
 
-def _is_here(host: str, scope: MutableMapping[str, Any]) -> bool:
+def _is_here(host: str) -> bool:
     match = _HOST.match(host)
-    server = scope.get("server")
-    if match is None or server is None:
-        return False
-    port = int(match[2]) if match[2] else _PORTS.get(scope["scheme"])
-    return port == server[1] and is_loopback(match[1].strip("[]").lower())
+    return match is not None and is_loopback(match[1].strip("[]").lower())
