@@ -128,6 +128,16 @@ def publish(
     return signed
 
 
+def store_head(store: Store, keyring: Keyring) -> None:
+    """Store the checkpoint that was signed last where a crash came between signing and storing it."""
+    note = keyring.head()
+    if note is None:
+        return
+    head = read_checkpoint(note, origin=keyring.origin)
+    if store.checkpoints.find(head.checkpoint.size) is None:
+        _keep(store, head)
+
+
 def _keep(store: Store, signed: SignedCheckpoint) -> None:
     with store.writing():
         store.checkpoints.add(signed.checkpoint.size, signed.note)

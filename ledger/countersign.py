@@ -150,7 +150,7 @@ def _lacking(
     if not is_listed:
         what = (
             f"the checkpoint of {checkpoint.size} entries that was signed is not stored: it was taken out, or a crash "
-            "came between, and then the next `tally checkpoint` stores it"
+            "came between, and then the next opening for writing stores it"
         )
         return "head", HEAD, what
     return None

@@ -105,6 +105,8 @@ class Ledger:
             raise RefusedError(f"nothing is lost: the ledger of {self.size} entries holds all that was acknowledged")
         if keyring.first() is not None:
             self._appender.guard = Guard(keyring.tip)
+        with suppress(BusyError):  # whoever holds the lock is alive; the next opening or checkpoint does it
+            checkpoint.store_head(self.store, keyring)
         if self.vault is not None and self.size:
             erasure.reopen(self.store, self.vault, origin=self.origin)
             if lost is not None and self._appender.guard is not None:

@@ -152,6 +152,9 @@ class CheckpointRows(Protocol):
     def all(self) -> list[tuple[int, bytes]]:
         """Return (size, note) of every one, by size."""
 
+    def find(self, size: int) -> bytes | None:
+        """Return the note of this size; None when none is stored."""
+
     def add(self, size: int, note: bytes) -> None:
         """Store one; the same again changes nothing. Only inside `writing`.
 

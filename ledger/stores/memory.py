@@ -172,6 +172,9 @@ class CheckpointRows:
     def all(self) -> list[tuple[int, bytes]]:
         return sorted(self._handle.rows.checkpoints.items())
 
+    def find(self, size: int) -> bytes | None:
+        return self._handle.rows.checkpoints.get(size)
+
     def add(self, size: int, note: bytes) -> None:
         if self._handle.written.checkpoints.setdefault(size, note) != note:
             raise ConflictError(f"another checkpoint of size {size} is stored already")

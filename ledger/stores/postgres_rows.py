@@ -190,13 +190,17 @@ class CheckpointRows:
             "SELECT size, note FROM tallystick.checkpoint WHERE log = %s ORDER BY size", self._link.log
         )
 
-    def add(self, size: int, note: bytes) -> None:
+    def find(self, size: int) -> bytes | None:
         row = self._link.one(
             "SELECT note FROM tallystick.checkpoint WHERE log = %s AND size = %s", self._link.log, size
         )
-        if row is None:
+        return None if row is None else row[0]
+
+    def add(self, size: int, note: bytes) -> None:
+        known = self.find(size)
+        if known is None:
             self._link.execute(
                 "INSERT INTO tallystick.checkpoint (log, size, note) VALUES (%s, %s, %s)", self._link.log, size, note
             )
-        elif row[0] != note:
+        elif known != note:
             raise ConflictError(f"another checkpoint of size {size} is stored already")

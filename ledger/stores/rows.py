@@ -185,9 +185,13 @@ class CheckpointRows:
     def all(self) -> list[tuple[int, bytes]]:
         return self._rows.all("SELECT size, note FROM checkpoint ORDER BY size")
 
-    def add(self, size: int, note: bytes) -> None:
+    def find(self, size: int) -> bytes | None:
         row = self._rows.one("SELECT note FROM checkpoint WHERE size = ?", size)
-        if row is None:
+        return None if row is None else row[0]
+
+    def add(self, size: int, note: bytes) -> None:
+        known = self.find(size)
+        if known is None:
             self._rows.execute("INSERT INTO checkpoint VALUES (?, ?)", size, note)
-        elif row[0] != note:
+        elif known != note:
             raise ConflictError(f"another checkpoint of size {size} is stored already")

@@ -186,7 +186,7 @@ def test_a_checkpoint_that_was_signed_and_not_stored_is_a_finding_until_the_next
     (finding,) = fsck(log.store, keyring=log.keyring).findings
     assert finding.what == (
         "the checkpoint of 2 entries that was signed is not stored: it was taken out, or a crash came between, "
-        "and then the next `tally checkpoint` stores it"
+        "and then the next opening for writing stores it"
     )
     log.checkpoint()
     assert fsck(log.store, keyring=log.keyring).findings == ()

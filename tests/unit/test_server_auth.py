@@ -103,7 +103,7 @@ def test_what_is_cut_out_of_an_event_hides_nothing_from_the_check_of_its_scope(
     principal = Principal("token:x", frozenset(["emitter"]), namespaces=("crm",))
 
     for type in (RUN, DATASET):
-        with pytest.raises(ForbiddenError):
+        with pytest.raises(RefusedError):  # forbidden, or not to be sealed at all
             check_write(principal, Event(type=type, source="urn:a", data=json.dumps(data).encode(), parts=parts))
 
 
