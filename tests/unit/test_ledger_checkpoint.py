@@ -372,3 +372,19 @@ def test_the_head_of_another_origin_is_no_head(ledgers: Ledgers) -> None:
 
     with pytest.raises(TamperedError, match=r"a checkpoint of 'ledger\.example/other' stands where"):
         log.checkpoint()
+
+
+def test_I14_a_checkpoint_that_a_crash_left_signed_and_not_stored_is_stored_at_the_next_opening(
+    ledgers: Ledgers,
+) -> None:
+    signed = ledgers.create().checkpoint()
+    ledgers.close()
+    with sqlite3.connect(ledgers.path()) as file:  # as if the process had died between the two
+        file.execute("DROP TRIGGER checkpoint_no_delete")
+        file.execute("DELETE FROM checkpoint")
+    file.close()
+
+    log = ledgers.open()
+
+    assert log.store.checkpoints.find(signed.checkpoint.size) == signed.note
+    assert log.store.checkpoints.find(signed.checkpoint.size + 1) is None
