@@ -11,10 +11,10 @@ from typing import Final
 
 import click
 
-from cli.exits import CRASHED, STOPPED, status_of
 from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
+from proofs.exits import CRASHED, STOPPED, status_of
 
 VERSION: Final = "0.1.0"  # pyproject.toml says the same; a test holds the two together
 # Command → the module that holds it: only the module of the command that is called is imported.

@@ -18,8 +18,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from cli.exits import CRASHED, status_of
 from proofs.errors import TallyError
+from proofs.exits import CRASHED, status_of
 from proofs.report import visible
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal, Self, TypeAlias
 
-from proofs import jsonstrict
+from proofs import exits, jsonstrict
 from proofs.bundle import CERTIFICATES
 from proofs.certificates import DISPROVEN, NO_CERTIFICATE, Graded
 from proofs.errors import (
@@ -25,6 +25,7 @@ from proofs.errors import (
     TamperedError,
     UnverifiableError,
 )
+from proofs.exits import EXIT
 
 Outcome: TypeAlias = Literal["passed", "failed", "not reached"]
 
@@ -42,16 +43,6 @@ STEPS: Final = (
     "grades",
 )
 VERIFIED: Final = "verified"
-STATUS: Final[Mapping[str, int]] = {
-    VERIFIED: 0,
-    "tampered": 3,
-    "malformed": 4,
-    "incomplete": 5,
-    "unverifiable": 6,
-    "stale": 7,
-    "missing": 8,
-}
-USAGE_STATUS: Final = 2
 # The errors that a judgement ends in; any other one that escapes is a bug.
 _WORDS: Final[Mapping[type[TallyError], str]] = {
     TamperedError: "tampered",
@@ -61,6 +52,7 @@ _WORDS: Final[Mapping[type[TallyError], str]] = {
     StaleError: "stale",
     MissingError: "missing",
 }
+STATUS: Final[Mapping[str, int]] = {VERIFIED: exits.VERIFIED} | {word: EXIT[kind] for kind, word in _WORDS.items()}
 _MARKS: Final[Mapping[Outcome, str]] = {"passed": "✓", "failed": "✗", "not reached": "·"}
 _MEANING: Final[Mapping[str, str]] = {
     VERIFIED: "every check passed",

@@ -5,29 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Final
 
-from proofs import errors
 from proofs.errors import RefusedError, TallyError
+from proofs.exits import status_of
 from server.settings import Settings
-
-# As `tally` ends for the same reasons (docs/formats/verification.md); the two may not import each other, a test holds them equal.
-EXIT: Final[dict[type[TallyError], int]] = {
-    errors.TamperedError: 3,
-    errors.ProofError: 3,
-    errors.ForkError: 3,
-    errors.MalformedError: 4,
-    errors.IncompleteError: 5,
-    errors.UnverifiableError: 6,
-    errors.StaleError: 7,
-    errors.MissingError: 8,
-    errors.RefusedError: 9,
-    errors.BlockedError: 10,
-    errors.ConflictError: 11,
-    errors.HeldError: 12,
-    errors.BusyError: 13,
-    errors.UnknownOutcomeError: 14,
-}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -85,7 +66,7 @@ def main(arguments: list[str]) -> int:
     except TallyError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         sys.stderr.write(f"tally: {error}{hint}\n")
-        return next(EXIT[kind] for kind in type(error).__mro__ if kind in EXIT)
+        return status_of(error)
     return 0
 
 

@@ -105,7 +105,7 @@ INVARIANTS: Final = (
     Invariant(
         "The verdict is computed and graded; malformed, tampered, incomplete, unverifiable, stale and missing are different "
         "words with different exit statuses.",
-        ("proofs/report.py", "cli/exits.py"),
+        ("proofs/report.py", "proofs/exits.py"),
     ),
     Invariant(
         "Drop any projection and replay the log: the same bytes come out.", ("ledger/projection.py", "lineage/graph.py")

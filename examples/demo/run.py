@@ -21,7 +21,6 @@ from typing import Final
 from openlineage.client.client import OpenLineageClient
 
 import ledger
-from cli.exits import EXIT
 from evidence import deletion, question, trust
 from evidence.deletion import Warehouse
 from evidence.seal import Sealed, export
@@ -35,6 +34,7 @@ from ledger.log import Ledger
 from ledger.signer import ENVIRONMENT
 from proofs import archive
 from proofs.errors import TamperedError
+from proofs.exits import EXIT
 from proofs.statement import Node
 from proofs.streams import OPENLINEAGE_TYPES
 from tools.pack_verifier import pack

@@ -12,9 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from cli.exits import EXIT
 from cli.main import COMMANDS
 from proofs import errors
+from proofs.exits import EXIT
 
 ROOT = Path(__file__).parents[2]
 Tally = Callable[..., subprocess.CompletedProcess[str]]

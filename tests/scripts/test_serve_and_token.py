@@ -137,11 +137,3 @@ def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(ledger: Any
 )
 def test_a_token_that_makes_no_sense_is_a_wrong_call(ledger: Any, arguments: list[str]) -> None:
     assert ledger("token", "create", *arguments).returncode == 2
-
-
-def test_both_programs_end_with_the_same_status_for_the_same_reason() -> None:
-    from cli.exits import EXIT
-    from proofs.errors import TallyError
-    from server import __main__ as program
-
-    assert {kind: status for kind, status in program.EXIT.items() if kind is not TallyError}.items() <= EXIT.items()

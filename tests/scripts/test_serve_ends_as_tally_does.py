@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 
 import ledger
-from cli import exits
-from server import __main__ as program
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_the_service_and_the_command_line_end_alike() -> None:
-    assert program.EXIT == exits.EXIT
 
 
 def serve(folder: Path, *options: str, passphrase: str = "x") -> tuple[int, str]:

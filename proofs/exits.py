@@ -1,4 +1,7 @@
-"""The one table from error to exit status; docs/formats/verification.md fixes 0 to 8."""
+"""The one table from error to exit status, for the verifier, the command line and the service alike.
+
+Source: docs/formats/verification.md, "Verdict", which fixes 0 to 8.
+"""
 
 from __future__ import annotations
 
