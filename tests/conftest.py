@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import ledger
 
@@ -308,6 +311,28 @@ def serve(serve_in: Serve, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     for served in mine:
         if served.process.poll() is None:
             served.stop()
+
+
+@pytest.fixture(scope="session")
+def certified() -> Callable[[Path], tuple[Path, Path]]:
+    """Writes a certificate of its own for localhost into a folder; returns the files of certificate and key."""
+
+    def certify(folder: Path) -> tuple[Path, Path]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+        files = folder / "cert.pem", folder / "key.pem"
+        files[0].write_bytes(certificate.public_bytes(pem))
+        files[1].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+        return files
+
+    return certify
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,12 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,28 +59,13 @@ def test_serve_tells_where_it_answers_and_ends_well_on_sigterm(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("ledger")
-def test_serve_speaks_tls_with_a_certificate_that_is_named(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+def test_serve_speaks_tls_with_a_certificate_that_is_named(
+    tmp_path: Path, certified: Callable[[Path], tuple[Path, Path]]
+) -> None:
+    cert, key = certified(tmp_path)
+    trusted = ssl.create_default_context(cafile=str(cert))
 
-    with serving(tmp_path, "--tls-cert", "cert.pem", "--tls-key", "key.pem") as (_, ready):
+    with serving(tmp_path, "--tls-cert", cert.name, "--tls-key", key.name) as (_, ready):
         port = ready["url"].rpartition(":")[2]
         assert ready["url"].startswith("https://")
         with urllib.request.urlopen(f"https://localhost:{port}/health/live", context=trusted) as answer:
