@@ -12,13 +12,13 @@ START: Final = "<!-- transcript: written by `make transcript`, checked by tests/
 STOP: Final = "<!-- end of transcript -->\n"
 
 
-def demo() -> str:
-    """Run the demo and return what it printed.
+def demo(*options: str) -> str:
+    """Run the demo and return what it printed; with "--server" as `make demo-server` does.
 
     Raises:
         RuntimeError: It ended badly; what it said is in the message.
     """
-    command = [sys.executable, "examples/demo/run.py"]
+    command = [sys.executable, "examples/demo/run.py", *options]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(ROOT / ".demo-keeper")}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:

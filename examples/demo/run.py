@@ -90,10 +90,10 @@ def source_files() -> Path:
 def run_pipeline_through_a_service(log: Ledger, files: Path) -> str:
     """Run the same pipeline, whose stock client reports to `tally serve`."""
     with serving(log, f"sqlite:///{OUT}/ledger.db", KEEPER, source=SOURCE) as (client, address):
-        say(f"0  tally serve answers on {address}; the pipeline reports there, gzipped, with a token of its own")
+        say(f"0  tally serve answers on {address}; the pipeline reports there, gzipped, with a token of its own\n")
         household = run_pipeline(log, files, client)
     observed = sum(log.store.streams.counts([f"type:{kind}" for kind in OPENLINEAGE_TYPES]).values())
-    say(f"   ✓ {observed} OpenLineage events came through the service; it stopped with nothing left over\n")
+    say(f"   ✓ {observed} OpenLineage events came through the service; it stopped with nothing left over")
     return household
 
 
