@@ -109,7 +109,18 @@ def _served(folder: Path) -> Iterator[str]:
     """Our server in a process of its own."""
     url = f"sqlite:///{folder}/served.db"
     ledger.create(url, origin="bench/client", home=folder / "home").close()
-    command = [sys.executable, "-m", "server", "--ledger", url, "--home", str(folder / "home"), "--bind", "127.0.0.1:0"]
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "--ledger",
+        url,
+        "--home",
+        str(folder / "home"),
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+    ]
     process = subprocess.Popen(
         [*command, "--open-on-loopback", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

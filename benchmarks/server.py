@@ -68,7 +68,16 @@ def report(name: str, found: dict[str, float]) -> None:
 @contextmanager
 def ours(folder: Path) -> Iterator[Target]:
     """The service, one process."""
-    command = [sys.executable, "-m", "server", "--ledger", f"sqlite:///{folder}/log.db", "--home", str(folder / "home")]
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "--ledger",
+        f"sqlite:///{folder}/log.db",
+        "--home",
+        str(folder / "home"),
+        "serve",
+    ]
     with _started([*command, "--bind", "127.0.0.1:0", "--open-on-loopback", "--json"]) as (line, pid):
         yield int(json.loads(line)["url"].rpartition(":")[2]), pid
 

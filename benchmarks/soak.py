@@ -127,7 +127,17 @@ class Service:
     def start(self, *, room_bytes: int | None = None) -> None:
         """Start it; with `room_bytes`, no file may grow by more than that."""
 
-        command = [sys.executable, "-P", "-m", "server", "--ledger", self.url, "--home", str(self.folder / "home")]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "cli",
+            "--ledger",
+            self.url,
+            "--home",
+            str(self.folder / "home"),
+            "serve",
+        ]
         command += ["--bind", f"127.0.0.1:{self.port}", "--open-on-loopback"]
         with (self.folder / "journal").open("ab") as journal:
             self._process = subprocess.Popen(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -53,8 +53,8 @@ class Settings(BaseModel):
         home: Where keyrings stand; None: as `tally` finds it.
         workers: Processes; on SQLite one is the fastest.
         open_on_loopback: Everybody who reaches the loopback address is an admin.
-        checkpoint_seconds: A checkpoint is signed this often when the log grew; 0: never.
-        census_seconds: Likewise a census; 0: never.
+        checkpoint_every: Seconds; a checkpoint is signed this often when the log grew; 0: never.
+        census_every: Likewise a census; 0: never.
         rate: Requests a second of one credential, with bursts of twice that; 0: unbounded.
         queue_events: Events that may be waiting to be written.
         room_bytes: Bodies that one process holds at once.
@@ -71,8 +71,8 @@ class Settings(BaseModel):
     port: int = Field(default=8470, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
     open_on_loopback: bool = False
-    checkpoint_seconds: _Seconds = 5.0
-    census_seconds: _Seconds = 0.0
+    checkpoint_every: _Seconds = 5.0
+    census_every: _Seconds = 0.0
     tls_cert: Path | None = None
     tls_key: Path | None = None
     oidc: Oidc | None = None
@@ -105,6 +105,22 @@ class Settings(BaseModel):
             place = ".".join(map(str, first["loc"]))
             said = first["msg"].removeprefix("Value error, ")
             raise RefusedError(f"{place}: {said}" if place else said) from error
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, object]) -> Self:
+        """Return checked settings from the options of `tally serve`, by their names there.
+
+        Raises:
+            RefusedError: One of them is not acceptable.
+        """
+        given = dict(options)
+        host, colon, port = str(given.pop("bind")).rpartition(":")
+        if not colon or not port.isdecimal():
+            raise RefusedError("bind is not HOST:PORT")
+        oidc = {name: given.pop(f"oidc_{name}") for name in ("issuer", "audience", "jwks")}
+        if any(oidc.values()) and not all(oidc.values()):
+            raise RefusedError("--oidc-issuer, --oidc-audience and --oidc-jwks go together")
+        return cls.of(host=host.strip("[]"), port=port, oidc=oidc if all(oidc.values()) else None, **given)
 
     @classmethod
     def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> Self:

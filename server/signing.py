@@ -47,15 +47,15 @@ class Signing:
     async def run(self) -> None:
         """Sign and count at their intervals, until cancelled."""
         loops = []
-        if self._settings.checkpoint_seconds:
-            loops.append(self._every(self._settings.checkpoint_seconds, self._sign))
-        if self._settings.census_seconds:
-            loops.append(self._every(self._settings.census_seconds, self._count))
+        if self._settings.checkpoint_every:
+            loops.append(self._every(self._settings.checkpoint_every, self._sign))
+        if self._settings.census_every:
+            loops.append(self._every(self._settings.census_every, self._count))
         await asyncio.gather(*loops, asyncio.Event().wait())  # with nothing to do, too, only a cancellation ends it
 
     async def finish(self) -> None:
         """Sign what was written last, where it is this process's turn, and give the turn away."""
-        if self._settings.checkpoint_seconds and self._turn is not None:
+        if self._settings.checkpoint_every and self._turn is not None:
             await self._safely(self._sign)
         if self._turn is not None:
             self._turn.close()

@@ -275,7 +275,7 @@ def serve_in() -> Iterator[Serve]:
                 url, origin="ledger.example/served", home=folder / "home", passphrase=lambda: PASSPHRASE
             ).close()
         journal = folder / "journal"
-        command = [sys.executable, "-P", "-m", "server", "--ledger", url, "--home", str(folder / "home")]
+        command = [sys.executable, "-P", "-m", "cli", "--ledger", url, "--home", str(folder / "home"), "serve"]
         command += ["--bind", f"127.0.0.1:{port}", "--json", *(["--open-on-loopback"] if open else []), *options]
         environment = {
             **os.environ,

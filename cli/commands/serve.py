@@ -6,6 +6,7 @@ so that signals, exit status and output are the server's own.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from importlib.util import find_spec
@@ -45,17 +46,14 @@ def serve(session: Session, /, **options: object) -> None:
         raise MissingError(
             f"the service needs {', '.join(missing)}, which is not installed", hint="pip install 'tallystick[server]'"
         )
-    arguments = ["--ledger", session.named_url()]
-    beside = {"home": session.home, "passphrase-file": session.passphrase_file, "json": session.output.as_json}
-    for name, value in {**beside, **options}.items():
-        if value is True:
-            arguments.append(f"--{name.replace('_', '-')}")
-        elif value is not None and value is not False:
-            arguments.append(f"--{name.replace('_', '-')}={value}")
+    options |= {"ledger": session.named_url(), "home": session.home, "passphrase_file": session.passphrase_file}
+    said = json.dumps({**options, "as_json": session.output.as_json}, default=str)
     # -P: a folder named `server` where this is called must not be taken for ours.
     tree = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (tree, os.environ.get("PYTHONPATH"))))
     sys.stdout.flush()
     os.execve(  # noqa: S606 - no shell
-        sys.executable, [sys.executable, "-P", "-m", "server", *arguments], {**os.environ, "PYTHONPATH": path}
+        sys.executable,
+        [sys.executable, "-P", "-m", "server"],
+        {**os.environ, "PYTHONPATH": path, "TALLY_SERVE": said},
     )

@@ -22,7 +22,19 @@ _STOP_SECONDS: Final = 30
 def serving(log: Ledger, url: str, home: Path, *, source: str) -> Iterator[tuple[OpenLineageClient, str]]:
     """Serve the ledger while the block runs; yields a stock client that is let in as `source`, and the service's address."""
     token, _ = access.grant(log, ["emitter"], sources=[source])
-    command = [sys.executable, "-m", "server", "--ledger", url, "--home", str(home), "--bind", "127.0.0.1:0", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "--ledger",
+        url,
+        "--home",
+        str(home),
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        "--json",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -85,3 +86,40 @@ def test_settings_that_make_no_sense_are_refused_in_one_sentence(
     assert ended == status
     assert said.startswith(sentence)
     assert "Traceback" not in said
+
+
+def test_a_refusal_is_one_object_where_json_is_asked_for(made: Path) -> None:
+    status, said = serve(made, "--bind", "nowhere", "--json")
+
+    assert status == 9
+    assert json.loads(said) == {
+        "error": {"code": "refused", "hint": "", "message": "bind is not HOST:PORT", "status": 9, "where": ""}
+    }
+
+
+def test_the_program_alone_says_how_it_is_started() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TALLY_SERVE", None)
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "server"], capture_output=True, text=True, check=False, env=environment
+    )
+
+    assert (ended.returncode, ended.stderr) == (2, "tally: the service is started by `tally serve`\n")
+
+
+def test_the_address_of_the_ledger_stands_on_no_command_line(made: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TALLY_KEY_PASSPHRASE": "x"}
+    environment |= {"TALLY_LEDGER": f"sqlite:///{made}/log.db", "TALLY_HOME": str(made / "home")}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "cli", "serve", "--bind", "127.0.0.1:0", "--open-on-loopback"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("tallystick serves")
+        assert "log.db" not in Path(f"/proc/{process.pid}/cmdline").read_text()
+    finally:
+        process.kill()
+        process.communicate()

@@ -220,7 +220,7 @@ def test_open_is_refused_wherever_others_can_come(host: str, answer: bool) -> No
         {"workers": 0},
         {"tls_cert": "a.pem"},
         {"rate": -1},
-        {"checkpoint_seconds": float("nan")},
+        {"checkpoint_every": float("nan")},
         {"nothing": 1},
     ],
 )
