@@ -8,7 +8,7 @@ Pure: from plan, history and contracts to a code and a sentence. Nothing here is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from proofs.statement import Node
 
 NOT_COUNTED: Final = "not-counted"
 NO_CONTROL: Final = "no-control"
+SUBJECT_DROPPED: Final = "subject-dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,21 @@ class Remark:
     what: str
 
 
-def foreseen(planned: Planned, *, identities: Collection[str], contracts: Collection[Node]) -> Iterator[Remark]:
+def foreseen(
+    planned: Planned, *, identities: Collection[str], contracts: Collection[Node], dropped: Mapping[Node, str]
+) -> Iterator[Remark]:
     """Yield what a run of this plan will meet.
 
     Args:
         identities: The types that the request names.
         contracts: The datasets that have a contract.
+        dropped: Dataset → the subject column that an earlier version of its contract named, where it names none now.
     """
     for target in planned.targets:
         node = target.dataset.node
-        if target.action == "unresolved":
+        if target.action == "not_applicable" and node in dropped:
+            yield Remark(target.id, SUBJECT_DROPPED, _dropped(node, dropped[node]))
+        elif target.action == "unresolved":
             yield Remark(target.id, NO_DISPOSITION, _undecided(node, has_contract=node in contracts))
         elif target.place is not None and target.place.identity not in identities:
             yield Remark(target.id, NO_IDENTITY, _unidentified(target, target.place.identity))
@@ -81,6 +87,13 @@ def _undecided(node: Node, *, has_contract: bool) -> str:
     return (
         f"{node.text} needs a contract with `privacy.subject_key`, the column that says whose a row is: "
         "publish one with `tally check`, and plan again"
+    )
+
+
+def _dropped(node: Node, column: str) -> str:
+    return (
+        f"the contract of {node.text} once told people apart by {column!r} and does no longer, so that nothing is deleted there: "
+        "if people still stand in it, publish one with `privacy.subject_key`, and plan again"
     )
 
 

@@ -8,15 +8,15 @@ certify   the person erased from this ledger too, then the certificate, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import sqlite_utils
 from pydantic import ValidationError
 
-from contracts.document import parse
-from contracts.facts import CONTRACT_PUBLISHED, ContractPublished
+from contracts.inforce import Bound, in_force
 from contracts.model import Contract
 from evidence.advice import Remark, foreseen, next_step
 from ledger import holds
@@ -56,12 +56,14 @@ class Made:
 
     Attributes:
         held: Id of the legal hold with which `carry_out` would be refused now; None without one.
-        remarks: On the targets that a run will not settle.
+        remarks: On the targets that a run will not settle, or that a contract once spoke of otherwise.
+        unread_contracts: Seqs of publications that could not be read; what they declare was not followed.
     """
 
     fact: Planned
     held: str | None
     remarks: tuple[Remark, ...]
+    unread_contracts: tuple[int, ...]
 
 
 def request(
@@ -90,7 +92,7 @@ def request(
     return made
 
 
-def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str) -> Made:
+def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: str) -> Made:
     """Plan a deletion: sign a checkpoint, take the closure, compare it with the contracts, count, record.
 
     Args:
@@ -105,35 +107,30 @@ def make(log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: 
         raise MissingError(f"request {request} names no dataset to begin with", hint="name it with --dataset")
     signed = log.checkpoint().checkpoint
     # From the entries that were signed and from no stored view: a row that was taken out of one would be a dataset forgotten.
+    bound = in_force(log.store, signed.size)
     with replayed(log.store, LineageProjection(), signed.size) as db:
         closure = query.closure(db, seeds, node_limit=None, taken_back=True).distance
         unread = query.findings(db)
-    in_force = contracts_in_force(log)
-    declared = {
-        Node("dataset", target.namespace, target.name)
-        for seed in seeds
-        if (contract := in_force.get(seed)) and contract.privacy
-        for target in contract.privacy.deletion_propagation
-    }
+        declared = _declared(db, closure, bound)
     everywhere = {node for node in (*closure, *declared) if node.kind == "dataset"}
     draft = plan.make_plan(
         request,
         plan.Lineage(signed.size, signed.root.hex(), closure, unread),
         seeds=seeds,
         declared=declared,
-        dispositions=_dispositions(everywhere, in_force, warehouses),
+        dispositions=_dispositions(everywhere, bound.contracts, warehouses),
         at=print_at(log.clock()),
     )
     subject = _subject(log, request, reader=reader, purpose="plan")
     fact = run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
     types = {identity.type for identity in subject.identities}
     refusal = holds.refusal(log, _pseudonym(request), request)
-    remarks = tuple(foreseen(fact, identities=types, contracts=in_force.keys()))
-    return Made(fact, None if refusal is None else refusal.hold, remarks)
+    remarks = tuple(foreseen(fact, identities=types, contracts=bound.contracts.keys(), dropped=bound.dropped))
+    return Made(fact, None if refusal is None else refusal.hold, remarks, bound.unread)
 
 
 def carry_out(
-    log: Ledger, request: str, warehouses: Iterable[Warehouse], *, reader: str
+    log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: str
 ) -> tuple[list[Executed], list[Verified]]:
     """Delete at every target of the plan and have each looked at by another component; what is done is not done twice.
 
@@ -208,25 +205,29 @@ def _is_settled(history: History, target: Target) -> bool:
     return target.action == "delete" and bool(seen) and seen[-1].fact.result == "absent"
 
 
-def contracts_in_force(log: Ledger) -> dict[Node, Contract]:
-    """Return, by dataset, the contract that was published last."""
-    found: dict[Node, Contract] = {}
-    for record in log.stream(f"type:{CONTRACT_PUBLISHED}"):
-        if record.body is None:
-            continue
-        contract = parse(ContractPublished.parse(record.body).definition.encode(), name=f"entry {record.seq}").contract
-        found[Node("dataset", contract.dataset.namespace, contract.dataset.name)] = contract
-    return found
+def _declared(db: sqlite_utils.Database, closure: Mapping[Node, int], bound: Bound) -> set[Node]:
+    """What contracts name, from the closure on: their targets, what derives from these, and what is named there in turn."""
+    declared: set[Node] = set()
+    waiting = {node for node in closure if node.kind == "dataset"}
+    known = set(waiting)
+    while waiting:
+        named = {target for node in waiting for target in bound.propagated(node)}
+        declared |= named
+        beyond = query.closure(db, named - known, node_limit=None, taken_back=True).distance if named - known else {}
+        waiting = {node for node in beyond if node.kind == "dataset"} - known
+        declared |= waiting
+        known |= waiting
+    return declared
 
 
 def _dispositions(
-    datasets: Iterable[Node], in_force: Mapping[Node, Contract], warehouses: Iterable[Warehouse]
+    datasets: Iterable[Node], contracts: Mapping[Node, Contract], warehouses: Sequence[Warehouse]
 ) -> dict[Node, Disposition]:
     """What each dataset's contract says of it: a column that tells whose a row is, or that there is none."""
     known = {warehouse.namespace for warehouse in warehouses}
     found: dict[Node, Disposition] = {}
     for node in datasets:
-        contract = in_force.get(node)
+        contract = contracts.get(node)
         if contract is None or node.namespace not in known:
             continue
         if contract.privacy is None:
@@ -246,7 +247,7 @@ def _place(node: Node, column: str) -> Place:
         ) from error
 
 
-def _verifiers(warehouses: Iterable[Warehouse]) -> dict[str, DuckDBVerifier]:
+def _verifiers(warehouses: Sequence[Warehouse]) -> dict[str, DuckDBVerifier]:
     return {warehouse.namespace: DuckDBVerifier(warehouse.path) for warehouse in warehouses}
 
 

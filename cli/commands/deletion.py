@@ -114,7 +114,8 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
     ]
     if session.output.as_json:
         remarks = [{"target": each.target, "code": each.code, "message": each.what} for each in made.remarks]
-        session.output.document({**json.loads(planned.body()), "held": made.held, "remarks": remarks})
+        beside = {"held": made.held, "remarks": remarks, "unread_contracts": list(made.unread_contracts)}
+        session.output.document({**json.loads(planned.body()), **beside})
         return
     session.output.rows(rows, ("target", "dataset", "action", "rows", "why"), empty="no targets")
     for title, found in (
@@ -125,6 +126,9 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
             say(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
     for remark in made.remarks:
         say(f"! {remark.target}: {remark.what}")
+    if made.unread_contracts:
+        entries = ", ".join(map(str, made.unread_contracts[:8]))
+        say(f"! contracts that could not be read, so that what they declare is not in this plan: entries {entries}")
     if made.held is not None:
         say(f"! legal hold {made.held}: `tally delete run` is refused while it stands")
 

@@ -87,7 +87,7 @@ def make_plan(
     A dataset without a disposition is a target with the action `unresolved`, and no certificate calls that complete.
 
     Args:
-        declared: Datasets that the contracts of the seeds name in `deletion_propagation`.
+        declared: Datasets that the contracts of all these name in `deletion_propagation`, and what derives from them.
         dispositions: What is known of each dataset; of others than the targets nothing is taken.
         at: The ledger's clock, as an entry prints it.
 

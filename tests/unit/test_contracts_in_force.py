@@ -1,0 +1,115 @@
+"""Which contract binds a dataset, however many publish: what a deletion's plan takes from contracts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from contracts import publish
+from contracts.document import Document, parse
+from contracts.facts import CONTRACT_PUBLISHED
+from contracts.inforce import Bound, in_force
+from contracts.record import Context
+from evidence import deletion
+from ledger.event import Event
+from proofs.statement import Node
+
+if TYPE_CHECKING:
+    from ledger.log import Ledger
+    from tests.conftest import Ledgers
+
+ORDERS, FEATURES, SCORES, AUDIENCE = (Node("dataset", "shop", name) for name in ("orders", "features", "scores", "aud"))
+
+
+def contract(name: str, *, version: str = "1.0.0", key: str | None = "customer", names: str = "") -> Document:
+    privacy = f"privacy: {{subject_key: {key}, deletion_propagation: [{names}]}}\n" if key else ""
+    text = f"name: {name}\nversion: {version}\ndataset: {{namespace: shop, name: {name}}}\n"
+    return parse(f"{text}schema:\n  - {{name: customer, type: string, required: true}}\n{privacy}".encode())
+
+
+def published(log: Ledger, *documents: Document) -> Bound:
+    for one in documents:
+        publish.publish(log, one, Context(source="urn:shop"))
+    return in_force(log.store, log.size)
+
+
+@pytest.fixture
+def log(ledgers: Ledgers) -> Ledger:
+    return ledgers.create()
+
+
+def test_the_newest_version_of_a_name_binds(log: Ledger) -> None:
+    bound = published(log, contract("orders"), contract("orders", version="1.1.0", names="features"))
+
+    assert bound.contracts[ORDERS].version == "1.1.0"
+    assert bound.propagated(ORDERS) == {FEATURES}
+    assert bound.propagated(FEATURES) == frozenset()
+
+
+def test_a_version_that_no_longer_says_whose_a_row_is_is_told(log: Ledger) -> None:
+    bound = published(log, contract("orders"), contract("orders", version="2.0.0", key=None))
+
+    assert bound.contracts[ORDERS].privacy is None
+    assert bound.dropped == {ORDERS: "customer"}
+
+
+def test_a_contract_by_another_name_takes_no_subject_column_away(log: Ledger) -> None:
+    text = contract("orders", key=None).text.replace("name: orders", "name: impostor", 1)
+
+    bound = published(log, contract("orders"), parse(text.encode()))
+
+    assert bound.contracts[ORDERS].name == "orders"
+    assert bound.dropped == {}
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"no JSON", b"", b'{"contract":{"name":"a"}}'])
+def test_a_publication_that_cannot_be_read_stops_no_plan_and_is_named(log: Ledger, body: bytes) -> None:
+    media = None if body.startswith((b"{", b"[")) else "text/plain"
+    published(log, contract("orders"))
+    receipt = log.append(Event(type=CONTRACT_PUBLISHED, source="urn:any", data=body, datacontenttype=media))
+    request = deletion.request(log, [("customer", "c7")], regulation="gdpr", datasets=[ORDERS]).request
+
+    made = deletion.make(log, request, [], reader="op")
+
+    assert made.unread_contracts == (receipt.seq,)
+    assert [target.dataset.name for target in made.fact.targets] == ["orders"]
+
+
+def test_the_same_version_with_another_text_does_not_count_and_is_named(log: Ledger) -> None:
+    published(log, contract("orders"))
+    other = parse(f"{contract('orders').text}# and more\n".encode())
+    said = orjson.loads(log.store.bodies([log.size - 1])[log.size - 1].data) | {"definition": other.text}
+    said["contract"]["sha256"] = other.sha256
+    receipt = log.append(Event(type=CONTRACT_PUBLISHED, source="urn:any", data=orjson.dumps(said)))
+
+    bound = in_force(log.store, log.size)
+
+    assert bound.unread == (receipt.seq,)
+
+
+def test_a_plan_follows_what_every_contract_on_the_way_names_and_what_derives_from_it(log: Ledger) -> None:
+    published(log, contract("orders"), contract("features", names="scores"))
+    with log.run("features", inputs=["shop|orders"], outputs=["shop|features"]):
+        pass
+    with log.run("audience", inputs=["shop|scores"], outputs=["shop|aud"]):
+        pass
+    request = deletion.request(log, [("customer", "c7")], regulation="gdpr", datasets=[ORDERS]).request
+
+    fact = deletion.make(log, request, [], reader="op").fact
+
+    assert [target.dataset.node for target in fact.targets] == [ORDERS, FEATURES, AUDIENCE, SCORES]
+    assert [dataset.node for dataset in fact.only_in_contract] == [AUDIENCE, SCORES]
+    assert [dataset.node for dataset in fact.only_in_lineage] == [FEATURES]
+    assert fact.closure.count == 2
+
+
+def test_a_plan_that_deletes_nothing_where_people_once_stood_says_so(ledgers: Ledgers, log: Ledger) -> None:
+    published(log, contract("orders"), contract("orders", version="2.0.0", key=None))
+    request = deletion.request(log, [("customer", "c7")], regulation="gdpr", datasets=[ORDERS]).request
+
+    made = deletion.make(log, request, [deletion.Warehouse("shop", ledgers.folder / "shop.duckdb")], reader="op")
+
+    assert [target.action for target in made.fact.targets] == ["not_applicable"]
+    assert [(remark.target, remark.code) for remark in made.remarks] == [("t1", "subject-dropped")]
