@@ -37,6 +37,8 @@ from server.writer import Writer
 _Result = TypeVar("_Result")
 READERS: Final = 4
 _MOST_READS: Final = 256
+_MOST_ERRANDS: Final = 64
+_MOST_TOKENS: Final = 64  # whose signatures are being checked: that costs more than to be refused
 _GRANTS_SECONDS: Final = 1.0  # how long a revoked token may still be let in
 _STALE_SECONDS: Final = 60.0  # and where the log cannot be read, at most so long
 
@@ -65,7 +67,7 @@ class Service:
         self._oidc: oidc.Verifier | None = None
         self._local = threading.local()
         self._opened: list[Ledger] = []
-        self._reads = 0
+        self._reads = self._errands = self._tokens = 0
         self._is_lost = False  # the writer's handle: what its last commit came to is unknown
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -88,8 +90,8 @@ class Service:
             most_bytes=self.settings.room_bytes,
             observe=self.metrics.committed,
         )
-        await self.at_desk(self._read_grants)
-        self.signing = Signing(self.settings, self.metrics, self.journal, self.at_desk)
+        await self._at_desk(self._read_grants)
+        self.signing = Signing(self.settings, self.metrics, self.journal, self._at_desk)
         self._tasks = [asyncio.create_task(self._watch_grants()), asyncio.create_task(self.signing.run())]
 
     @property
@@ -117,15 +119,21 @@ class Service:
         if self._is_lost:
             self._reopen()
         try:
-            return self._log.group.append_each(events)
+            return self._append_or_lose(events)
         except UnknownOutcomeError as unknown:
             # What to do is in the contract: reopen, and send the same events again; those that are there are known again.
-            self._is_lost = True
             try:
                 self._reopen()
             except TallyError as error:
                 raise unknown from error  # nobody may be told that nothing was written; the next group tries once more
+            return self._append_or_lose(events)
+
+    def _append_or_lose(self, events: Sequence[Event]) -> list[Receipt | RefusedError | BusyError]:
+        try:
             return self._log.group.append_each(events)
+        except UnknownOutcomeError:
+            self._is_lost = True
+            raise
 
     def _reopen(self) -> None:
         self._log.close()  # first, and perhaps again: it may hold the lock
@@ -154,7 +162,21 @@ class Service:
         return work(log)
 
     async def at_desk(self, work: Callable[[Ledger], _Result]) -> _Result:
-        """Return what `work` does with the one ledger that views, disclosures and signing share."""
+        """Return what `work` does with the one ledger that views, disclosures and signing share.
+
+        Raises:
+            OverloadedError: Too many are waiting there already.
+        """
+        if self._errands >= _MOST_ERRANDS:
+            raise OverloadedError(f"{self._errands} requests are waiting at the desk already")
+        self._errands += 1
+        try:
+            return await self._at_desk(work)
+        finally:
+            self._errands -= 1
+
+    async def _at_desk(self, work: Callable[[Ledger], _Result]) -> _Result:
+        """The same for the service itself, which is never turned away."""
         return await asyncio.get_running_loop().run_in_executor(self._desk, work, self._desk_log)
 
     async def identify(self, token: str | None) -> Principal:
@@ -175,23 +197,30 @@ class Service:
             if grant is not None:
                 return of_grant(grant)
         elif self._oidc is not None:
-            verifier = self._oidc
-            known = verifier.remembered(token)
-            return known if known is not None else await asyncio.to_thread(verifier.verify, token)
+            known = self._oidc.remembered(token)
+            return known if known is not None else await self._verified(self._oidc, token)
         raise UnauthenticatedError("the credential is unknown, revoked or past its end")
 
+    async def _verified(self, verifier: oidc.Verifier, token: str) -> Principal:
+        if self._tokens >= _MOST_TOKENS:
+            raise OverloadedError(f"{self._tokens} tokens are being checked already")
+        self._tokens += 1
+        try:
+            return await asyncio.to_thread(verifier.verify, token)
+        finally:
+            self._tokens -= 1
+
     def _read_grants(self, log: Ledger) -> None:
-        self._folded = log.size
-        self._edition = access.edition(log.store)
-        self.grants = access.read_grants(log)
+        with log.store.reading():  # one state of the log: a fact between two reads would be counted and never folded
+            self._folded, self._edition = log.size, access.edition(log.store)
+        self.grants = access.read_grants(log)  # perhaps of a later state; what is folded twice changes nothing
 
     def _follow_grants(self, log: Ledger) -> None:
-        size, edition = log.size, access.edition(log.store)
-        if edition != self._edition:
-            found = access.changes(log.store, self._folded, size)
-            self.grants = access.fold(self.grants, found, origin=log.origin)
-            self._edition = edition
-        self._folded = size
+        with log.store.reading():
+            size, edition = log.size, access.edition(log.store)
+            found = list(access.changes(log.store, self._folded, size)) if edition != self._edition else []
+        self.grants = access.fold(self.grants, found, origin=log.origin)
+        self._edition, self._folded = edition, size
         self._followed = monotonic()
         self.metrics.entries(size)
 

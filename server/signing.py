@@ -16,6 +16,8 @@ from ledger.checkpoint import SignedCheckpoint, read_checkpoint
 from ledger.keys import KEY_ADDED, KEY_RETIRED, Key
 from ledger.log import Ledger
 from ledger.signer import Signer
+from proofs.census import CENSUS_TAKEN
+from proofs.entry import parse_entry
 from proofs.errors import MissingError, TallyError
 from server.journal import Journal
 from server.metrics import Metrics
@@ -94,7 +96,7 @@ class Signing:
         self._metrics.signed(head.checkpoint.size)
 
     def _count(self, log: Ledger) -> None:
-        if self._is_our_turn(log) and log.store.census.dirty():
+        if self._is_our_turn(log) and not _is_counted(log):
             log.take_census()
 
     def _known_keys(self, log: Ledger) -> Sequence[Key]:
@@ -113,6 +115,12 @@ class Signing:
             return self._signers[key.id]
 
         return signer
+
+
+def _is_counted(log: Ledger) -> bool:
+    """True when the log ends in a census: it leaves streams uncounted itself, its own, which one more would not mend."""
+    last = log.store.headers(log.size - 1, log.size)
+    return bool(last) and parse_entry(last[0]).type == CENSUS_TAKEN
 
 
 def newest(log: Ledger) -> SignedCheckpoint | None:

@@ -74,3 +74,22 @@ def test_a_commit_that_does_not_answer_is_asked_again_at_a_new_handle(
     (answer,) = service._append_each([event("1")])
 
     assert answer.is_replay
+
+
+def test_a_handle_whose_commit_did_not_answer_twice_is_not_used_again(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = service._log
+
+    def unanswered(group: Group, events: Sequence[Event]) -> Any:
+        raise UnknownOutcomeError("the commit did not answer")
+
+    with monkeypatch.context() as unlucky:
+        unlucky.setattr(Group, "append_each", unanswered)
+        with pytest.raises(UnknownOutcomeError):
+            service._append_each([event("1")])
+    again = service._log
+
+    service._append_each([event("1")])
+
+    assert len({id(lost), id(again), id(service._log)}) == 3
