@@ -11,13 +11,13 @@ import argparse
 import json
 import os
 import random
-import resource
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -37,6 +37,7 @@ SECRET = b"soak"
 # Failures come every second here, so that patience is short.
 QUICK = Settings(backoff_seconds=0.05, backoff_cap_seconds=1.0, read_seconds=2.0, total_seconds=5.0, poll_seconds=0.05)
 CHUNK = 1 << 16
+FULL_SECONDS = 60.0  # how long a full disk may go unnoticed
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ class Plan:
 
 @dataclass
 class Tally:
-    """What came of it; `faults` is empty when nothing was lost, doubled or turned around."""
+    """What came of it; `faults` is empty when nothing was lost, doubled or turned around.
+
+    Attributes:
+        full_disks: How often the server had to turn events away because not one block was free.
+    """
 
     emitted: int = 0
     recorded: int = 0
@@ -110,6 +115,44 @@ class Network:
                 end.shutdown(socket.SHUT_RDWR)
 
 
+class Disk:
+    """Where the ledger and its keys stand: a file system of its own, so that it can be filled without harm to others.
+
+    Making one needs root. Elsewhere they stand in a plain folder, no disk is filled, and the tally says so.
+    """
+
+    def __init__(self, folder: Path, size_bytes: int) -> None:
+        self.folder = folder / "disk"
+        self.folder.mkdir()
+        self.is_own = os.geteuid() == 0
+        if self.is_own:
+            image = folder / "disk.img"
+            with image.open("wb") as file:
+                file.truncate(size_bytes)
+            subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+            subprocess.run(["mount", "-o", "loop", str(image), str(self.folder)], check=True)
+        self._balloon = self.folder / "balloon"
+
+    def fill(self) -> None:
+        """Leave not one block."""
+        with self._balloon.open("wb") as balloon:
+            size = 1 << 24
+            while size:
+                try:
+                    os.write(balloon.fileno(), bytes(size))
+                except OSError:
+                    size >>= 1
+
+    def free(self) -> None:
+        """Give the room back."""
+        self._balloon.unlink()
+
+    def close(self) -> None:
+        """Take it away."""
+        if self.is_own:
+            subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
+
+
 class Service:
     """The server, killed and started again on one port."""
 
@@ -124,9 +167,8 @@ class Service:
     def url(self) -> str:
         return f"sqlite:///{self.folder / 'ledger.db'}"
 
-    def start(self, *, room_bytes: int | None = None) -> None:
-        """Start it; with `room_bytes`, no file may grow by more than that."""
-
+    def start(self) -> None:
+        """Start it, and return when it answers."""
         command = [
             sys.executable,
             "-P",
@@ -143,16 +185,21 @@ class Service:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=journal, text=True, env=environment()
             )
-        if room_bytes is not None:
-            largest = max(path.stat().st_size for path in self.folder.glob("ledger.db*"))
-            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (largest + room_bytes, largest + room_bytes))
         assert self._process.stdout is not None
         assert self._process.stdout.readline(), f"the server did not start; see {self.folder / 'journal'}"
 
+    def turned_away(self) -> int:
+        """Requests with events that it answered with 503 since it was started."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        asked = 'tally_requests_total{endpoint="events",status="503"} '
+        return sum(int(float(line.removeprefix(asked))) for line in lines if line.startswith(asked))
+
     def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.communicate()
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
     def open(self) -> Ledger:
         return ledger.open(self.url, home=self.folder / "home", passphrase=lambda: SECRET)
@@ -191,14 +238,26 @@ class Soak:
         self.folder = folder
         self.tally = Tally()
         self.drawn = random.Random(plan.seed)
-        self.service = Service(folder)
+        self.disk = Disk(folder, (256 << 20) + 6_000 * plan.events)
+        self.service = Service(self.disk.folder)
         self.network = Network(self.service.port)
         self.share = plan.events // plan.producers
         self.running: dict[int, subprocess.Popen[bytes]] = {}
 
     def run(self) -> Tally:
         """Do it, and return what came of it."""
-        ledger.create(self.service.url, origin=ORIGIN, home=self.folder / "home", passphrase=lambda: SECRET).close()
+        try:
+            self._run()
+        finally:
+            for process in self.running.values():
+                process.kill()
+            self.service.kill()
+            self.disk.close()
+        return self.tally
+
+    def _run(self) -> None:
+        home = self.service.folder / "home"
+        ledger.create(self.service.url, origin=ORIGIN, home=home, passphrase=lambda: SECRET).close()
         began = time.monotonic()
         self.service.start()
         for number in range(self.plan.producers):
@@ -211,7 +270,6 @@ class Soak:
         self.service.kill()
         self.tally.seconds = round(time.monotonic() - began, 1)
         self._judge()
-        return self.tally
 
     def _start(self, number: int) -> None:
         command = [
@@ -235,7 +293,7 @@ class Soak:
             [(total * (n + 1) // (plan.server_kills + 1), "server") for n in range(plan.server_kills)]
             + [(total * (n + 1) // (plan.producer_kills + 1), "producer") for n in range(plan.producer_kills)]
             + [(total * (n + 1) // 8, mood) for n, mood in enumerate(("cut", "stall", "slow", "pass") * 2)][:7]
-            + [(total // 2, "full")]
+            + [(total // 2, "full")] * self.disk.is_own
         )
         while due:
             while due and due[0][0] <= self._emitted():
@@ -251,12 +309,7 @@ class Soak:
             self.service.start()
             self.tally.server_kills += 1
         elif what == "full":
-            self.service.kill()
-            self.service.start(room_bytes=256 * 1024)
-            time.sleep(3.0)
-            self.service.kill()
-            self.service.start()
-            self.tally.full_disks += 1
+            self._fill_disk()
         elif what == "producer":
             alive = [number for number, process in self.running.items() if process.poll() is None]
             if alive:
@@ -268,6 +321,15 @@ class Soak:
         else:
             self.network.mood = what
             self.tally.network_troubles += what != "pass"
+
+    def _fill_disk(self) -> None:
+        before = self.service.turned_away()
+        self.disk.fill()
+        deadline = time.monotonic() + FULL_SECONDS
+        while self.service.turned_away() == before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.tally.full_disks += self.service.turned_away() > before
+        self.disk.free()
 
     def _deliver(self) -> None:
         deadline = time.monotonic() + 60 + self.plan.events / 500
