@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import sqlite_utils
 from pydantic import ValidationError
 
-from contracts.inforce import Bound, in_force
+from contracts.inforce import in_force
 from contracts.model import Contract
 from evidence.advice import Remark, foreseen, next_step
 from ledger import holds
@@ -111,7 +110,7 @@ def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: 
     with replayed(log.store, LineageProjection(), signed.size) as db:
         closure = query.closure(db, seeds, node_limit=None, taken_back=True).distance
         unread = query.findings(db)
-        declared = _declared(db, closure, bound)
+        declared = query.declared(db, closure, bound.propagated)
     everywhere = {node for node in (*closure, *declared) if node.kind == "dataset"}
     draft = plan.make_plan(
         request,
@@ -203,21 +202,6 @@ def _is_settled(history: History, target: Target) -> bool:
         return True
     seen = history.verifications(target)
     return target.action == "delete" and bool(seen) and seen[-1].fact.result == "absent"
-
-
-def _declared(db: sqlite_utils.Database, closure: Mapping[Node, int], bound: Bound) -> set[Node]:
-    """What contracts name, from the closure on: their targets, what derives from these, and what is named there in turn."""
-    declared: set[Node] = set()
-    waiting = {node for node in closure if node.kind == "dataset"}
-    known = set(waiting)
-    while waiting:
-        named = {target for node in waiting for target in bound.propagated(node)}
-        declared |= named
-        beyond = query.closure(db, named - known, node_limit=None, taken_back=True).distance if named - known else {}
-        waiting = {node for node in beyond if node.kind == "dataset"} - known
-        declared |= waiting
-        known |= waiting
-    return declared
 
 
 def _dispositions(

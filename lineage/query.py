@@ -8,7 +8,7 @@ bounded part alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,6 +100,25 @@ def closure(
         level, now = later, now + 1
     named = _nodes(db, ids)
     return Closure(distance | {node: ids[id] for id, (node, _) in named.items()}, truncated)
+
+
+def declared(db: sqlite_utils.Database, reached: Iterable[Node], names: Callable[[Node], Iterable[Node]]) -> set[Node]:
+    """Return what is declared to derive from a closure: what its datasets name, what derives from these, and so on.
+
+    Args:
+        names: The datasets that somebody declares to derive from one: its contract does.
+    """
+    found: set[Node] = set()
+    waiting = {node for node in reached if node.kind == "dataset"}
+    known = set(waiting)
+    while waiting:
+        named = {target for node in waiting for target in names(node)}
+        found |= named
+        beyond = closure(db, named - known, node_limit=None, taken_back=True).distance
+        waiting = {node for node in beyond if node.kind == "dataset"} - known
+        found |= waiting
+        known |= waiting
+    return found
 
 
 def load(db: sqlite_utils.Database) -> Graph:
