@@ -181,13 +181,18 @@ class Soak:
             self.tally.network_troubles += what != "pass"
 
     def _fill_disk(self) -> None:
+        """Fill it until the server turned events away; emits itself, for the producers may be through already."""
         before = self.service.turned_away()
         self.disk.fill()
         deadline = time.monotonic() + FULL_SECONDS
-        while self.service.turned_away() == before and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.tally.full_disks += self.service.turned_away() > before
-        self.disk.free()
+        client = Client(self.network.url, outbox=outbox_of(self.folder, 0), settings=QUICK)
+        with client, (self.folder / "acks-full").open("wb", buffering=0) as acks:
+            while self.service.turned_away() == before and time.monotonic() < deadline:
+                taken = client.emit(Event.of(TYPE, "urn:soak:full", {"padding": "x" * 600}))
+                acks.write(f"{taken.id}\n".encode())
+                time.sleep(0.1)
+            self.tally.full_disks += self.service.turned_away() > before
+            self.disk.free()
 
     def _deliver(self) -> None:
         deadline = time.monotonic() + 60 + self.plan.events / 500

@@ -26,7 +26,7 @@ def test_every_emit_that_returned_is_in_the_log_exactly_once_and_in_order(tmp_pa
     assert ended.stdout, ended.stderr
     tally = json.loads(ended.stdout)
     assert tally["faults"] == []
-    assert tally["emitted"] == 4_000
-    assert tally["recorded"] >= 4_000  # what was taken by a producer that died before it could say so is there, too
+    assert tally["emitted"] >= 4_000
+    assert tally["recorded"] >= tally["emitted"]  # also what was taken by a producer that died before it could say so
     assert (tally["server_kills"], tally["full_disks"], tally["network_troubles"]) == (3, 1, 6)
     assert ended.returncode == 0
