@@ -27,6 +27,7 @@ import ledger
 if TYPE_CHECKING:
     from ledger.log import Ledger
     from tests.counterpart import Counterpart
+    from tests.editor import PostgresCopy, SqliteCopy
     from tests.pgserver import Server
 
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
@@ -204,6 +205,47 @@ def postgres_ledgers(tmp_path: Path, postgres_url: str) -> Iterator[Ledgers]:
     made = Ledgers(tmp_path, database=postgres_url)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def editor() -> ModuleType:
+    """Sound ledgers and the hand that edits copies of them, tests/editor.py."""
+    return _load("editor")
+
+
+@pytest.fixture(scope="session")
+def sound_file(editor: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
+    """A closed SQLite ledger with something in every table, to be copied."""
+    sound: Ledgers = editor.fill(Ledgers(tmp_path_factory.mktemp("sound")))
+    return sound
+
+
+@pytest.fixture(scope="session")
+def sound_database(
+    editor: ModuleType, postgres: Server, pgserver: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Ledgers, str]]:
+    """The same in PostgreSQL beside another log, and the name of the database."""
+    name = postgres.database(template=pgserver.TEMPLATE)
+    yield editor.fill_beside(Ledgers(tmp_path_factory.mktemp("sound"), database=postgres.url(name))), name
+    postgres.drop(name)
+
+
+@pytest.fixture
+def sqlite_copy(editor: ModuleType, sound_file: Ledgers, tmp_path: Path) -> SqliteCopy:
+    """A copy of the sound SQLite ledger, to be edited."""
+    copy: SqliteCopy = editor.SqliteCopy(sound_file, tmp_path)
+    return copy
+
+
+@pytest.fixture
+def postgres_copy(
+    editor: ModuleType, postgres: Server, sound_database: tuple[Ledgers, str], tmp_path: Path
+) -> Iterator[PostgresCopy]:
+    """A copy of the sound PostgreSQL ledger, to be edited."""
+    sound, template = sound_database
+    name = postgres.database(template=template)
+    yield editor.PostgresCopy(sound, postgres, name, tmp_path)
+    postgres.drop(name)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from ledger.store import Store
 from ledger.stores.memory import MemoryStore
 from ledger.stores.postgres import PostgresStore
 from ledger.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from tests.editor import Copy
 
 ORIGIN = "ledger.example/conformance"
 DRIVERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
@@ -20,6 +24,8 @@ DRIVERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
         request.getfixturevalue("postgres_url"), origin=ORIGIN, views=lambda _: folder(request) / "views.db"
     ),
 }
+# Those whose rows somebody can edit behind the ledger's back; memory is gone with its process.
+COPIES = {"sqlite": "sqlite_copy", "postgres": "postgres_copy"}
 
 
 def folder(request: pytest.FixtureRequest) -> Path:
@@ -34,3 +40,10 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     made = DRIVERS[driver](request)
     yield made
     made.close()
+
+
+@pytest.fixture(params=sorted(COPIES))
+def copy(request: pytest.FixtureRequest) -> Copy:
+    """A whole copy of a sound ledger, to be edited, once for each driver that has files or tables."""
+    made: Copy = request.getfixturevalue(COPIES[request.param])
+    return made
