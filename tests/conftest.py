@@ -34,6 +34,7 @@ hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
 
 
+ROOT = Path(__file__).parents[1]
 MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 4 * 1024**3
 
@@ -180,6 +181,24 @@ class Ledgers:
         self.opened.append(log)
         return log
 
+    def start(self, program: str, *arguments: object) -> subprocess.Popen[str]:
+        """Start a program of Python; it is told the ledger's URL, the keyrings' home, and `arguments`."""
+        return subprocess.Popen(
+            [sys.executable, "-c", program, self.url(), str(self.home), *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """The same, and wait for its end."""
+        process = self.start(program, *arguments)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
     def close(self) -> None:
         while self.opened:
             self.opened.pop().close()
@@ -321,7 +340,7 @@ def serve_in() -> Iterator[Serve]:
         command += ["--bind", f"127.0.0.1:{port}", "--json", *(["--open-on-loopback"] if open else []), *options]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "PYTHONPATH": str(ROOT),
             "TALLY_KEY_PASSPHRASE": PASSPHRASE.decode(),
         }
         with journal.open("ab") as errors:

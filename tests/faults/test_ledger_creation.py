@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +21,6 @@ from proofs.merkle import leaf_hash
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
-ROOT = Path(__file__).parents[2]
 ORIGIN = "ledger.example/test"
 
 
@@ -38,17 +34,6 @@ def keyring_of(ledgers: Ledgers) -> Keyring:
 
 def left(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def run(ledgers: Ledgers, program: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, ledgers.url(), str(ledgers.home), *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_I3_a_second_log_of_one_origin_is_not_created_with_its_keyring(ledgers: Ledgers) -> None:
@@ -159,22 +144,8 @@ def test_a_creation_that_fails_takes_back_what_it_made_and_nothing_else(ledgers:
 
 
 KILLED = """
-import os, sys
 from pathlib import Path
 import ledger, ledger.connect, ledger.keyring, ledger.log, ledger.restored, ledger.signer, ledger.stores.sqlite, ledger.tip
-
-step, calls = int(sys.argv[3]), 0
-
-def dying(owner, name):
-    genuine = getattr(owner, name)
-    def call(*args, **kwargs):
-        global calls
-        result = genuine(*args, **kwargs)
-        calls += 1
-        if calls == step:
-            os._exit(9)
-        return result
-    setattr(owner, name, call)
 
 dying(ledger.signer.FileSigner, "_private")
 dying(ledger.keyring.Keyring, "generate")
@@ -189,17 +160,18 @@ print(calls)
 """
 
 
-def test_a_creation_without_a_kill_takes_fourteen_steps(ledgers: Ledgers) -> None:
-    out, err = run(ledgers, KILLED, "0").communicate()
+def test_a_creation_without_a_kill_takes_fourteen_steps(ledgers: Ledgers, dying: str) -> None:
+    done = ledgers.run(dying + KILLED, 0)
 
-    assert out == "14\n", err
+    assert done.stdout == "14\n", done.stderr
 
 
 @pytest.mark.parametrize("step", range(1, 15))
-def test_a_creation_that_is_killed_at_any_step_does_not_stand_in_the_way(ledgers: Ledgers, step: int) -> None:
-    process = run(ledgers, KILLED, str(step))
-    assert process.communicate()[1] == ""
-    assert process.returncode == 9
+def test_a_creation_that_is_killed_at_any_step_does_not_stand_in_the_way(
+    ledgers: Ledgers, dying: str, step: int
+) -> None:
+    done = ledgers.run(dying + KILLED, step)
+    assert (done.returncode, done.stderr) == (9, "")
 
     if ledgers.path().exists():  # then it is whole, and only has to be opened
         with pytest.raises(ConflictError):
@@ -234,7 +206,7 @@ else:
 
 
 def test_of_four_that_create_one_log_at_the_same_time_one_does(ledgers: Ledgers) -> None:
-    creating = [run(ledgers, CREATING, str(n)) for n in range(4)]
+    creating = [ledgers.start(CREATING, n) for n in range(4)]
     said = [process.communicate() for process in creating]
 
     assert sorted(out for out, _ in said) == ["created\n", "refused\n", "refused\n", "refused\n"], said
@@ -257,7 +229,7 @@ for _ in range(5):
 
 
 def test_keys_that_are_drawn_at_the_same_time_are_all_kept(ledgers: Ledgers) -> None:
-    said = [process.communicate() for process in [run(ledgers, GENERATING) for _ in range(3)]]
+    said = [process.communicate() for process in [ledgers.start(GENERATING) for _ in range(3)]]
 
     drawn = {f"evidence-{id}.pem" for out, _ in said for id in out.split()}
     assert len(drawn) == 15, said

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +13,6 @@ from ledger.fsck import fsck
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
-ROOT = Path(__file__).parents[2]
 FILLING = """
 import json, os, resource, signal, sys
 from datetime import UTC, datetime
@@ -58,15 +53,7 @@ def test_I5_a_disk_that_is_full_costs_no_acknowledged_event_and_no_half_batch(
 ) -> None:
     ledgers.create()
     ledgers.close()
-    arguments = [ledgers.url(), str(ledgers.home), str(limit_kib * 1024), kind]
-    result = subprocess.run(
-        [sys.executable, "-c", FILLING, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = ledgers.run(FILLING, limit_kib * 1024, kind)
     assert result.returncode == 0, result.stderr
     acknowledged, failures = json.loads(result.stdout)
     assert len(failures) == 3

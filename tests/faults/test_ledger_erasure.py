@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +28,6 @@ from proofs.merkle import leaf_hash, verify_inclusion
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
-ROOT = Path(__file__).parents[2]
 LONG = "Lovelace " * 3_000  # over many pages
 WORDS = {"reader": "r", "purpose": "p"}
 
@@ -262,27 +258,12 @@ def test_a_part_is_opened_although_the_epoch_is_rotated_between_its_row_and_its_
 
 
 CRASHING = """
-import os, sys
 from datetime import UTC, datetime
 import ledger.append, ledger.docket, ledger.erasure, ledger.vault, ledger.vaultfile, ledger.stores.sqlite
 from pathlib import Path
 
-step = int(sys.argv[1])
-calls = 0
-
-def dying(owner, name):
-    genuine = getattr(owner, name)
-    def call(*args, **kwargs):
-        global calls
-        result = genuine(*args, **kwargs)
-        calls += 1
-        if calls == step:
-            os._exit(9)
-        return result
-    setattr(owner, name, call)
-
 clock = lambda: datetime(2026, 11, 20, 9, 0, 5, tzinfo=UTC)
-log = ledger.open(sys.argv[2], home=Path(sys.argv[3]), passphrase=lambda: b"correct horse", clock=clock)
+log = ledger.open(sys.argv[1], home=Path(sys.argv[2]), passphrase=lambda: b"correct horse", clock=clock)
 for owner, name in [
     (ledger.docket.Docket, "begin"),
     (ledger.append.Appender, "append"),
@@ -296,18 +277,6 @@ print(ledger.erasure.erase_person(log, "ada", "R7").parts, calls)
 """
 
 
-def run_until(ledgers: Ledgers, step: int) -> subprocess.CompletedProcess[str]:
-    arguments = [str(step), ledgers.url(), str(ledgers.home)]
-    return subprocess.run(
-        [sys.executable, "-c", CRASHING, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def before(ledgers_in: type[Ledgers], tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledgers, dict[str, bytes]]:
     ledgers = ledgers_in(tmp_path_factory.mktemp("before"))
@@ -317,22 +286,22 @@ def before(ledgers_in: type[Ledgers], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_an_erasure_without_a_crash_takes_seven_steps(
-    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, dying: str
 ) -> None:
     """Begin, start, scrub the vault, forget, scrub the ledger, end, finish: the crashes below are after each of them."""
     shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
 
-    result = run_until(ledgers, 0)
+    result = ledgers.run(dying + CRASHING, 0)
 
     assert (result.stdout, result.returncode) == ("4 7\n", 0), result.stderr
 
 
 @pytest.mark.parametrize("step", range(1, 8))
 def test_I10_a_crash_after_any_step_is_resumed_when_the_ledger_is_next_opened(
-    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, step: int
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, dying: str, step: int
 ) -> None:
     shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
-    assert run_until(ledgers, step).returncode == 9
+    assert ledgers.run(dying + CRASHING, step).returncode == 9
 
     log = ledgers.open()
 
@@ -344,10 +313,10 @@ def test_I10_a_crash_after_any_step_is_resumed_when_the_ledger_is_next_opened(
 
 
 def test_I10_a_crash_while_the_clock_jumped_is_resumed_when_the_clock_is_confirmed(
-    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, dying: str
 ) -> None:
     shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
-    assert run_until(ledgers, 1).returncode == 9
+    assert ledgers.run(dying + CRASHING, 1).returncode == 9
     ledgers.now -= timedelta(hours=1)
     log = ledgers.open()
     with pytest.raises(ClockError):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +23,7 @@ from proofs.errors import ConflictError, MissingError, RefusedError
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
-ROOT = Path(__file__).parents[2]
+Killed = Callable[..., None]
 COUNSEL = {"by": "counsel-2", "reason": "matter-closed"}
 
 
@@ -163,44 +161,36 @@ def test_without_the_vault_nothing_is_released(ledgers: Ledgers) -> None:
 
 
 CRASHING = """
-import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import ledger, ledger.append, ledger.docket
 from ledger.holds import hold, release
 
-act, after, url, home, id = sys.argv[1:]
+url, home, _, act, after, id = sys.argv[1:]
 log = ledger.open(url, home=Path(home), passphrase=lambda: b"correct horse",
                   clock=lambda: datetime(2026, 11, 20, 9, 0, 5, tzinfo=UTC))
-owner, name = {"event": (ledger.append.Appender, "append"), "docket": (ledger.docket.Docket, act)}[after]
-genuine = getattr(owner, name)
-
-def dying(*args):
-    genuine(*args)
-    os._exit(9)
-
-setattr(owner, name, dying)
+dying(*{"event": (ledger.append.Appender, "append"), "docket": (ledger.docket.Docket, act)}[after])
 hold(log, "R7", person="ada") if act == "hold" else release(log, id, by="counsel-2", reason="matter-closed")
 """
 
 
-def killed(ledgers: Ledgers, act: str, after: str, id: str = "") -> None:
+@pytest.fixture
+def killed(ledgers: Ledgers, dying: str) -> Killed:
     """Kill another process that does `act`, at once after its event was recorded, or after the vault kept it."""
-    done = subprocess.run(
-        [sys.executable, "-c", CRASHING, act, after, ledgers.url(), str(ledgers.home), id],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 9, done.stderr
+
+    def kill(act: str, after: str, id: str = "") -> None:
+        done = ledgers.run(dying + CRASHING, 1, act, after, id)
+        assert done.returncode == 9, done.stderr
+
+    return kill
 
 
 @pytest.mark.parametrize("after", ["event", "docket"])
-def test_a_hold_whose_process_was_killed_stands_and_the_log_says_so(ledgers: Ledgers, log: Ledger, after: str) -> None:
+def test_a_hold_whose_process_was_killed_stands_and_the_log_says_so(
+    ledgers: Ledgers, log: Ledger, killed: Killed, after: str
+) -> None:
     ledgers.close()
-    killed(ledgers, "hold", after)
+    killed("hold", after)
 
     log = ledgers.open()
 
@@ -213,11 +203,11 @@ def test_a_hold_whose_process_was_killed_stands_and_the_log_says_so(ledgers: Led
 
 @pytest.mark.parametrize("after", ["event", "docket"])
 def test_a_release_whose_process_was_killed_holds_and_the_log_says_it_once(
-    ledgers: Ledgers, log: Ledger, after: str
+    ledgers: Ledgers, log: Ledger, killed: Killed, after: str
 ) -> None:
     id = hold(log, "R7")
     ledgers.close()
-    killed(ledgers, "release", after, id)
+    killed("release", after, id)
 
     log = ledgers.open()
 
@@ -325,9 +315,9 @@ def test_a_hold_in_the_log_stands_though_the_vault_was_put_back_to_before_it(led
     assert erase_person(log, "ada", "R7").parts == 1
 
 
-def test_what_is_to_be_said_waits_while_the_clock_jumped(ledgers: Ledgers, log: Ledger) -> None:
+def test_what_is_to_be_said_waits_while_the_clock_jumped(ledgers: Ledgers, log: Ledger, killed: Killed) -> None:
     ledgers.close()
-    killed(ledgers, "hold", "docket")
+    killed("hold", "docket")
     ledgers.now -= timedelta(hours=1)
     log = ledgers.open()
     assert facts(log) == []

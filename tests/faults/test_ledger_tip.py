@@ -354,13 +354,7 @@ def test_a_kill_between_the_commit_and_the_tip_leaves_a_lower_bound(ledgers: Led
     ledgers.create()
     ledgers.close()
     before = tip_of(ledgers).read()
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, ledgers.url(), str(ledgers.home)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
-    assert killed.returncode == 9
+    assert ledgers.run(KILLED).returncode == 9
     assert tip_of(ledgers).read() == before
 
     log = ledgers.open(clock=system_clock)

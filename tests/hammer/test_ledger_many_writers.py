@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.fsck import fsck
@@ -18,7 +15,6 @@ from proofs.merkle import verify_consistency
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
-ROOT = Path(__file__).parents[2]
 WRITERS = 8
 VERIFIERS = 2
 EVENTS = 2_000  # that each writer is to see in the log, about a third of them written by another
@@ -99,19 +95,6 @@ print(json.dumps({"trees": [[size, root.hex()] for size, root in trees], "report
 )
 
 
-def start(ledgers: Ledgers, program: str, number: int) -> subprocess.Popen[str]:
-    arguments = [ledgers.url(), str(ledgers.home), str(number), str(EVENTS), str(SHARED)]
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def answer(process: subprocess.Popen[str]) -> Any:
     """What a process printed at its end; closing its input tells a verifier to come to it."""
     out, err = process.communicate()
@@ -122,8 +105,8 @@ def answer(process: subprocess.Popen[str]) -> Any:
 def test_eight_writers_and_two_verifiers_share_one_file(ledgers: Ledgers) -> None:
     ledgers.create()
     ledgers.close()
-    verifiers = [start(ledgers, VERIFIER, number) for number in range(VERIFIERS)]
-    writers = [start(ledgers, WRITER, number) for number in range(WRITERS)]
+    verifiers = [ledgers.start(VERIFIER, number, EVENTS, SHARED) for number in range(VERIFIERS)]
+    writers = [ledgers.start(WRITER, number, EVENTS, SHARED) for number in range(WRITERS)]
     written = [answer(writer) for writer in writers]
     verified = [answer(verifier) for verifier in verifiers]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.disclosure import open_part
@@ -20,7 +17,6 @@ from ledger.log import Ledger
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
 
-ROOT = Path(__file__).parents[2]
 WORDS = {"reader": "r", "purpose": "p"}
 ROTATIONS = 12  # of each of the two
 EVENTS = 150
@@ -74,15 +70,7 @@ print(json.dumps([erase_person(log, "ada").parts for _ in range(count)]))
 
 
 def start(ledgers: Ledgers, program: str, name: str, count: int) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMON + program, ledgers.url(), str(ledgers.home), name, str(count)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = ledgers.start(COMMON + program, name, count)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
