@@ -8,90 +8,70 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from proofs.report import STATUS, STEPS
 from proofs.view import verify_bundle
 
-Build = Callable[[Any], tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Case:
-    word: str
-    step: str
-    where: str
-    build: Build
-
-
-CASES: dict[str, Case] = {}
-
-
-def case(word: str, step: str, where: str) -> Callable[[Build], Build]:
-    def add(build: Build) -> Build:
-        assert build.__name__ not in CASES
-        CASES[build.__name__] = Case(word, step, where, build)
-        return build
-
-    return add
+if TYPE_CHECKING:
+    from tests.faults.conftest import Lie
 
 
 # --- what is listed -------------------------------------------------------------------------------------------------
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def an_entry_of_the_window_is_dropped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(select=lambda seqs: seqs.discard(4))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def the_last_entry_of_the_window_is_dropped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(select=lambda seqs: seqs.discard(6))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def the_neighbour_before_the_window_is_dropped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(select=lambda seqs: seqs.discard(2))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def the_neighbour_behind_the_window_is_dropped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(select=lambda seqs: seqs.discard(8))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def the_tail_of_a_stream_is_dropped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(select=lambda seqs: seqs.discard(10))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def a_stream_is_said_to_be_empty(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([("request:r-2", None, None)]), i.Lies(select=lambda seqs: seqs.discard(11))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def a_window_is_said_to_be_empty(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([(i.CLICKS, i.at(4), i.at(6))]), i.Lies(select=lambda seqs: seqs.discard(4))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def an_entry_stands_there_that_nobody_asked_for(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(select=lambda seqs: seqs.add(3))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def everything_is_asked_for_and_an_entry_is_dropped(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([], kind="everything"), i.Lies(select=lambda seqs: seqs.discard(5))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def an_evidence_keys_retirement_is_dropped(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.rotate_evidence("evidence-2")  # 4, 5
@@ -122,72 +102,72 @@ def filed(position: int) -> dict[str, int]:
     return {"source:/pipelines": position, "type:com.example.tick.v1": position}
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_position_is_left_out(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(2), census={"type:com.example.tick.v1": 3})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_position_is_beyond_the_count(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(5))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_position_stands_twice(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(0))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def positions_go_back(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(1), filed(0))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_position_stands_twice_in_a_stream_that_nobody_asked_for(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(1) | {"source:/pipelines": 0})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 5")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 5")
 def a_census_counts_too_few(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     ledger.take_census({i.CLICKS: 2})
     return ledger, question
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_census_counts_one_too_few(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0), filed(1), census={"type:com.example.tick.v1": 1})
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def a_census_counts_too_many(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     ledger.take_census({"request:r-1": 3})
     return ledger, question
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_is_filed_in_a_kind_of_stream_that_its_type_never_has(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0) | {"dataset:db|clicks": 0})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_is_filed_under_another_type_as_well(i: Any) -> tuple[Any, ...]:
     return ticks(i, filed(0) | {"type:com.example.tock.v1": 0})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_is_filed_under_another_source(i: Any) -> tuple[Any, ...]:
     return ticks(i, {"source:/elsewhere": 0, "type:com.example.tick.v1": 0})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_is_filed_under_a_name_that_filing_never_gives(i: Any) -> tuple[Any, ...]:
     kept = "tallystick.validation.decided.v1"
     return ticks(i, {"dataset:no-namespace": 0, "source:/pipelines": 0, f"type:{kept}": 0}, type=kept)
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_that_is_not_json_is_filed_by_its_body(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -196,7 +176,7 @@ def an_entry_that_is_not_json_is_filed_by_its_body(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([(i.CLICKS, None, None)])
 
 
-@case("tampered", "bodies", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "bodies", "data/entries.jsonl line 3")
 def an_entry_is_filed_where_its_body_does_not_say(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -207,7 +187,7 @@ def an_entry_is_filed_where_its_body_does_not_say(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("contract:else", None, None)])
 
 
-@case("tampered", "bodies", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "bodies", "data/entries.jsonl line 3")
 def an_entry_is_not_filed_where_its_body_says(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -218,7 +198,7 @@ def an_entry_is_not_filed_where_its_body_says(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("contract:clicks", None, None)])
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_is_not_filed_under_its_type_and_its_body_is_withheld(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -229,7 +209,7 @@ def an_entry_is_not_filed_under_its_type_and_its_body_is_withheld(i: Any) -> tup
     return ledger, i.Question([(i.CLICKS, None, None)], withheld=frozenset([2]))
 
 
-@case("tampered", "keys", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "keys", "data/entries.jsonl line 3")
 def a_stranger_writes_an_entry_of_the_ledger(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -238,7 +218,7 @@ def a_stranger_writes_an_entry_of_the_ledger(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:tallystick.ledger.clock-adjusted.v1", None, None)])
 
 
-@case("tampered", "inclusion", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "inclusion", "data/entries.jsonl line 4")
 def time_goes_back(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -248,7 +228,7 @@ def time_goes_back(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:com.example.tick.v1", None, None)])
 
 
-@case("tampered", "inclusion", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "inclusion", "data/entries.jsonl line 4")
 def a_link_is_broken(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -258,7 +238,7 @@ def a_link_is_broken(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:com.example.tick.v1", None, None)])
 
 
-@case("tampered", "inclusion", "data/entries.jsonl line 1")
+@pytest.mark.lie("tampered", "inclusion", "data/entries.jsonl line 1")
 def the_first_entry_names_one_before_it(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     vkey = i.Key("log-1").vkey(i.ORIGIN)
@@ -268,7 +248,7 @@ def the_first_entry_names_one_before_it(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:com.example.tick.v1", None, None)])
 
 
-@case("tampered", "keys", "data/keys.json")
+@pytest.mark.lie("tampered", "keys", "data/keys.json")
 def the_first_entry_is_of_another_type(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     vkey = i.Key("log-1").vkey(i.ORIGIN)
@@ -278,7 +258,7 @@ def the_first_entry_is_of_another_type(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:com.example.tick.v1", None, None)])
 
 
-@case("tampered", "keys", "data/keys.json")
+@pytest.mark.lie("tampered", "keys", "data/keys.json")
 def a_log_is_created_twice(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.small()
     ledger.record("created", {})
@@ -286,7 +266,7 @@ def a_log_is_created_twice(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:tallystick.ledger.created.v1", None, None)])
 
 
-@case("tampered", "inclusion", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "inclusion", "data/entries.jsonl line 4")
 def a_closed_log_goes_on(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.small()
     ledger.record("closed", {"reason": "over"})  # 4
@@ -295,7 +275,7 @@ def a_closed_log_goes_on(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([(f"source:{i.ORIGIN}", None, None)])
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def a_log_is_of_a_format_that_this_verifier_does_not_know(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create(format=2)
@@ -303,7 +283,7 @@ def a_log_is_of_a_format_that_this_verifier_does_not_know(i: Any) -> tuple[Any, 
     return ledger, i.Question([("type:com.example.tick.v1", None, None)])
 
 
-@case("tampered", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("tampered", "log-key", "data/bodies.jsonl line 1")
 def the_first_entry_is_of_another_log(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create(origin="ledger.example/other")
@@ -314,28 +294,28 @@ def the_first_entry_is_of_another_log(i: Any) -> tuple[Any, ...]:
 # --- the census -----------------------------------------------------------------------------------------------------
 
 
-@case("tampered", "census", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "census", "data/entries.jsonl line 4")
 def the_last_entry_is_no_census(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.append("com.example.tick.v1", at=i.at(9))
     return ledger, question
 
 
-@case("tampered", "census", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "census", "data/entries.jsonl line 4")
 def an_older_census_is_passed_off_as_the_last(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.append("com.example.tick.v1")
     return ledger, question, i.Lies(select=lambda seqs: (seqs.add(3), seqs.difference_update((4,))))
 
 
-@case("tampered", "census", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "census", "data/bodies.jsonl line 4")
 def the_body_of_the_census_is_swapped(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     other = i.dump({"root": ledger.censuses[3].root.hex(), "streams": 99})
     return ledger, question, i.Lies(documents=lambda d: d.bodies[3].update(bytes=i.b64(other)))
 
 
-@case("malformed", "census", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "census", "data/bodies.jsonl line 4")
 def a_census_counts_no_streams(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.take_census()
@@ -344,92 +324,92 @@ def a_census_counts_no_streams(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "census", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "census", "data/entries.jsonl line 4")
 def a_census_names_two_roots(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.take_census(ext={"tallycensus": "ab" * 32})
     return ledger, question
 
 
-@case("malformed", "census", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "census", "data/bodies.jsonl line 4")
 def a_census_has_a_body_of_another_shape(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.record("census-taken", {"root": "ab" * 32}, ext={"tallycensus": "ab" * 32})
     return ledger, question
 
 
-@case("tampered", "census", "data/census.json")
+@pytest.mark.lie("tampered", "census", "data/census.json")
 def a_bucket_is_not_in_the_census(i: Any) -> tuple[Any, ...]:
     empty = {"bucket": "tallystick/census/v1\n", "count": 0}
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"][0].update(empty))
 
 
-@case("tampered", "census", "data/census.json")
+@pytest.mark.lie("tampered", "census", "data/census.json")
 def a_count_is_not_the_buckets(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"][0].update(count=3))
 
 
-@case("malformed", "census", "data/census.json")
+@pytest.mark.lie("malformed", "census", "data/census.json")
 def a_bucket_holds_a_stream_of_another_bucket(i: Any) -> tuple[Any, ...]:
     bucket = f"tallystick/census/v1\n{'0' * 64} 1\n"
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"][0].update(bucket=bucket))
 
 
-@case("malformed", "census", "data/census.json")
+@pytest.mark.lie("malformed", "census", "data/census.json")
 def a_census_path_is_too_short(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"][0]["path"].pop())
 
 
-@case("incomplete", "census", "data/census.json")
+@pytest.mark.lie("incomplete", "census", "data/census.json")
 def the_proof_of_a_stream_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"].pop(0))
 
 
-@case("incomplete", "census", "data/census.json")
+@pytest.mark.lie("incomplete", "census", "data/census.json")
 def the_proof_of_a_key_stream_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"].pop())
 
 
-@case("tampered", "census", "data/census.json")
+@pytest.mark.lie("tampered", "census", "data/census.json")
 def the_proof_of_a_stream_is_added(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     more = ledger.censuses[12].proof("dataset:db|audience")
     return ledger, question, i.Lies(documents=lambda d: d.census["streams"].insert(0, more))
 
 
-@case("malformed", "census", "data/census.json")
+@pytest.mark.lie("malformed", "census", "data/census.json")
 def the_proof_of_a_stream_stands_twice(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"].insert(0, d.census["streams"][0]))
 
 
-@case("malformed", "census", "data/census.json")
+@pytest.mark.lie("malformed", "census", "data/census.json")
 def the_proofs_of_streams_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"].reverse())
 
 
-@case("tampered", "census", "data/census.json")
+@pytest.mark.lie("tampered", "census", "data/census.json")
 def census_json_names_another_entry(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census.update(seq=11))
 
 
-@case("tampered", "census", "data/census.json")
+@pytest.mark.lie("tampered", "census", "data/census.json")
 def census_json_names_another_root(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census.update(root="ab" * 32))
 
 
-@case("incomplete", "census", "data/bodies.jsonl line 9")
+@pytest.mark.lie("incomplete", "census", "data/bodies.jsonl line 9")
 def the_body_of_the_census_is_withheld(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     question.withheld = frozenset([12])
     return ledger, question
 
 
-@case("tampered", "census", "bag-info.txt")
+@pytest.mark.lie("tampered", "census", "bag-info.txt")
 def the_bag_is_of_another_day(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("bag-info.txt", b"2026-11-20", b"2026-11-21"))
 
 
-@case("tampered", "census", "bag-info.txt")
+@pytest.mark.lie("tampered", "census", "bag-info.txt")
 def the_bag_is_of_another_log(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("bag-info.txt", b"ledger.example/churn", b"ledger.example/other"))
 
@@ -441,27 +421,27 @@ def body(documents: Any, seq: int) -> dict[str, Any]:
     return next(line for line in documents.bodies if line["seq"] == seq)
 
 
-@case("tampered", "bodies", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "bodies", "data/bodies.jsonl line 4")
 def a_body_is_swapped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: body(d, 4).update(bytes=i.b64(b"{}")))
 
 
-@case("tampered", "bodies", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "bodies", "data/bodies.jsonl line 4")
 def a_salt_is_swapped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: body(d, 4).update(salt=i.b64(bytes(32))))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_salt_is_too_short(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: body(d, 4).update(salt=i.b64(bytes(31))))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_body_is_in_another_spelling_of_base64(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: body(d, 4).update(bytes=body(d, 4)["bytes"].rstrip("=") + "\n"))
 
 
-@case("tampered", "keys", "data/bodies.jsonl line 1")
+@pytest.mark.lie("tampered", "keys", "data/bodies.jsonl line 1")
 def the_body_of_entry_0_is_swapped(i: Any) -> tuple[Any, ...]:
     before = {"origin": "x", "root": "ab" * 32, "size": 1}
     vkey = i.Key("log-1").vkey(i.ORIGIN)
@@ -469,7 +449,7 @@ def the_body_of_entry_0_is_swapped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: body(d, 0).update(bytes=i.b64(i.dump(created))))
 
 
-@case("tampered", "keys", "data/bodies.jsonl line 2")
+@pytest.mark.lie("tampered", "keys", "data/bodies.jsonl line 2")
 def the_body_of_a_key_is_swapped(i: Any) -> tuple[Any, ...]:
     stranger = i.Key("stranger")
     added = {"id": stranger.id, "purpose": "evidence", "spki": stranger.spki}
@@ -477,21 +457,21 @@ def the_body_of_a_key_is_swapped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), lies
 
 
-@case("incomplete", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("incomplete", "log-key", "data/bodies.jsonl line 1")
 def the_body_of_entry_0_is_withheld(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     question.withheld = frozenset([0])
     return ledger, question
 
 
-@case("incomplete", "log-key", "data/bodies.jsonl line 2")
+@pytest.mark.lie("incomplete", "log-key", "data/bodies.jsonl line 2")
 def the_body_of_a_key_is_destroyed(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     question.destroyed = frozenset([1])
     return ledger, question
 
 
-@case("incomplete", "bodies", "data/bodies.jsonl line 3")
+@pytest.mark.lie("incomplete", "bodies", "data/bodies.jsonl line 3")
 def the_body_of_an_entry_of_the_ledger_is_withheld(i: Any) -> tuple[Any, ...]:
     ledger = i.Ledger()
     ledger.create()
@@ -501,59 +481,59 @@ def the_body_of_an_entry_of_the_ledger_is_withheld(i: Any) -> tuple[Any, ...]:
     return ledger, i.Question([(stream, None, None)], withheld=frozenset([2]))
 
 
-@case("incomplete", "bodies", "data/bodies.jsonl")
+@pytest.mark.lie("incomplete", "bodies", "data/bodies.jsonl")
 def the_line_of_a_body_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.bodies.pop(3))
 
 
-@case("incomplete", "log-key", "data/bodies.jsonl")
+@pytest.mark.lie("incomplete", "log-key", "data/bodies.jsonl")
 def the_line_of_the_body_of_entry_0_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.bodies.pop(0))
 
 
-@case("tampered", "bodies", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "bodies", "data/bodies.jsonl line 4")
 def a_body_stands_there_that_no_entry_refers_to(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.bodies.insert(3, {"seq": 3, "state": "withheld"}))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 5")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 5")
 def a_body_stands_twice(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.bodies.insert(3, d.bodies[3]))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_body_is_in_a_state_that_does_not_exist(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.bodies.__setitem__(3, {"seq": 4, "state": "disclosed"}))
 
 
-@case("tampered", "bodies", "data/parts.jsonl line 1")
+@pytest.mark.lie("tampered", "bodies", "data/parts.jsonl line 1")
 def a_part_is_swapped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.parts[0].update(bytes=i.b64(b'{"household":"1"}')))
 
 
-@case("incomplete", "bodies", "data/parts.jsonl")
+@pytest.mark.lie("incomplete", "bodies", "data/parts.jsonl")
 def the_line_of_a_part_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.parts.pop())
 
 
-@case("tampered", "bodies", "data/parts.jsonl line 3")
+@pytest.mark.lie("tampered", "bodies", "data/parts.jsonl line 3")
 def a_part_stands_there_that_no_entry_refers_to(i: Any) -> tuple[Any, ...]:
     more = {"pointer": "/subject", "seq": 10, "state": "destroyed"}
     return *i.churn(), i.Lies(documents=lambda d: d.parts.append(more))
 
 
-@case("tampered", "bodies", "data/parts.jsonl line 1")
+@pytest.mark.lie("tampered", "bodies", "data/parts.jsonl line 1")
 def a_part_has_a_pointer_that_its_entry_does_not_have(i: Any) -> tuple[Any, ...]:
     more = {"pointer": "/body", "seq": 9, "state": "destroyed"}
     return *i.churn(), i.Lies(documents=lambda d: d.parts.insert(0, more))
 
 
-@case("malformed", "bodies", "data/parts.jsonl line 2")
+@pytest.mark.lie("malformed", "bodies", "data/parts.jsonl line 2")
 def parts_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.parts.reverse())
 
 
-@case("tampered", "bodies", "data/lineage.json")
+@pytest.mark.lie("tampered", "bodies", "data/lineage.json")
 def the_graph_lacks_an_edge(i: Any) -> tuple[Any, ...]:
     def without_edges(documents: Any) -> None:
         graph = json.loads(documents.lineage)
@@ -563,27 +543,27 @@ def the_graph_lacks_an_edge(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=without_edges)
 
 
-@case("malformed", "bodies", "data/lineage.json")
+@pytest.mark.lie("malformed", "bodies", "data/lineage.json")
 def the_graph_is_printed_otherwise(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=replacing("data/lineage.json", b":", b": "))
 
 
-@case("tampered", "bodies", "data/certificates/10.json")
+@pytest.mark.lie("tampered", "bodies", "data/certificates/10.json")
 def a_certificate_is_altered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=replacing("data/certificates/10.json", b"complete", b"refused_"))
 
 
-@case("incomplete", "bodies", "data/certificates/10.json")
+@pytest.mark.lie("incomplete", "bodies", "data/certificates/10.json")
 def a_certificate_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.certificates.clear())
 
 
-@case("tampered", "bodies", "data/certificates/9.json")
+@pytest.mark.lie("tampered", "bodies", "data/certificates/9.json")
 def a_certificate_is_made_of_another_entry(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.certificates.update({9: b"{}"}))
 
 
-@case("tampered", "bodies", "data/certificates/10.json")
+@pytest.mark.lie("tampered", "bodies", "data/certificates/10.json")
 def a_certificate_is_shown_whose_body_is_withheld(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     question.withheld = frozenset([10])
@@ -605,153 +585,153 @@ def total(*path: str | int) -> Callable[[Any], None]:
     return edit
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def the_number_of_entries_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=total("entries"))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def the_number_of_withheld_bodies_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=total("bodies", "withheld"))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def the_number_of_disclosed_parts_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=total("parts", "disclosed"))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def the_count_of_a_stream_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=total("streams", 0, "count"))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def the_number_of_entries_in_a_window_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=total("streams", 0, "listed"))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def the_number_of_a_type_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=total("types", "tallystick.validation.decided.v1"))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def a_type_is_counted_that_is_not_listed(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["control"]["types"].update({"com.example.tick.v1": 0}))
 
 
-@case("tampered", "bodies", "data/scope.json")
+@pytest.mark.lie("tampered", "bodies", "data/scope.json")
 def a_control_total_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["control"]["streams"].pop())
 
 
-@case("tampered", "census", "data/scope.json")
+@pytest.mark.lie("tampered", "census", "data/scope.json")
 def the_scope_names_another_root(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["log"].update(root="ab" * 32))
 
 
-@case("tampered", "census", "data/scope.json")
+@pytest.mark.lie("tampered", "census", "data/scope.json")
 def the_scope_names_another_size(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["log"].update(size=12))
 
 
-@case("tampered", "census", "data/scope.json")
+@pytest.mark.lie("tampered", "census", "data/scope.json")
 def the_scope_names_another_census(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["log"].update(census=11))
 
 
-@case("tampered", "census", "data/scope.json")
+@pytest.mark.lie("tampered", "census", "data/scope.json")
 def the_scope_names_another_log(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["log"].update(origin="ledger.example/other"))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def a_question_is_narrowed_after_the_selection(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["question"]["streams"][0].update({"from": i.at(5)}))
 
 
-@case("incomplete", "streams", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl")
 def a_question_is_widened_after_the_selection(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     lies = i.Lies(documents=lambda d: d.scope["question"]["streams"][0].update({"from": i.at(1)}))
     return ledger, i.Question([(i.CLICKS, i.at(6), i.at(7))]), lies
 
 
-@case("incomplete", "census", "data/census.json")
+@pytest.mark.lie("incomplete", "census", "data/census.json")
 def a_stream_is_added_to_the_question(i: Any) -> tuple[Any, ...]:
     more = {"name": "run:run-2"}
     return *i.churn(), i.Lies(documents=lambda d: d.scope["question"]["streams"].append(more))
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def a_window_ends_before_it_begins(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([(i.CLICKS, i.at(8), i.at(4))])
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def a_question_is_for_a_name_under_which_nothing_is_ever_filed(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([("Dataset:db|clicks", None, None)])
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def the_answer_is_for_another_dataset_than_the_subject(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([(i.SCORES, None, None)], kind="dataset", subject=i.CLICKS)
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def the_answer_is_for_another_request_than_the_subject(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([("request:r-2", None, None)], kind="deletion", subject="r-1")
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def a_question_of_streams_has_a_subject(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([(i.CLICKS, None, None)], subject=i.CLICKS)
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def a_question_of_a_dataset_has_no_subject(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([(i.CLICKS, None, None)], kind="dataset")
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def the_subject_is_no_dataset(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([(i.CLICKS, None, None)], kind="dataset", subject="job:db|clicks")
 
 
-@case("malformed", "census", "data/census.json")
+@pytest.mark.lie("malformed", "census", "data/census.json")
 def a_bucket_is_no_text(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.census["streams"][0].update(bucket=[]))
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def the_streams_of_a_question_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["question"]["streams"].reverse())
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def nothing_was_asked(i: Any) -> tuple[Any, ...]:
     ledger, _ = i.churn()
     return ledger, i.Question([])
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def whoever_asked_is_no_pseudonym(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["asked"].update(by="Jane Doe"))
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def a_question_was_asked_at_no_real_time(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope["asked"].update(at="2026-02-30T00:00:00.000000Z"))
 
 
-@case("malformed", "census", "data/scope.json")
+@pytest.mark.lie("malformed", "census", "data/scope.json")
 def a_scope_is_of_a_version_that_this_verifier_does_not_know(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.scope.update(v=2))
 
@@ -766,57 +746,57 @@ def proof(edit: Callable[[list[Any]], object]) -> Callable[[Any], None]:
     return change
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def a_subtree_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=proof(lambda subtrees: subtrees.pop()))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def a_subtree_is_added(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=proof(lambda subtrees: subtrees.append([0, 12, "ab" * 32])))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def a_subtree_stands_twice(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=proof(lambda subtrees: subtrees.insert(0, subtrees[0])))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def subtrees_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=proof(lambda subtrees: subtrees.reverse()))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def a_subtree_has_another_hash(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=proof(lambda subtrees: subtrees[0].__setitem__(2, "ab" * 32)))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def the_size_of_the_tree_is_another_one(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.proofs.update(size=14))
 
 
-@case("malformed", "inclusion", "data/proofs.json")
+@pytest.mark.lie("malformed", "inclusion", "data/proofs.json")
 def a_subtree_is_no_triple(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=proof(lambda subtrees: subtrees[0].append(0)))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def an_entry_is_left_out_and_nothing_stands_for_it(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.entries.pop(3))
 
 
-@case("malformed", "inclusion", "data/entries.jsonl line 5")
+@pytest.mark.lie("malformed", "inclusion", "data/entries.jsonl line 5")
 def an_entry_stands_twice(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.entries.insert(3, d.entries[3]))
 
 
-@case("malformed", "inclusion", "data/entries.jsonl line 5")
+@pytest.mark.lie("malformed", "inclusion", "data/entries.jsonl line 5")
 def entries_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: d.entries.insert(3, d.entries.pop(4)))
 
 
-@case("incomplete", "keys", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "keys", "data/entries.jsonl")
 def every_entry_is_left_out(i: Any) -> tuple[Any, ...]:
     def without_entries(documents: Any) -> None:
         documents.entries.clear()
@@ -825,17 +805,17 @@ def every_entry_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=without_entries)
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def an_entry_is_altered(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=replacing("data/entries.jsonl", b'"id":"event-4"', b'"id":"event-5"'))
 
 
-@case("malformed", "inclusion", "data/entries.jsonl line 4")
+@pytest.mark.lie("malformed", "inclusion", "data/entries.jsonl line 4")
 def an_entry_is_printed_otherwise(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=replacing("data/entries.jsonl", b'"id":"event-4"', b'"id": "event-4"'))
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def an_entry_is_invented_behind_the_tree(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     return (
@@ -848,22 +828,22 @@ def an_entry_is_invented_behind_the_tree(i: Any) -> tuple[Any, ...]:
 # --- keys and signatures --------------------------------------------------------------------------------------------
 
 
-@case("tampered", "evidence-signature", "signatures/tagmanifest.ed25519.sig")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/tagmanifest.ed25519.sig")
 def a_key_seals_that_was_never_added(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(seal="stranger")
 
 
-@case("tampered", "evidence-signature", "signatures/tagmanifest.ed25519.sig")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/tagmanifest.ed25519.sig")
 def a_retired_evidence_key_seals(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(seal="evidence-1")
 
 
-@case("tampered", "evidence-signature", "signatures/tagmanifest.ed25519.sig")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/tagmanifest.ed25519.sig")
 def the_log_key_seals(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(seal="log-1")
 
 
-@case("tampered", "keys", "data/entries.jsonl")
+@pytest.mark.lie("tampered", "keys", "data/entries.jsonl")
 def every_evidence_key_is_retired(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("evidence", "evidence-1", "compromised")
@@ -871,7 +851,7 @@ def every_evidence_key_is_retired(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "keys", "data/entries.jsonl")
+@pytest.mark.lie("tampered", "keys", "data/entries.jsonl")
 def every_log_key_is_retired(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("log", "log-1")
@@ -879,27 +859,27 @@ def every_log_key_is_retired(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "keys", "data/keys.json")
+@pytest.mark.lie("tampered", "keys", "data/keys.json")
 def keys_json_names_another_evidence_key(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.keys.update(evidence=i.Key("evidence-1").id))
 
 
-@case("tampered", "keys", "data/keys.json")
+@pytest.mark.lie("tampered", "keys", "data/keys.json")
 def keys_json_names_another_log_key(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.keys.update(log=i.Key("log-1").id))
 
 
-@case("tampered", "keys", "data/keys.json")
+@pytest.mark.lie("tampered", "keys", "data/keys.json")
 def keys_json_lacks_a_retired_key(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.keys["retired"].remove(6)), {"trust": ("log-3",)}
 
 
-@case("malformed", "log-key", "data/keys.json")
+@pytest.mark.lie("malformed", "log-key", "data/keys.json")
 def keys_json_does_not_ascend(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.keys["added"].reverse())
 
 
-@case("tampered", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_added_twice(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.add_key("evidence", "evidence-1")
@@ -907,7 +887,7 @@ def a_key_is_added_twice(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_retired_that_was_never_added(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("evidence", "stranger")
@@ -915,7 +895,7 @@ def a_key_is_retired_that_was_never_added(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_retired_before_it_is_added(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("evidence", "evidence-2")
@@ -924,7 +904,7 @@ def a_key_is_retired_before_it_is_added(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "log-key", "data/bodies.jsonl line 5")
+@pytest.mark.lie("tampered", "log-key", "data/bodies.jsonl line 5")
 def a_key_is_retired_twice(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("evidence", "evidence-1")
@@ -933,7 +913,7 @@ def a_key_is_retired_twice(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_retired_for_another_purpose(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("evidence", "log-1")
@@ -941,7 +921,7 @@ def a_key_is_retired_for_another_purpose(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_key_has_another_id_than_its_own(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     key = i.Key("evidence-2")
@@ -950,36 +930,36 @@ def a_key_has_another_id_than_its_own(i: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("tampered", "keys", "data/checkpoint")
+@pytest.mark.lie("tampered", "keys", "data/checkpoint")
 def a_retired_log_key_signs_alone(i: Any) -> tuple[Any, ...]:
     ledger, question = i.rotated()
     note = ledger.checkpoint("log-1")
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note)), {"trust": ("log-1",)}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def a_retired_log_key_signs_for_a_reader_who_knows_the_new_one(i: Any) -> tuple[Any, ...]:
     ledger, question = i.rotated()
     note = ledger.checkpoint("log-1")
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note))
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def a_handover_is_left_out_that_the_reader_needs(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.handovers.pop(5)), {"trust": ("log-1",)}
 
 
-@case("incomplete", "inclusion", "data/consistency.json")
+@pytest.mark.lie("incomplete", "inclusion", "data/consistency.json")
 def the_proof_of_a_handover_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.consistency["heads"].pop(0))
 
 
-@case("incomplete", "keys", "data/handovers/")
+@pytest.mark.lie("incomplete", "keys", "data/handovers/")
 def a_handover_is_left_out_that_the_reader_does_not_need(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.handovers.pop(5))
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def a_handover_is_not_signed_by_the_old_key(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.rotate_log("log-2", signers=["log-2"])
@@ -987,7 +967,7 @@ def a_handover_is_not_signed_by_the_old_key(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(), {"trust": ("log-1",)}
 
 
-@case("incomplete", "keys", "data/handovers/0000000000000006")
+@pytest.mark.lie("incomplete", "keys", "data/handovers/0000000000000006")
 def a_handover_is_not_signed_by_the_old_key_and_the_reader_knows_the_new_one(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.rotate_log("log-2", signers=["log-2"])
@@ -995,7 +975,7 @@ def a_handover_is_not_signed_by_the_old_key_and_the_reader_knows_the_new_one(i: 
     return ledger, question
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def a_handover_is_not_signed_by_the_new_key(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.rotate_log("log-2", signers=["log-1"])
@@ -1003,7 +983,7 @@ def a_handover_is_not_signed_by_the_new_key(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(), {"trust": ("log-1",)}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def a_compromised_key_hands_over(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.rotate_log("log-2", reason="compromised")
@@ -1011,14 +991,14 @@ def a_compromised_key_hands_over(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(), {"trust": ("log-1",)}
 
 
-@case("tampered", "log-key", "data/handovers/0000000000000005")
+@pytest.mark.lie("tampered", "log-key", "data/handovers/0000000000000005")
 def the_signature_of_a_handover_is_forged(i: Any) -> tuple[Any, ...]:
     ledger, question = i.rotated()
     forged = ledger.text(5) + "\n" + i.Key("log-1").line("another", i.ORIGIN)
     return ledger, question, i.Lies(documents=lambda d: d.handovers.update({5: forged.encode()}))
 
 
-@case("tampered", "inclusion", "data/consistency.json")
+@pytest.mark.lie("tampered", "inclusion", "data/consistency.json")
 def a_handover_is_of_another_history(i: Any) -> tuple[Any, ...]:
     ledger, question = i.rotated()
     text = f"{i.ORIGIN}\n5\n{i.b64(b'x' * 32)}\n"
@@ -1026,45 +1006,45 @@ def a_handover_is_of_another_history(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(documents=lambda d: d.handovers.update({5: f"{text}\n{lines}".encode()}))
 
 
-@case("malformed", "log-key", "data/handovers/0000000000000006")
+@pytest.mark.lie("malformed", "log-key", "data/handovers/0000000000000006")
 def a_handover_has_another_size_than_its_name(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.handovers.update({6: d.handovers.pop(5)}))
 
 
-@case("malformed", "log-key", "data/handovers/0000000000000011")
+@pytest.mark.lie("malformed", "log-key", "data/handovers/0000000000000011")
 def a_handover_is_as_large_as_the_checkpoint(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.handovers.update({11: d.checkpoint}))
 
 
-@case("incomplete", "keys", "data/handovers/0000000000000003")
+@pytest.mark.lie("incomplete", "keys", "data/handovers/0000000000000003")
 def a_handover_stands_there_that_hands_nothing_over(i: Any) -> tuple[Any, ...]:
     ledger, question = i.rotated()
     ledger.handovers.append((3, ledger.checkpoint("log-1", size=3)))
     return ledger, question
 
 
-@case("incomplete", "keys", "data/handovers/0000000000000003")
+@pytest.mark.lie("incomplete", "keys", "data/handovers/0000000000000003")
 def a_handover_stands_there_and_no_key_was_ever_changed(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.handovers.append((3, ledger.checkpoint(size=3)))
     return ledger, question
 
 
-@case("tampered", "log-key", "data/checkpoint")
+@pytest.mark.lie("tampered", "log-key", "data/checkpoint")
 def the_signature_of_the_checkpoint_is_forged(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     forged = ledger.text() + "\n" + i.Key("log-1").line("another", i.ORIGIN)
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", forged.encode()))
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def the_checkpoint_is_signed_by_a_stranger(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     note = ledger.checkpoint("stranger")
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note))
 
 
-@case("malformed", "log-key", "data/checkpoint")
+@pytest.mark.lie("malformed", "log-key", "data/checkpoint")
 def the_checkpoint_has_an_extension_line(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     text = f"{ledger.text()}more\n"
@@ -1072,32 +1052,32 @@ def the_checkpoint_has_an_extension_line(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note))
 
 
-@case("malformed", "log-key", "data/checkpoint")
+@pytest.mark.lie("malformed", "log-key", "data/checkpoint")
 def the_checkpoint_has_two_signatures_of_one_key(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     note = ledger.checkpoint("log-1", "log-1")
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note))
 
 
-@case("tampered", "inclusion", "data/consistency.json")
+@pytest.mark.lie("tampered", "inclusion", "data/consistency.json")
 def a_consistency_proof_does_not_prove(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.consistency["heads"][0]["path"].reverse())
 
 
-@case("malformed", "inclusion", "data/consistency.json")
+@pytest.mark.lie("malformed", "inclusion", "data/consistency.json")
 def two_heads_stand_there_that_are_no_handovers(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     heads = [i._head(ledger, size) for size in (3, 4)]
     return ledger, question, i.Lies(documents=lambda d: d.consistency.update(heads=heads))
 
 
-@case("malformed", "inclusion", "data/consistency.json")
+@pytest.mark.lie("malformed", "inclusion", "data/consistency.json")
 def a_head_is_as_large_as_the_checkpoint(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     return ledger, question, i.Lies(documents=lambda d: d.consistency.update(heads=[i._head(ledger, 13)]))
 
 
-@case("malformed", "expected-head", "data/consistency.json")
+@pytest.mark.lie("malformed", "expected-head", "data/consistency.json")
 def heads_are_reordered(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(documents=lambda d: d.consistency["heads"].reverse())
 
@@ -1110,29 +1090,29 @@ def with_checkpoint(i: Any, origin: str, size: int) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=lambda d: setattr(d, "checkpoint", note)), {"trust": trust.encode()}
 
 
-@case("malformed", "log-key", "data/checkpoint")
+@pytest.mark.lie("malformed", "log-key", "data/checkpoint")
 def the_origin_is_none_that_a_log_of_ours_can_have(i: Any) -> tuple[Any, ...]:
     return with_checkpoint(i, "ledger.example/a~b", 13)
 
 
-@case("malformed", "log-key", "data/checkpoint")
+@pytest.mark.lie("malformed", "log-key", "data/checkpoint")
 def the_size_is_beyond_what_a_reader_can_count(i: Any) -> tuple[Any, ...]:
     return with_checkpoint(i, i.ORIGIN, 2**53)
 
 
-@case("tampered", "inclusion", "data/proofs.json")
+@pytest.mark.lie("tampered", "inclusion", "data/proofs.json")
 def the_checkpoint_is_of_another_size(i: Any) -> tuple[Any, ...]:
     return with_checkpoint(i, i.ORIGIN, 2**53 - 1)
 
 
-@case("tampered", "log-key", "data/handovers/0000000000000005")
+@pytest.mark.lie("tampered", "log-key", "data/handovers/0000000000000005")
 def a_handover_is_of_another_log(i: Any) -> tuple[Any, ...]:
     text = f"ledger.example/other\n5\n{i.b64(b'x' * 32)}\n"
     note = f"{text}\n{i.Key('log-1').line(text, 'ledger.example/other')}".encode()
     return *i.rotated(), i.Lies(documents=lambda d: d.handovers.update({5: note}))
 
 
-@case("unverifiable", "keys", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "keys", "data/checkpoint")
 def a_compromised_key_hands_over_in_the_checkpoint_itself(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.rotate_log("log-2", reason="compromised")
@@ -1148,17 +1128,17 @@ def with_created(i: Any, **members: Any) -> tuple[Any, ...]:
     return ledger, i.Question([("type:com.example.tick.v1", None, None)])
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def the_first_log_key_bears_another_name(i: Any) -> tuple[Any, ...]:
     return with_created(i, log_key=i.Key("log-1").vkey("ledger.example/other"))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def the_first_log_key_is_a_witnesss(i: Any) -> tuple[Any, ...]:
     return with_created(i, log_key=i.Key("log-1").vkey(i.ORIGIN, 4))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def the_log_hashes_with_something_else(i: Any) -> tuple[Any, ...]:
     return with_created(i, hash="sha512")
 
@@ -1168,22 +1148,22 @@ def with_predecessor(i: Any, **members: Any) -> tuple[Any, ...]:
     return with_created(i, predecessor={name: value for name, value in predecessor.items() if value is not None})
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def a_predecessor_is_named_without_its_root(i: Any) -> tuple[Any, ...]:
     return with_predecessor(i, root=None)
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def the_root_of_a_predecessor_is_none(i: Any) -> tuple[Any, ...]:
     return with_predecessor(i, root="AB" * 32)
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def the_size_of_a_predecessor_is_none(i: Any) -> tuple[Any, ...]:
     return with_predecessor(i, size=-1)
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 1")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 1")
 def the_origin_of_a_predecessor_is_none(i: Any) -> tuple[Any, ...]:
     return with_predecessor(i, origin="")
 
@@ -1196,43 +1176,43 @@ def with_key(i: Any, **members: Any) -> tuple[Any, ...]:
     return ledger, question
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_none_of_ed25519(i: Any) -> tuple[Any, ...]:
     return with_key(i, spki=i.b64(b"0" * 44))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_key_stands_behind_a_prefix_of_another_algorithm(i: Any) -> tuple[Any, ...]:
     return with_key(i, spki=i.b64(b"0" * 12 + i.Key("evidence-2").public))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_a_byte_too_long(i: Any) -> tuple[Any, ...]:
     spki = i.SPKI + i.Key("evidence-2").public + b"x"
     return with_key(i, spki=i.b64(spki), id=i.sha(spki).hex())
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_log_key_has_no_vkey(i: Any) -> tuple[Any, ...]:
     return with_key(i, purpose="log")
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def an_evidence_key_has_a_vkey(i: Any) -> tuple[Any, ...]:
     return with_key(i, vkey=i.Key("evidence-2").vkey(i.ORIGIN))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_log_key_has_the_vkey_of_another_one(i: Any) -> tuple[Any, ...]:
     return with_key(i, purpose="log", vkey=i.Key("evidence-1").vkey(i.ORIGIN))
 
 
-@case("malformed", "log-key", "data/bodies.jsonl line 4")
+@pytest.mark.lie("malformed", "log-key", "data/bodies.jsonl line 4")
 def a_key_is_for_a_purpose_that_does_not_exist(i: Any) -> tuple[Any, ...]:
     return with_key(i, purpose="both")
 
 
-@case("incomplete", "keys", "data/entries.jsonl")
+@pytest.mark.lie("incomplete", "keys", "data/entries.jsonl")
 def entry_0_is_dropped(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(
         select=lambda seqs: seqs.discard(0),
@@ -1243,32 +1223,32 @@ def entry_0_is_dropped(i: Any) -> tuple[Any, ...]:
 # --- what the evidence key signed -----------------------------------------------------------------------------------
 
 
-@case("tampered", "evidence-signature", "data/statement.json")
+@pytest.mark.lie("tampered", "evidence-signature", "data/statement.json")
 def the_statement_is_of_another_tree(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(statement=lambda data: data.replace(b'"size":13', b'"size":14'))
 
 
-@case("tampered", "evidence-signature", "data/statement.json")
+@pytest.mark.lie("tampered", "evidence-signature", "data/statement.json")
 def the_statement_is_of_other_files(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(statement=lambda data: data.replace(b"data/prov.json", b"data/prow.json"))
 
 
-@case("malformed", "evidence-signature", "data/statement.json")
+@pytest.mark.lie("malformed", "evidence-signature", "data/statement.json")
 def the_statement_is_printed_otherwise(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(statement=lambda data: data.replace(b":", b": "))
 
 
-@case("malformed", "evidence-signature", "data/statement.json")
+@pytest.mark.lie("malformed", "evidence-signature", "data/statement.json")
 def the_statement_is_of_another_kind(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(statement=lambda data: data.replace(b"urn:tallystick:evidence:v1", b"urn:x"))
 
 
-@case("malformed", "evidence-signature", "data/statement.json")
+@pytest.mark.lie("malformed", "evidence-signature", "data/statement.json")
 def the_statement_says_more(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(statement=lambda data: data.replace(b'"predicate"', b'"more":1,"predicate"'))
 
 
-@case("tampered", "evidence-signature", "signatures/statement.dsse.json")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/statement.dsse.json")
 def the_envelope_holds_another_statement(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     other = i.issue_files(ledger, question, i.Lies(statement=lambda data: data.replace(b'"size":13', b'"size":14')))
@@ -1276,7 +1256,7 @@ def the_envelope_holds_another_statement(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(tags=lambda files: files.update({path: other[path]}))
 
 
-@case("tampered", "evidence-signature", "signatures/statement.dsse.json")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/statement.dsse.json")
 def the_envelope_is_signed_by_another_key(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     other = i.issue_files(ledger, question, i.Lies(seal="stranger"))
@@ -1284,7 +1264,7 @@ def the_envelope_is_signed_by_another_key(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(tags=lambda files: files.update({path: other[path]}))
 
 
-@case("tampered", "evidence-signature", "signatures/statement.dsse.json")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/statement.dsse.json")
 def the_envelope_names_the_right_key_and_another_signed(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     path = "signatures/statement.dsse.json"
@@ -1293,13 +1273,13 @@ def the_envelope_names_the_right_key_and_another_signed(i: Any) -> tuple[Any, ..
     return ledger, question, i.Lies(tags=lambda files: files.update({path: forged}))
 
 
-@case("tampered", "evidence-signature", "signatures/statement.dsse.json")
+@pytest.mark.lie("tampered", "evidence-signature", "signatures/statement.dsse.json")
 def the_envelope_names_another_key_than_signed(i: Any) -> tuple[Any, ...]:
     named = i.Key("evidence-1").id.encode()
     return *i.churn(), i.Lies(tags=replacing("signatures/statement.dsse.json", named, i.Key("log-1").id.encode()))
 
 
-@case("malformed", "evidence-signature", "signatures/statement.dsse.json")
+@pytest.mark.lie("malformed", "evidence-signature", "signatures/statement.dsse.json")
 def the_envelope_is_printed_otherwise(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("signatures/statement.dsse.json", b",", b", "))
 
@@ -1317,57 +1297,57 @@ def replacing(path: str, old: bytes, new: bytes) -> Callable[[Any], None]:
     return edit
 
 
-@case("malformed", "manifests", "data/README.txt")
+@pytest.mark.lie("malformed", "manifests", "data/README.txt")
 def the_readme_tells_the_reader_to_check_less(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=replacing("data/README.txt", b"--strict", b"--ignore-missing"))
 
 
-@case("tampered", "manifests", "data/README.txt")
+@pytest.mark.lie("tampered", "manifests", "data/README.txt")
 def the_readme_is_altered_after_the_seal(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(sealed=replacing("data/README.txt", b"--strict", b"--ignore-missing"))
 
 
-@case("malformed", "manifests", "data/extra.txt")
+@pytest.mark.lie("malformed", "manifests", "data/extra.txt")
 def a_file_is_sealed_that_no_page_names(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=lambda files: files.update({"data/extra.txt": b""}))
 
 
-@case("malformed", "manifests", "signatures/extra.sig")
+@pytest.mark.lie("malformed", "manifests", "signatures/extra.sig")
 def a_signature_is_sealed_that_no_page_names(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=lambda files: files.update({"signatures/extra.sig": b""}))
 
 
-@case("tampered", "manifests", "fetch.txt")
+@pytest.mark.lie("tampered", "manifests", "fetch.txt")
 def a_bag_wants_to_be_fetched(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(sealed=lambda files: files.update({"fetch.txt": b""}))
 
 
-@case("tampered", "manifests", "data/extra.txt")
+@pytest.mark.lie("tampered", "manifests", "data/extra.txt")
 def a_file_is_added_after_the_seal(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(sealed=lambda files: files.update({"data/extra.txt": b""}))
 
 
-@case("incomplete", "manifests", "data/handovers/0000000000000005")
+@pytest.mark.lie("incomplete", "manifests", "data/handovers/0000000000000005")
 def a_handover_is_removed_after_the_seal(i: Any) -> tuple[Any, ...]:
     return *i.rotated(), i.Lies(sealed=lambda files: files.pop("data/handovers/0000000000000005"))
 
 
-@case("incomplete", "manifests", "data/report.html")
+@pytest.mark.lie("incomplete", "manifests", "data/report.html")
 def a_rendering_is_left_out(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=lambda files: files.pop("data/report.html"))
 
 
-@case("malformed", "manifests", "bag-info.txt")
+@pytest.mark.lie("malformed", "manifests", "bag-info.txt")
 def the_bag_has_another_name_than_its_folder(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("bag-info.txt", b"Identifier: bundle", b"Identifier: bunble"))
 
 
-@case("tampered", "manifests", "bag-info.txt")
+@pytest.mark.lie("tampered", "manifests", "bag-info.txt")
 def the_size_of_the_payload_is_wrong(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("bag-info.txt", b"Payload-Oxum: ", b"Payload-Oxum: 1"))
 
 
-@case("malformed", "manifests", "bagit.txt")
+@pytest.mark.lie("malformed", "manifests", "bagit.txt")
 def the_bag_is_of_another_version(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(tags=replacing("bagit.txt", b"1.0", b"0.9"))
 
@@ -1388,75 +1368,75 @@ def continued(i: Any, *, parent_streams: int = 126, **members: Any) -> tuple[Any
     return ledger, i.Question([("dataset:db|t000", None, None)])
 
 
-@case("incomplete", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl line 3")
 def a_continuation_is_dropped(i: Any) -> tuple[Any, ...]:
     return *continued(i), i.Lies(select=lambda seqs: seqs.discard(3))
 
 
-@case("incomplete", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl line 3")
 def the_parent_of_a_continuation_is_dropped(i: Any) -> tuple[Any, ...]:
     ledger, _ = continued(i)
     return ledger, i.Question([("dataset:db|t129", None, None)]), i.Lies(select=lambda seqs: seqs.discard(2))
 
 
-@case("incomplete", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("incomplete", "streams", "data/entries.jsonl line 4")
 def the_entry_after_a_full_one_is_dropped(i: Any) -> tuple[Any, ...]:
     ledger, question = i.wide(252)  # 2 and 3 are full, 4 is a tick
     return ledger, question, i.Lies(select=lambda seqs: seqs.discard(4))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 3")
 def an_entry_is_continued_that_is_not_full(i: Any) -> tuple[Any, ...]:
     ledger, _ = continued(i, parent_streams=125)
     return ledger, i.Question([("dataset:db|t129", None, None)])
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_has_another_time_than_its_parent(i: Any) -> tuple[Any, ...]:
     return continued(i, at=i.at(3))
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_names_another_parent(i: Any) -> tuple[Any, ...]:
     return continued(i, ext={"tallyof": "1"})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_has_another_id(i: Any) -> tuple[Any, ...]:
     return continued(i, id="2-2")
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_has_a_subject(i: Any) -> tuple[Any, ...]:
     return continued(i, subject="x")
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_has_a_part(i: Any) -> tuple[Any, ...]:
     return continued(i, parts={"": b"{}"})
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_adds_nothing(i: Any) -> tuple[Any, ...]:
     return continued(i, others=[])
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_repeats_a_stream(i: Any) -> tuple[Any, ...]:
     return continued(i, others=["dataset:db|t000"])
 
 
-@case("tampered", "streams", "data/entries.jsonl line 4")
+@pytest.mark.lie("tampered", "streams", "data/entries.jsonl line 4")
 def a_continuation_adds_a_kind_that_its_parent_never_has(i: Any) -> tuple[Any, ...]:
     return continued(i, others=["request:r-1"])
 
 
-@case("tampered", "bodies", "data/entries.jsonl line 3")
+@pytest.mark.lie("tampered", "bodies", "data/entries.jsonl line 3")
 def a_continuation_lacks_a_stream(i: Any) -> tuple[Any, ...]:
     return continued(i, others=[f"dataset:db|t{number}" for number in (126, 127, 128)])
 
 
-@case("tampered", "bodies", "data/bodies.jsonl line 4")
+@pytest.mark.lie("tampered", "bodies", "data/bodies.jsonl line 4")
 def a_continuation_has_a_body(i: Any) -> tuple[Any, ...]:
     salt = i.sha(b"body of 3")
     ledger, question = continued(i, body=i.sha(b"tallystick/body/v1\0" + salt + b"x").hex())
@@ -1467,29 +1447,29 @@ def a_continuation_has_a_body(i: Any) -> tuple[Any, ...]:
 # --- what the reader brings -----------------------------------------------------------------------------------------
 
 
-@case("unverifiable", "log-key", "trust file")
+@pytest.mark.lie("unverifiable", "log-key", "trust file")
 def the_reader_brings_no_trust_file(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(), {"trust": None}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def the_reader_trusts_another_log(i: Any) -> tuple[Any, ...]:
     trust = f"log {i.Key('log-1').vkey('ledger.example/other')}\nquorum none\n"
     return *i.churn(), i.Lies(), {"trust": trust.encode()}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def nothing_of_a_log_is_read_that_the_reader_does_not_trust(i: Any) -> tuple[Any, ...]:
     trust = f"log {i.Key('log-1').vkey('ledger.example/other')}\nquorum none\n"
     return *i.churn(), i.Lies(documents=lambda d: d.keys.update(v=2)), {"trust": trust.encode()}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def the_reader_trusts_another_key(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(), {"trust": ("stranger",)}
 
 
-@case("malformed", "log-key", "trust file line 2")
+@pytest.mark.lie("malformed", "log-key", "trust file line 2")
 def the_trust_file_is_malformed(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(), {"trust": b"quorum none\nlog x\n"}
 
@@ -1506,35 +1486,35 @@ def witnessed(i: Any, *lines: str, quorum: str = "w", extra: str = "") -> tuple[
     return ledger, question, i.Lies(documents=lambda d: setattr(d, "checkpoint", note)), {"trust": trust.encode()}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def no_witness_has_seen_it(i: Any) -> tuple[Any, ...]:
     return witnessed(i)
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def a_witness_has_seen_it_that_the_reader_does_not_know(i: Any) -> tuple[Any, ...]:
     return witnessed(i, i.Key("v").cosign(i.churn()[0].text(), "v.example"))
 
 
-@case("tampered", "log-key", "data/checkpoint")
+@pytest.mark.lie("tampered", "log-key", "data/checkpoint")
 def the_cosignature_of_a_witness_is_forged(i: Any) -> tuple[Any, ...]:
     return witnessed(i, i.Key("w").cosign("another", "w.example"))
 
 
-@case("malformed", "log-key", "data/checkpoint")
+@pytest.mark.lie("malformed", "log-key", "data/checkpoint")
 def a_witness_cosigned_twice(i: Any) -> tuple[Any, ...]:
     text = i.churn()[0].text()
     return witnessed(i, *(i.Key("w").cosign(text, "w.example", time) for time in (1, 2)))
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def the_log_is_its_own_witness(i: Any) -> tuple[Any, ...]:
     ledger, question, lies, reader = witnessed(i, i.Key("w").cosign(i.churn()[0].text(), i.ORIGIN))
     trust = reader["trust"].replace(i.Key("w").vkey("w.example", 4).encode(), i.Key("w").vkey(i.ORIGIN, 4).encode())
     return ledger, question, lies, {"trust": trust}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def the_log_is_its_own_witness_under_another_name(i: Any) -> tuple[Any, ...]:
     ledger, question, lies, reader = witnessed(i, i.Key("log-1").cosign(i.churn()[0].text(), "w.example"))
     trust = reader["trust"].replace(
@@ -1543,7 +1523,7 @@ def the_log_is_its_own_witness_under_another_name(i: Any) -> tuple[Any, ...]:
     return ledger, question, lies, {"trust": trust}
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def the_logs_evidence_key_is_its_witness(i: Any) -> tuple[Any, ...]:
     key = i.Key("evidence-1")
     ledger, question, lies, reader = witnessed(i, key.cosign(i.churn()[0].text(), "w.example"))
@@ -1553,18 +1533,18 @@ def the_logs_evidence_key_is_its_witness(i: Any) -> tuple[Any, ...]:
     return ledger, question, lies, reader
 
 
-@case("unverifiable", "log-key", "data/checkpoint")
+@pytest.mark.lie("unverifiable", "log-key", "data/checkpoint")
 def one_witness_is_not_enough(i: Any) -> tuple[Any, ...]:
     more = f"witness x {i.Key('x').vkey('x.example', 4)}\ngroup both all w x\n"
     return witnessed(i, i.Key("w").cosign(i.churn()[0].text(), "w.example"), quorum="both", extra=more)
 
 
-@case("stale", "streams", "data/entries.jsonl line 9")
+@pytest.mark.lie("stale", "streams", "data/entries.jsonl line 9")
 def the_census_is_older_than_the_reader_wants(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(), {"not_before": i.at(13)}
 
 
-@case("tampered", "expected-head", "expected head")
+@pytest.mark.lie("tampered", "expected-head", "expected head")
 def the_log_was_forked_below_the_kept_head(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     question.since = 3
@@ -1573,7 +1553,7 @@ def the_log_was_forked_below_the_kept_head(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(), {"expected_head": kept}
 
 
-@case("tampered", "expected-head", "expected head")
+@pytest.mark.lie("tampered", "expected-head", "expected head")
 def the_log_was_forked_at_the_size_of_the_kept_head(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     text = f"{i.ORIGIN}\n13\n{i.b64(b'x' * 32)}\n"
@@ -1581,7 +1561,7 @@ def the_log_was_forked_at_the_size_of_the_kept_head(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(), {"expected_head": kept}
 
 
-@case("tampered", "expected-head", "data/consistency.json")
+@pytest.mark.lie("tampered", "expected-head", "data/consistency.json")
 def the_proof_for_the_kept_head_does_not_prove(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     question.since = 3
@@ -1589,13 +1569,13 @@ def the_proof_for_the_kept_head_does_not_prove(i: Any) -> tuple[Any, ...]:
     return ledger, question, lies, {"expected_head": ledger.checkpoint(size=3)}
 
 
-@case("unverifiable", "expected-head", "expected head")
+@pytest.mark.lie("unverifiable", "expected-head", "expected head")
 def there_is_no_proof_for_the_kept_head(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     return ledger, question, i.Lies(), {"expected_head": ledger.checkpoint(size=3)}
 
 
-@case("unverifiable", "expected-head", "expected head")
+@pytest.mark.lie("unverifiable", "expected-head", "expected head")
 def the_kept_head_is_newer_than_the_bundle(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     text = f"{i.ORIGIN}\n14\n{i.b64(b'x' * 32)}\n"
@@ -1603,32 +1583,32 @@ def the_kept_head_is_newer_than_the_bundle(i: Any) -> tuple[Any, ...]:
     return ledger, question, i.Lies(), {"expected_head": kept}
 
 
-@case("unverifiable", "expected-head", "expected head")
+@pytest.mark.lie("unverifiable", "expected-head", "expected head")
 def the_kept_head_is_signed_by_a_stranger(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     return ledger, question, i.Lies(), {"expected_head": ledger.checkpoint("stranger")}
 
 
-@case("unverifiable", "expected-head", "expected head")
+@pytest.mark.lie("unverifiable", "expected-head", "expected head")
 def the_kept_head_is_of_another_log(i: Any) -> tuple[Any, ...]:
     other = i.Ledger(origin="ledger.example/other")
     other.create()
     return *i.churn(), i.Lies(), {"expected_head": other.checkpoint()}
 
 
-@case("tampered", "expected-head", "expected head")
+@pytest.mark.lie("tampered", "expected-head", "expected head")
 def the_signature_of_the_kept_head_is_forged(i: Any) -> tuple[Any, ...]:
     ledger, question = i.churn()
     forged = ledger.text(3) + "\n" + i.Key("log-1").line("another", i.ORIGIN)
     return ledger, question, i.Lies(), {"expected_head": forged.encode()}
 
 
-@case("malformed", "expected-head", "expected head")
+@pytest.mark.lie("malformed", "expected-head", "expected head")
 def the_kept_head_is_no_note(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(), {"expected_head": b"ledger.example/churn 13"}
 
 
-@case("tampered", "keys", "expected head")
+@pytest.mark.lie("tampered", "keys", "expected head")
 def the_kept_head_is_signed_by_a_key_that_was_retired_before(i: Any) -> tuple[Any, ...]:
     ledger, question = i.rotated()
     question.since = 7
@@ -1636,7 +1616,7 @@ def the_kept_head_is_signed_by_a_key_that_was_retired_before(i: Any) -> tuple[An
     return ledger, question, i.Lies(), {"expected_head": kept, "trust": ("log-1",)}
 
 
-@case("tampered", "keys", "expected head")
+@pytest.mark.lie("tampered", "keys", "expected head")
 def the_kept_head_is_of_a_size_at_which_no_key_was_current(i: Any) -> tuple[Any, ...]:
     ledger, question = i.small()
     ledger.retire_key("log", "log-1")  # 4
@@ -1652,10 +1632,8 @@ def the_kept_head_is_of_a_size_at_which_no_key_was_current(i: Any) -> tuple[Any,
 # --- the test -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_I16_a_lie_is_refused_with_its_step_and_place(name: str, issuer: ModuleType) -> None:
-    case = CASES[name]
-    ledger, question, *rest = case.build(issuer)
+def test_I16_a_lie_is_refused_with_its_step_and_place(lie: Lie, issuer: ModuleType) -> None:
+    ledger, question, *rest = lie.build(issuer)
     lies = rest[0] if rest else None
     reader = rest[1] if len(rest) > 1 else {}
     trust = reader.get("trust", (ledger.log_key,))
@@ -1666,8 +1644,8 @@ def test_I16_a_lie_is_refused_with_its_step_and_place(name: str, issuer: ModuleT
 
     assert verdict.failure is not None
     found = (verdict.word, verdict.failure.step, verdict.failure.where)
-    assert found == (case.word, case.step, case.where), verdict.failure
-    assert verdict.status == STATUS[case.word]
-    at = STEPS.index(case.step)
+    assert found == (lie.word, lie.step, lie.where), verdict.failure
+    assert verdict.status == STATUS[lie.word]
+    at = STEPS.index(lie.step)
     assert [step.outcome for step in verdict.steps] == ["passed"] * at + ["failed"] + ["not reached"] * (10 - at)
     assert (verdict.grades, verdict.streams) == ((), ())

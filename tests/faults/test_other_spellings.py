@@ -56,9 +56,18 @@ SPELLINGS: dict[str, Respell] = {
 }
 
 
-def respelled(issuer: ModuleType, path: str, respell: Respell, *, line: int | None = None) -> tuple[bytes, bytes]:
-    """A bundle of the world `churn` with one document in another spelling, and the trust file for it."""
+def sealed(issuer: ModuleType, path: str, change: Respell) -> tuple[bytes, bytes]:
+    """A bundle of the world `churn` in which one file was changed before it was sealed, and the trust file for it."""
     ledger, question = issuer.churn()
+    if path == "data/statement.json":
+        lies = issuer.Lies(statement=change)
+    else:
+        lies = issuer.Lies(files=lambda files: files.update({path: change(files[path])}))
+    return issuer.issue(ledger, question, lies), ledger.trust()
+
+
+def respelled(issuer: ModuleType, path: str, respell: Respell, *, line: int | None = None) -> tuple[bytes, bytes]:
+    """A bundle with one document in another spelling, and the trust file for it."""
 
     def change(data: bytes) -> bytes:
         lines = data.split(b"\n")
@@ -68,11 +77,7 @@ def respelled(issuer: ModuleType, path: str, respell: Respell, *, line: int | No
         assert lines[at] != before, "this spelling is none"
         return b"\n".join(lines)
 
-    if path == "data/statement.json":
-        lies = issuer.Lies(statement=change)
-    else:
-        lies = issuer.Lies(files=lambda files: files.update({path: change(files[path])}))
-    return issuer.issue(ledger, question, lies), ledger.trust()
+    return sealed(issuer, path, change)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -111,17 +116,12 @@ def test_I15_a_line_has_one_spelling(name: str, spelling: str, issuer: ModuleTyp
 )
 @pytest.mark.parametrize("end", [b"", b"\n\n", b"\r\n", b" \n", b"\n\0"])
 def test_I15_a_file_ends_in_one_newline(path: str, end: bytes, issuer: ModuleType) -> None:
-    ledger, question = issuer.churn()
-
     def change(data: bytes) -> bytes:
         return data.removesuffix(b"\n") + end
 
-    if path == "data/statement.json":
-        lies = issuer.Lies(statement=change)
-    else:
-        lies = issuer.Lies(files=lambda files: files.update({path: change(files[path])}))
+    data, trust = sealed(issuer, path, change)
 
-    verdict = verify_bundle(issuer.issue(ledger, question, lies), trust=ledger.trust())
+    verdict = verify_bundle(data, trust=trust)
 
     assert verdict.failure is not None
     assert verdict.word == "malformed"
@@ -180,13 +180,9 @@ def test_a_document_of_another_shape_is_malformed(
         return bytes(issuer.dump(document)) + b"\n"
 
     path = f"data/{name}.json"
-    ledger, question = issuer.churn()
-    if name == "statement":
-        lies = issuer.Lies(statement=reshaped)
-    else:
-        lies = issuer.Lies(files=lambda files: files.update({path: reshaped(files[path])}))
+    data, trust = sealed(issuer, path, reshaped)
 
-    verdict = verify_bundle(issuer.issue(ledger, question, lies), trust=ledger.trust())
+    verdict = verify_bundle(data, trust=trust)
 
     assert verdict.failure is not None
     assert (verdict.word, verdict.failure.where) == ("malformed", path), verdict.failure

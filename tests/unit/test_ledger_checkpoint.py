@@ -238,11 +238,8 @@ def test_two_rotations_hand_over_key_by_key(log: Ledger) -> None:
     assert fsck(log.store, keyring=log.keyring).findings == ()
 
 
-def test_a_crash_before_the_handover_is_healed_by_the_next_checkpoint(
-    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = ledgers.create()
-    log.checkpoint()
+def crash_before_the_handover(log: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rotate the log key up to the second checkpoint, the one that both keys sign."""
     genuine, calls = Ledger.checkpoint, iter((True, False))
     monkeypatch.setattr(
         Ledger, "checkpoint", lambda self: genuine(self) if next(calls) else (_ for _ in ()).throw(KeyboardInterrupt)
@@ -250,6 +247,14 @@ def test_a_crash_before_the_handover_is_healed_by_the_next_checkpoint(
     with pytest.raises(KeyboardInterrupt):
         rotate(log, "log")
     monkeypatch.undo()
+
+
+def test_a_crash_before_the_handover_is_healed_by_the_next_checkpoint(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = ledgers.create()
+    log.checkpoint()
+    crash_before_the_handover(log, monkeypatch)
     ledgers.close()
 
     log = ledgers.open()
@@ -263,13 +268,7 @@ def test_a_crash_before_the_handover_is_healed_by_the_next_rotation(
     ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = ledgers.create()
-    genuine, calls = Ledger.checkpoint, iter((True, False))
-    monkeypatch.setattr(
-        Ledger, "checkpoint", lambda self: genuine(self) if next(calls) else (_ for _ in ()).throw(KeyboardInterrupt)
-    )
-    with pytest.raises(KeyboardInterrupt):
-        rotate(log, "log")
-    monkeypatch.undo()
+    crash_before_the_handover(log, monkeypatch)
 
     rotate(log, "log")
 
