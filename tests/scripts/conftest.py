@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-Tally = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Ended(subprocess.CompletedProcess[str]):
+    """A command that came to its end."""
+
+    def document(self, *, status: int = 0) -> Any:
+        """The one JSON document that it printed."""
+        assert self.returncode == status, self.stderr
+        (line,) = self.stdout.splitlines()
+        return json.loads(line)
+
+    def error(self) -> Any:
+        """The error object that it printed."""
+        return json.loads(self.stderr)["error"]
+
+    def refusal(self) -> tuple[int, str]:
+        """Its exit status, and the code of the refusal that it printed, and nothing besides."""
+        assert self.stdout == ""
+        error = self.error()
+        assert error["status"] == self.returncode
+        return self.returncode, error["code"]
+
+
+Tally = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -25,11 +50,12 @@ def tally(tmp_path: Path) -> Tally:
         "TALLY_KEY_PASSPHRASE": "correct horse",
     }
 
-    def run(*arguments: str, given: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def run(*arguments: str, given: str = "", **changes: str) -> Ended:
+        ended = subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             cwd=tmp_path, env={**environment, **changes}, input=given, capture_output=True, text=True, check=False,
         )  # fmt: skip
+        return Ended(ended.args, ended.returncode, ended.stdout, ended.stderr)
 
     return run
 
@@ -40,3 +66,21 @@ def ledger(tally: Tally) -> Tally:
     ended = tally("init", "--origin", "ledger.example.org/shop")
     assert ended.returncode == 0, ended.stderr
     return tally
+
+
+@pytest.fixture
+def ended() -> type[Ended]:
+    """For tests that call the command in their own process."""
+    return Ended
+
+
+@pytest.fixture
+def features_run() -> str:
+    """A run, as OpenLineage tells it, that made `features` from `orders`."""
+    run = {
+        "eventTime": "2026-11-20T09:00:00Z", "eventType": "COMPLETE", "producer": "urn:shop:etl",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": "01931111-1111-7111-8111-111111111111"}, "job": {"namespace": "etl", "name": "features"},
+        "inputs": [{"namespace": "shop", "name": "orders"}], "outputs": [{"namespace": "shop", "name": "features"}],
+    }  # fmt: skip
+    return json.dumps(run)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -16,8 +14,11 @@ from cli.main import COMMANDS
 from proofs import errors
 from proofs.exits import EXIT
 
+if TYPE_CHECKING:
+    from tests.scripts.conftest import Tally
+
+
 ROOT = Path(__file__).parents[2]
-Tally = Callable[..., subprocess.CompletedProcess[str]]
 
 CONTRACT = """
 name: orders
@@ -29,13 +30,6 @@ schema:
   - {name: customer, type: integer, required: true}
 privacy: {subject_key: customer, deletion_propagation: [features]}
 """
-
-
-def document(ended: subprocess.CompletedProcess[str]) -> Any:
-    """The one JSON document that a command printed."""
-    assert ended.returncode == 0, ended.stderr
-    (line,) = ended.stdout.splitlines()
-    return json.loads(line)
 
 
 def subclasses(kind: type[errors.TallyError]) -> set[type[errors.TallyError]]:
@@ -82,11 +76,11 @@ def test_events_go_in_and_come_out(ledger: Tally) -> None:
     first = ledger("emit", "--json", given=lines)
     again = ledger("emit", given=lines)
 
-    assert [receipt["seq"] for receipt in document(first)] == [2, 3, 4]
+    assert [receipt["seq"] for receipt in first.document()] == [2, 3, 4]
     assert again.stdout == "✓ nothing appended: all 3 were there already (entries 2 to 4)\n"
-    shown = document(ledger("show", "3", "--json"))
+    shown = ledger("show", "3", "--json").document()
     assert shown["body"] == {"n": 1}
-    listed = document(ledger("log", "--stream", "type:com.acme.order.v1", "--json"))
+    listed = ledger("log", "--stream", "type:com.acme.order.v1", "--json").document()
     assert [row["seq"] for row in listed["entries"]] == [2, 3, 4]
 
 
@@ -98,7 +92,7 @@ def test_a_conflict_ends_with_status_11_and_leaves_a_record(ledger: Tally) -> No
 
     assert ended.returncode == 11
     assert json.loads(ended.stderr)["error"]["code"] == "conflict"
-    (row,) = document(ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1"))["entries"]
+    (row,) = ledger("log", "--json", "--stream", "type:tallystick.intake.conflicted.v1").document()["entries"]
     assert row["seq"] == 3
 
 
@@ -133,14 +127,14 @@ def test_a_bad_event_is_refused_in_one_sentence_and_nothing_is_written(
     assert ended.returncode == status
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert document(ledger("status", "--json"))["entries"] == 2
+    assert ledger("status", "--json").document()["entries"] == 2
 
 
 def test_an_entry_is_proven_by_a_file_that_any_c2sp_tool_reads(ledger: Tally, tmp_path: Path) -> None:
     refused = ledger("prove", "1")
-    signed = document(ledger("checkpoint", "--json"))
+    signed = ledger("checkpoint", "--json").document()
 
-    proof = document(ledger("prove", "1", "--json"))
+    proof = ledger("prove", "1", "--json").document()
 
     assert refused.returncode == 8
     assert signed["size"] == 2
@@ -156,11 +150,11 @@ def test_a_contract_blocks_with_status_10_and_the_decision_is_in_the_log(ledger:
     good = ledger("check", "orders.yaml", "good.csv", "--json")
     bad = ledger("check", "orders.yaml", "bad.csv", "--move-blocked", "blocked")
 
-    assert document(good)["decision"] == "ALLOW"
+    assert good.document()["decision"] == "ALLOW"
     assert bad.returncode == 10
     assert "range:amount" in bad.stdout
     assert not (tmp_path / "bad.csv").exists()
-    rows = document(ledger("log", "--json", "--stream", "type:tallystick.validation.decided.v1"))["entries"]
+    rows = ledger("log", "--json", "--stream", "type:tallystick.validation.decided.v1").document()["entries"]
     assert len(rows) == 2
 
 
@@ -172,12 +166,14 @@ def test_a_breaking_schema_is_refused_and_the_refusal_is_in_the_log(ledger: Tall
     refused = ledger("schema", "publish", "orders", "1.1.0", "two.json")
 
     assert refused.returncode == 9
-    assert [row["version"] for row in document(ledger("schema", "list", "--json"))] == ["1.0.0"]
-    assert len(document(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1"))["entries"]) == 1
+    assert [row["version"] for row in ledger("schema", "list", "--json").document()] == ["1.0.0"]
+    assert len(ledger("log", "--json", "--stream", "type:tallystick.schema.rejected.v1").document()["entries"]) == 1
     assert ledger("schema", "publish", "orders", "2.0.0", "two.json").returncode == 0
 
 
-def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally, tmp_path: Path) -> None:
+def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(
+    ledger: Tally, features_run: str, tmp_path: Path
+) -> None:
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
         connection.execute(
             "CREATE TABLE orders AS SELECT range AS id, range % 10 AS customer, 1.0 AS amount FROM range(100)"
@@ -192,25 +188,19 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally
     (tmp_path / "features.csv").write_text("customer\n1\n")
     assert ledger("check", "orders.yaml", "orders.parquet").returncode == 0
     assert ledger("check", "features.yaml", "features.csv").returncode == 0
-    run = {
-        "eventTime": "2026-11-20T09:00:00Z", "eventType": "COMPLETE", "producer": "urn:shop:etl",
-        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
-        "run": {"runId": "01931111-1111-7111-8111-111111111111"}, "job": {"namespace": "etl", "name": "features"},
-        "inputs": [{"namespace": "shop", "name": "orders"}], "outputs": [{"namespace": "shop", "name": "features"}],
-    }  # fmt: skip
-    assert ledger("emit", "--openlineage", given=json.dumps(run)).returncode == 0
+    assert ledger("emit", "--openlineage", given=features_run).returncode == 0
 
-    asked = document(ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json"))
+    asked = ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json").document()
     request = asked["request"]
-    planned = document(ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb", "--json"))
-    ran = document(ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb", "--json"))
-    certificate = document(ledger("delete", "certificate", request, "--json"))
-    size = document(ledger("status", "--json"))["entries"]
-    again = document(ledger("delete", "certificate", request, "--out", "again.json", "--json"))
-    assert document(ledger("status", "--json"))["entries"] == size
-    sealed = document(ledger("evidence", "export", "--deletion", request, "--out", "out", "--json"))
+    planned = ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb", "--json").document()
+    ran = ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb", "--json").document()
+    certificate = ledger("delete", "certificate", request, "--json").document()
+    size = ledger("status", "--json").document()["entries"]
+    again = ledger("delete", "certificate", request, "--out", "again.json", "--json").document()
+    assert ledger("status", "--json").document()["entries"] == size
+    sealed = ledger("evidence", "export", "--deletion", request, "--out", "out", "--json").document()
     assert ledger("evidence", "trust").returncode == 0
-    verdict = document(ledger("evidence", "verify", sealed["path"], "--trust", "trust.txt", "--json"))
+    verdict = ledger("evidence", "verify", sealed["path"], "--trust", "trust.txt", "--json").document()
 
     assert [target["dataset"]["name"] for target in planned["targets"]] == ["orders", "features"]
     assert [(row["deleted"], row["found_after"]) for row in ran] == [(10, "absent"), (1, "absent")]
@@ -227,7 +217,7 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(ledger: Tally
 
 
 def test_evidence_without_trust_is_unverifiable_and_a_flipped_byte_is_refused(ledger: Tally, tmp_path: Path) -> None:
-    sealed = document(ledger("evidence", "export", "--everything", "--json"))
+    sealed = ledger("evidence", "export", "--everything", "--json").document()
     bundle = tmp_path / sealed["path"]
     data = bytearray(bundle.read_bytes())
     data[len(data) // 2] ^= 1
@@ -246,7 +236,7 @@ def test_keys_rotate_and_the_log_tells_it(ledger: Tally) -> None:
 
     assert ledger("keys", "rotate", "--purpose", "log").returncode == 0
 
-    rows = document(ledger("keys", "list", "--json"))
+    rows = ledger("keys", "list", "--json").document()
     assert [(row["purpose"], row["retired_at_entry"]) for row in rows] == [
         ("log", 3),
         ("evidence", None),
@@ -297,15 +287,15 @@ def test_nobody_is_erased_before_the_deletion_was_planned_and_carried_out(ledger
         )
     assert ledger("check", "orders.yaml", "orders.csv").returncode == 0
     asked = ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json")
-    request = document(asked)["request"]
+    request = asked.document()["request"]
 
     unplanned = ledger("delete", "certificate", request)
     ledger("delete", "plan", request, "--duckdb", "shop=shop.duckdb")
-    size = document(ledger("status", "--json"))["entries"]
+    size = ledger("status", "--json").document()["entries"]
     not_run = ledger("delete", "certificate", request)
 
     assert (unplanned.returncode, not_run.returncode) == (8, 5)
-    assert document(ledger("status", "--json"))["entries"] == size
+    assert ledger("status", "--json").document()["entries"] == size
     assert ledger("delete", "run", request).returncode == 5
     assert ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb").returncode == 0
     assert ledger("delete", "certificate", request).returncode == 0
@@ -316,7 +306,7 @@ def test_a_dry_run_of_a_blocked_file_ends_with_status_10_and_records_nothing(led
     (tmp_path / "bad.csv").write_text("id,amount,customer\n1,-10,7\n")
 
     assert ledger("check", "orders.yaml", "bad.csv", "--dry-run").returncode == 10
-    assert document(ledger("status", "--json"))["entries"] == 2
+    assert ledger("status", "--json").document()["entries"] == 2
 
 
 def test_a_body_that_was_changed_is_not_shown(ledger: Tally, tmp_path: Path) -> None:

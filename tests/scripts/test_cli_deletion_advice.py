@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-Tally = Callable[..., subprocess.CompletedProcess[str]]
+if TYPE_CHECKING:
+    from tests.scripts.conftest import Tally
+
 CONTRACT = """name: orders
 version: 1.0.0
 dataset: {namespace: shop, name: orders}

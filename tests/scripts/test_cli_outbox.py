@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,29 +15,30 @@ from ledger.event import Event
 
 if TYPE_CHECKING:
     from tests.counterpart import Counterpart
+    from tests.scripts.conftest import Ended, Tally
 
 SOURCE = "urn:acme:shop"
 
 
-def tally(folder: Path, *arguments: str, outbox: str = "outbox.db") -> subprocess.CompletedProcess[str]:
-    """Run the command in this process; how it starts as one of its own is shown in test_cli.py."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        for name in ("TALLY_URL", "TALLY_TOKEN_FILE", "TALLY_LEDGER"):
-            patch.delenv(name, raising=False)
-        patch.setenv("TALLY_OUTBOX", outbox and str(folder / outbox))
-        status = main(["outbox", *arguments])
-    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+@pytest.fixture
+def outbox(tmp_path: Path, ended: type[Ended]) -> Tally:
+    """Run `tally outbox` in this process; how a command starts as one of its own is shown in test_cli.py."""
 
+    def run(*arguments: str, name: str = "outbox.db") -> Ended:
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            for variable in ("TALLY_URL", "TALLY_TOKEN_FILE", "TALLY_LEDGER"):
+                patch.delenv(variable, raising=False)
+            patch.setenv("TALLY_OUTBOX", name and str(tmp_path / name))
+            status = main(["outbox", *arguments])
+        return ended(arguments, status, out.getvalue(), err.getvalue())
 
-def document(ended: subprocess.CompletedProcess[str]) -> Any:
-    assert ended.returncode == 0, ended.stderr
-    (line,) = ended.stdout.splitlines()
-    return json.loads(line)
+    return run
 
 
 @pytest.fixture
-def emitted(tmp_path: Path) -> Path:
+def emitted(outbox: Tally, tmp_path: Path) -> Tally:
+    """The same, on an outbox in which six events wait."""
     client = Client(outbox=tmp_path / "outbox.db", source=SOURCE)
     client.emit_all([Event.of("com.acme.order.v1", SOURCE, {"n": n}, time="2026-01-01T00:00:00Z") for n in range(3)])
     client.emit(Event(type="com.acme.bad.v1", source=SOURCE, data=b"no json\x1b[31m"))
@@ -47,11 +46,11 @@ def emitted(tmp_path: Path) -> Path:
         Event(type="com.acme.person.v1", source=SOURCE, data=b'{"who":"Ada"}', parts=("/who",), person="person:1")
     )
     client.close()
-    return tmp_path
+    return outbox
 
 
-def test_the_way_of_an_event_that_waits(emitted: Path, counterpart: Counterpart) -> None:
-    waiting = document(tally(emitted, "status", "--verify", "--json"))
+def test_the_way_of_an_event_that_waits(emitted: Tally, counterpart: Counterpart) -> None:
+    waiting = emitted("status", "--verify", "--json").document()
     assert (waiting["waiting"], waiting["dead_letters"], waiting["chain"], waiting["delivers_to"]) == (
         6,
         0,
@@ -61,67 +60,67 @@ def test_the_way_of_an_event_that_waits(emitted: Path, counterpart: Counterpart)
     assert waiting["bytes"] > 1_000
     assert waiting["last_trouble"] is None
 
-    flushed = tally(emitted, "flush", "--url", counterpart.url)
+    flushed = emitted("flush", "--url", counterpart.url)
     assert (flushed.returncode, flushed.stdout) == (0, "✓ 5 delivered, 1 became dead letters\n")
 
-    (letter,) = document(tally(emitted, "dead-letters", "--json"))
+    (letter,) = emitted("dead-letters", "--json").document()
     assert (letter["type"], letter["code"], letter["source"]) == ("com.acme.bad.v1", "refused", SOURCE)
-    assert "\x1b" not in tally(emitted, "dead-letters").stdout
-    assert document(tally(emitted, "replay", "--json")) == {"replayed": 1}
-    assert document(tally(emitted, "flush", "--json")) == {"delivered": 0, "dead_letters": 1, "left": 0}
-    (again,) = document(tally(emitted, "dead-letters", "--json"))
-    assert document(tally(emitted, "discard", str(again["n"]), "--json")) == {"discarded": 1}
-    assert tally(emitted, "dead-letters").stdout == "no dead letters\n"
-    after = document(tally(emitted, "status", "--verify", "--json"))
+    assert "\x1b" not in emitted("dead-letters").stdout
+    assert emitted("replay", "--json").document() == {"replayed": 1}
+    assert emitted("flush", "--json").document() == {"delivered": 0, "dead_letters": 1, "left": 0}
+    (again,) = emitted("dead-letters", "--json").document()
+    assert emitted("discard", str(again["n"]), "--json").document() == {"discarded": 1}
+    assert emitted("dead-letters").stdout == "no dead letters\n"
+    after = emitted("status", "--verify", "--json").document()
     assert (after["waiting"], after["oldest_seconds"], after["bytes"], after["chain"]) == (0, None, 0, "whole")
     assert after["delivers_to"] == counterpart.url
 
 
-def test_a_person_is_forgotten_before_anything_is_delivered(emitted: Path, counterpart: Counterpart) -> None:
-    assert document(tally(emitted, "forget", "--person", "person:1", "--json")) == {"events": 1}
-    assert document(tally(emitted, "forget", "--person", "person:1", "--json")) == {"events": 0}
-    document(tally(emitted, "flush", "--url", counterpart.url, "--json"))
+def test_a_person_is_forgotten_before_anything_is_delivered(emitted: Tally, counterpart: Counterpart) -> None:
+    assert emitted("forget", "--person", "person:1", "--json").document() == {"events": 1}
+    assert emitted("forget", "--person", "person:1", "--json").document() == {"events": 0}
+    emitted("flush", "--url", counterpart.url, "--json").document()
 
     (record,) = counterpart.log.stream("type:com.acme.person.v1")
     assert record.body == b'{"who":null}'
 
 
-def test_status_speaks_to_people_too(emitted: Path) -> None:
-    ended = tally(emitted, "status")
+def test_status_speaks_to_people_too(emitted: Tally) -> None:
+    ended = emitted("status")
 
     lines = [line.split("  ", 1)[0].strip() + "=" + line.rsplit("  ", 1)[1] for line in ended.stdout.splitlines()]
     assert {"waiting=6", "chain=not verified", "last trouble=–"} <= set(lines)
 
 
-def test_what_is_left_says_why_and_ends_with_its_status(emitted: Path) -> None:
-    ended = tally(emitted, "flush", "--url", "http://127.0.0.1:9", "--timeout", "0.5")
+def test_what_is_left_says_why_and_ends_with_its_status(emitted: Tally) -> None:
+    ended = emitted("flush", "--url", "http://127.0.0.1:9", "--timeout", "0.5")
 
     assert (ended.returncode, ended.stdout) == (13, "")
     assert ended.stderr.splitlines()[-2:] == [
         "tally: 6 of 6 events still wait after 0.5 seconds",
         "  hint: no answer from 127.0.0.1:9: Connection refused",
     ]
-    assert "Connection refused" in document(tally(emitted, "status", "--json"))["last_trouble"]
-    moved = tally(emitted, "flush", "--url", "http://127.0.0.1:10", "--timeout", "0.5")
+    assert "Connection refused" in emitted("status", "--json").document()["last_trouble"]
+    moved = emitted("flush", "--url", "http://127.0.0.1:10", "--timeout", "0.5")
     assert moved.returncode == 9
     assert "delivers to 'http://127.0.0.1:9', not to 'http://127.0.0.1:10'" in moved.stderr
 
 
-def test_an_outbox_moves_to_its_new_server(emitted: Path, counterpart: Counterpart) -> None:
-    tally(emitted, "bind", "http://127.0.0.1:9")
-    assert document(tally(emitted, "bind", f"{counterpart.url}/", "--json")) == {"delivers_to": counterpart.url}
+def test_an_outbox_moves_to_its_new_server(emitted: Tally, counterpart: Counterpart) -> None:
+    emitted("bind", "http://127.0.0.1:9")
+    assert emitted("bind", f"{counterpart.url}/", "--json").document() == {"delivers_to": counterpart.url}
 
-    assert document(tally(emitted, "flush", "--json"))["left"] == 0
+    assert emitted("flush", "--json").document()["left"] == 0
 
 
-def test_a_broken_chain_ends_with_tampered(emitted: Path) -> None:
+def test_a_broken_chain_ends_with_tampered(emitted: Tally, tmp_path: Path) -> None:
     import sqlite3
 
-    with sqlite3.connect(emitted / "outbox.db") as conn:
+    with sqlite3.connect(tmp_path / "outbox.db") as conn:
         conn.execute("UPDATE waiting SET body = x'7b7d' WHERE n = 2")
     conn.close()
 
-    ended = tally(emitted, "status", "--verify")
+    ended = emitted("status", "--verify")
 
     assert (ended.returncode, ended.stdout) == (3, "")
     assert ended.stderr.startswith("tally: record 2: the body is not the one that the record commits to")
@@ -138,17 +137,17 @@ def test_a_broken_chain_ends_with_tampered(emitted: Path) -> None:
     ],
 )
 def test_a_wrong_call_is_one_sentence_and_a_status(
-    tmp_path: Path, arguments: tuple[str, ...], status: int, says: str
+    outbox: Tally, tmp_path: Path, arguments: tuple[str, ...], status: int, says: str
 ) -> None:
-    ended = tally(tmp_path, *arguments)
+    ended = outbox(*arguments)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert says in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_name_there_is_no_outbox(tmp_path: Path) -> None:
-    ended = tally(tmp_path, "status", outbox="")
+def test_without_a_name_there_is_no_outbox(outbox: Tally) -> None:
+    ended = outbox("status", name="")
 
     assert ended.returncode == 8
     assert "no outbox named" in ended.stderr

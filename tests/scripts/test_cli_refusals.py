@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -16,8 +16,11 @@ import pytest
 from cli.main import main as tally_main
 from cli.main import tally as root_command
 
+if TYPE_CHECKING:
+    from tests.scripts.conftest import Tally
+
+
 ROOT = Path(__file__).parents[2]
-Tally = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def leaves(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:

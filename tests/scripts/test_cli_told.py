@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-Tally = Callable[..., subprocess.CompletedProcess[str]]
+if TYPE_CHECKING:
+    from tests.scripts.conftest import Tally
+
 
 CONTRACT = """
 name: orders
@@ -39,11 +39,6 @@ def contract(tmp_path: Path) -> Path:
     path = tmp_path / "orders.yaml"
     path.write_text(CONTRACT)
     return path
-
-
-def error(ended: subprocess.CompletedProcess[str]) -> Any:
-    """The error object that a command printed."""
-    return json.loads(ended.stderr)["error"]
 
 
 @pytest.mark.usefixtures("contract")
@@ -144,7 +139,7 @@ def test_what_exists_already_is_a_conflict_whatever_the_command(ledger: Tally) -
         ("checkpoint", "--out", "head"),
     ):
         ended = ledger(*command, "--json")
-        assert (ended.returncode, error(ended)["code"]) == (11, "conflict")
+        assert (ended.returncode, ended.error()["code"]) == (11, "conflict")
 
 
 def test_the_keys_that_sign_now_are_marked_and_readers_are_thought_of(ledger: Tally) -> None:
@@ -167,7 +162,7 @@ def test_openlineage_given_as_cloudevents_is_told_the_way(ledger: Tally) -> None
     refused = ledger("emit", "--json", given=OPENLINEAGE)
 
     assert refused.returncode == 9
-    assert error(refused)["hint"] == (
+    assert refused.error()["hint"] == (
         "this is an OpenLineage event: `tally import openlineage`, or `tally emit --openlineage`"
     )
     assert ledger("emit", "--openlineage", given=OPENLINEAGE).returncode == 0

@@ -6,10 +6,8 @@ import importlib
 import json
 import pkgutil
 import sqlite3
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,19 +16,14 @@ import ledger as ledger_package
 import lineage
 from evidence.views import known_views
 
-Tally = Callable[..., subprocess.CompletedProcess[str]]
-RUN = {
-    "eventTime": "2026-11-20T09:00:00Z", "eventType": "COMPLETE", "producer": "urn:shop:etl",
-    "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
-    "run": {"runId": "01931111-1111-7111-8111-111111111111"}, "job": {"namespace": "etl", "name": "features"},
-    "inputs": [{"namespace": "shop", "name": "orders"}], "outputs": [{"namespace": "shop", "name": "features"}],
-}  # fmt: skip
+if TYPE_CHECKING:
+    from tests.scripts.conftest import Tally
 
 
 @pytest.fixture
-def request_(ledger: Tally) -> str:
+def request_(ledger: Tally, features_run: str) -> str:
     """The id of a deletion request for the source of a lineage edge; the lineage view is stored."""
-    assert ledger("emit", "--openlineage", given=json.dumps(RUN)).returncode == 0
+    assert ledger("emit", "--openlineage", given=features_run).returncode == 0
     asked = ledger("delete", "request", "--identity", "customer=7", "--dataset", "shop|orders", "--json")
     return str(json.loads(asked.stdout)["request"])
 
