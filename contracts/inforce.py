@@ -1,21 +1,25 @@
 """The contracts that bind datasets at one size of the log, from the entries alone: what a deletion's plan may stand on.
 
-The first publication of a version is the one that counts, as in `contracts.history`, and the newest version of a name binds.
-Anybody who may emit may publish: so what cannot be read is named and stops nothing, a contract that says whose a row is
-outweighs another one of the same dataset that does not, and a version that no longer says it is told from one that never did.
+The first publication of a version is the one that counts, as in `contracts.history`, and the newest version of a name binds, by
+semantic versioning and not by when it came. Anybody who may emit may publish: so what cannot be read, or says of itself something
+else than its text (by which it was filed, and let in), is named and counts for nothing; and where contracts differ about
+whose a row is, or one no longer says it, nobody chooses between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import sqlite_utils
 
-from contracts import document
+from contracts.document import parse
 from contracts.facts import CONTRACT_PUBLISHED, ContractPublished
 from contracts.model import Contract, Dataset
+from contracts.record import published_fact
+from contracts.registry.semver import Version
 from ledger.projection import BodyFold
 from ledger.record import Record
 from ledger.replay import replayed
@@ -33,21 +37,23 @@ class Bound:
     """What the contracts of a log say of its datasets.
 
     Attributes:
-        contracts: Dataset → the contract that binds it.
-        dropped: Dataset → the subject column that an earlier version of its contract named, where the newest names none.
+        contracts: Dataset → the contracts that bind it: the newest version of each name.
+        dropped: Dataset → the subject columns that earlier versions named, where those that bind it name none.
         unread: Seqs of publications that could not be read, or that gave a version another text; nothing of them counts.
     """
 
-    contracts: Mapping[Node, Contract]
-    dropped: Mapping[Node, str]
+    contracts: Mapping[Node, tuple[Contract, ...]]
+    dropped: Mapping[Node, tuple[str, ...]]
     unread: tuple[int, ...]
 
+    def subject_keys(self, node: Node) -> tuple[str, ...]:
+        """Return the columns that tell whose a row of a dataset is, sorted; more than one where contracts differ."""
+        return tuple(sorted({each.privacy.subject_key for each in self.contracts.get(node, ()) if each.privacy}))
+
     def propagated(self, node: Node) -> frozenset[Node]:
-        """Return the datasets that a dataset's contract names in `deletion_propagation`."""
-        contract = self.contracts.get(node)
-        if contract is None or contract.privacy is None:
-            return frozenset()
-        return frozenset(_node(target) for target in contract.privacy.deletion_propagation)
+        """Return the datasets that a dataset's contracts name in `deletion_propagation`."""
+        terms = [each.privacy for each in self.contracts.get(node, ()) if each.privacy]
+        return frozenset(_node(target) for privacy in terms for target in privacy.deletion_propagation)
 
 
 class _Publications(BodyFold):
@@ -59,8 +65,10 @@ class _Publications(BodyFold):
 
     def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
         fact = ContractPublished.parse(body)
-        contract = document.parse(fact.definition.encode(), name=f"entry {record.seq}").contract
-        row = [contract.name, contract.version]
+        document = parse(fact.definition.encode(), name=f"entry {record.seq}")
+        if published_fact(document, previous=fact.previous) != fact:
+            return "contradictory"
+        row = [document.contract.name, document.contract.version]
         found = db.execute("SELECT definition FROM publication_version WHERE name = ? AND version = ?", row).fetchone()
         if found is not None:
             return None if found[0] == fact.definition else "repeated"
@@ -73,26 +81,26 @@ def in_force(store: Store, size: int) -> Bound:
     with replayed(store, _Publications(), size) as db:
         rows = db.execute("SELECT definition FROM publication_version ORDER BY seq").fetchall()
         unread = db.execute("SELECT seq FROM publication_unread ORDER BY seq").fetchall()
-    published = [document.parse(definition.encode()).contract for (definition,) in rows]
+    published = [parse(definition.encode()).contract for (definition,) in rows]
     newest: dict[str, Contract] = {}
     for contract in published:
-        newest.pop(contract.name, None)  # in the order in which they were published last
-        newest[contract.name] = contract
-    contracts: dict[Node, Contract] = {}
+        known = newest.setdefault(contract.name, contract)
+        if Version.parse(known.version) < Version.parse(contract.version):
+            newest[contract.name] = contract
+    binding = defaultdict[Node, list[Contract]](list)
     for contract in newest.values():
-        node = _node(contract.dataset)
-        if contract.privacy is not None or node not in contracts or contracts[node].privacy is None:
-            contracts[node] = contract
-    dropped = {
-        node: column for node, column in _subjects(published) if node in contracts and contracts[node].privacy is None
-    }
-    return Bound(contracts, dropped, tuple(seq for (seq,) in unread))
-
-
-def _subjects(published: Iterable[Contract]) -> Iterator[tuple[Node, str]]:
+        binding[_node(contract.dataset)].append(contract)
+    named = defaultdict[Node, set[str]](set)
     for contract in published:
         if contract.privacy is not None:
-            yield _node(contract.dataset), contract.privacy.subject_key
+            named[_node(contract.dataset)].add(contract.privacy.subject_key)
+    contracts = {node: tuple(each) for node, each in binding.items()}
+    dropped = {
+        node: tuple(sorted(named[node]))
+        for node, each in contracts.items()
+        if node in named and not any(contract.privacy for contract in each)
+    }
+    return Bound(contracts, dropped, tuple(seq for (seq,) in unread))
 
 
 def _node(dataset: Dataset) -> Node:

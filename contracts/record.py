@@ -99,9 +99,15 @@ def contract_published(document: Document, context: Context, *, previous: str | 
     Args:
         previous: The version that was in force until then.
     """
+    fact = published_fact(document, previous=previous)
+    return event_of(CONTRACT_PUBLISHED, fact, context, subject=document.contract.name)
+
+
+def published_fact(document: Document, *, previous: str | None) -> ContractPublished:
+    """Return the body of that event: what it says beside the contract's text is what the text says."""
     contract, privacy = document.contract, document.contract.privacy
     targets = tuple(dataset_name(target) for target in privacy.deletion_propagation) if privacy else ()
-    fact = ContractPublished(
+    return ContractPublished(
         contract=contract_name(document),
         dataset=dataset_name(contract.dataset),
         datasets=targets,
@@ -109,7 +115,6 @@ def contract_published(document: Document, context: Context, *, previous: str | 
         privacy=PrivacyTerms(subject_key=privacy.subject_key, deletion_propagation=targets) if privacy else None,
         definition=document.text,
     )
-    return event_of(CONTRACT_PUBLISHED, fact, context, subject=contract.name)
 
 
 def validation_decided(document: Document, measurement: Measurement, verdict: Verdict, context: Context) -> Event:

@@ -8,7 +8,7 @@ Pure: from plan, history and contracts to a code and a sentence. Nothing here is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from proofs.statement import Node
 NOT_COUNTED: Final = "not-counted"
 NO_CONTROL: Final = "no-control"
 SUBJECT_DROPPED: Final = "subject-dropped"
+KEYS_DIFFER: Final = "subject-keys-differ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,27 @@ class Remark:
 
 
 def foreseen(
-    planned: Planned, *, identities: Collection[str], contracts: Collection[Node], dropped: Mapping[Node, str]
+    planned: Planned,
+    *,
+    identities: Collection[str],
+    keys: Mapping[Node, Sequence[str]],
+    dropped: Mapping[Node, Sequence[str]],
 ) -> Iterator[Remark]:
     """Yield what a run of this plan will meet.
 
     Args:
         identities: The types that the request names.
-        contracts: The datasets that have a contract.
-        dropped: Dataset → the subject column that an earlier version of its contract named, where it names none now.
+        keys: Dataset with a contract → the subject columns that its contracts name.
+        dropped: Dataset → the subject columns that earlier versions named, where its contracts name none now.
     """
     for target in planned.targets:
         node = target.dataset.node
-        if target.action == "not_applicable" and node in dropped:
+        if target.action == "unresolved" and node in dropped:
             yield Remark(target.id, SUBJECT_DROPPED, _dropped(node, dropped[node]))
+        elif target.action == "unresolved" and len(keys.get(node, ())) > 1:
+            yield Remark(target.id, KEYS_DIFFER, _differing(node, keys[node]))
         elif target.action == "unresolved":
-            yield Remark(target.id, NO_DISPOSITION, _undecided(node, has_contract=node in contracts))
+            yield Remark(target.id, NO_DISPOSITION, _undecided(node, has_contract=node in keys))
         elif target.place is not None and target.place.identity not in identities:
             yield Remark(target.id, NO_IDENTITY, _unidentified(target, target.place.identity))
         elif target.place is not None and target.before is None:
@@ -90,10 +97,17 @@ def _undecided(node: Node, *, has_contract: bool) -> str:
     )
 
 
-def _dropped(node: Node, column: str) -> str:
+def _dropped(node: Node, columns: Sequence[str]) -> str:
     return (
-        f"the contract of {node.text} once told people apart by {column!r} and does no longer, so that nothing is deleted there: "
-        "if people still stand in it, publish one with `privacy.subject_key`, and plan again"
+        f"the contract of {node.text} once told people apart by {' or '.join(map(repr, columns))} and does no longer: "
+        "publish one with `privacy.subject_key`, and plan again"
+    )
+
+
+def _differing(node: Node, columns: Sequence[str]) -> str:
+    return (
+        f"the contracts of {node.text} differ about whose a row is, {' or '.join(map(repr, columns))}: "
+        "publish a version that agrees, and plan again"
     )
 
 

@@ -15,8 +15,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from contracts.inforce import in_force
-from contracts.model import Contract
+from contracts.inforce import Bound, in_force
 from evidence.advice import Remark, foreseen, next_step
 from ledger import holds
 from ledger.clock import print_at
@@ -100,8 +99,8 @@ def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: 
     Raises:
         MissingError: There is no such request, its person was erased, or it names no dataset to begin with.
     """
-    opening = read_history(log, request).opening
-    seeds = [dataset.node for dataset in opening.fact.datasets]
+    history = read_history(log, request)
+    seeds = [dataset.node for dataset in history.opening.fact.datasets]
     if not seeds:
         raise MissingError(f"request {request} names no dataset to begin with", hint="name it with --dataset")
     signed = log.checkpoint().checkpoint
@@ -111,20 +110,24 @@ def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: 
         closure = query.closure(db, seeds, node_limit=None, taken_back=True).distance
         unread = query.findings(db)
         declared = query.declared(db, closure, bound.propagated)
+    # What an earlier plan knew stays known: a contract that speaks of it no longer has not deleted anything.
+    earlier = {target.dataset.node: target for step in history.plans for target in step.fact.targets}
+    declared |= earlier.keys() - closure.keys()
     everywhere = {node for node in (*closure, *declared) if node.kind == "dataset"}
     draft = plan.make_plan(
         request,
         plan.Lineage(signed.size, signed.root.hex(), closure, unread),
         seeds=seeds,
         declared=declared,
-        dispositions=_dispositions(everywhere, bound.contracts, warehouses),
+        dispositions=_dispositions(everywhere, bound, warehouses, earlier),
         at=print_at(log.clock()),
     )
     subject = _subject(log, request, reader=reader, purpose="plan")
     fact = run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
     types = {identity.type for identity in subject.identities}
     refusal = holds.refusal(log, _pseudonym(request), request)
-    remarks = tuple(foreseen(fact, identities=types, contracts=bound.contracts.keys(), dropped=bound.dropped))
+    keys = {node: bound.subject_keys(node) for node in bound.contracts}
+    remarks = tuple(foreseen(fact, identities=types, keys=keys, dropped=bound.dropped))
     return Made(fact, None if refusal is None else refusal.hold, remarks, bound.unread)
 
 
@@ -205,20 +208,25 @@ def _is_settled(history: History, target: Target) -> bool:
 
 
 def _dispositions(
-    datasets: Iterable[Node], contracts: Mapping[Node, Contract], warehouses: Sequence[Warehouse]
+    datasets: Iterable[Node], bound: Bound, warehouses: Sequence[Warehouse], earlier: Mapping[Node, Target]
 ) -> dict[Node, Disposition]:
-    """What each dataset's contract says of it: a column that tells whose a row is, or that there is none."""
+    """What each dataset's contracts say of it: the column that tells whose a row is, or that there never was one.
+
+    Where they differ, or no longer say it, or say nothing of what an earlier plan had, nobody decides in their place.
+    """
     known = {warehouse.namespace for warehouse in warehouses}
     found: dict[Node, Disposition] = {}
     for node in datasets:
-        contract = contracts.get(node)
-        if contract is None or node.namespace not in known:
+        before = earlier.get(node)
+        if node not in bound.contracts:
+            if before is not None and before.place is not None:
+                found[node] = Delete(before.place)
+        elif node.namespace not in known:
             continue
-        if contract.privacy is None:
+        elif len(keys := bound.subject_keys(node)) == 1:
+            found[node] = Delete(_place(node, keys[0]))
+        elif not keys and node not in bound.dropped:
             found[node] = NotApplicable("no-subject-column")
-        else:
-            column = contract.privacy.subject_key
-            found[node] = Delete(_place(node, column))
     return found
 
 
