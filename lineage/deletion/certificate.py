@@ -308,5 +308,5 @@ def _certified(history: History, target: Target) -> CertifiedTarget:
     if done.outcome == "done":
         update["outcome"] = last.result
     if done.outcome == "done" and last.result == "absent":
-        update |= {"outcome": "erased" if counted else "not_found", "level": last.level}
+        update |= {"outcome": "erased" if counted or certified.deleted else "not_found", "level": last.level}
     return certified.model_copy(update=update)

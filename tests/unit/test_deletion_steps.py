@@ -241,6 +241,20 @@ def test_a_table_without_the_person_is_not_found_where_a_canary_is_known() -> No
     assert issued.outcome == "complete_with_residuals"
 
 
+def test_rows_that_were_deleted_were_there_although_nobody_could_count_them_before() -> None:
+    log, store = requested(), store_with(a=3, b=1, c=0)
+    verifiers = {"warehouse": FakeVerifier(store)}
+    first, *others = run.survey(draft(), verifiers, SUBJECT).targets
+    uncounted = first.model_copy(update={"before": None})  # its table was locked
+    run.record_plan(log, draft().model_copy(update={"targets": (uncounted, *others)}))
+    run.execute(log, REQUEST, {"warehouse": store}, SUBJECT, clock=clock)
+    verify.verify(log, REQUEST, verifiers, SUBJECT, clock=clock)
+
+    issued = certificate.issue(log, REQUEST, clock=clock)
+
+    assert (issued.targets[0].outcome, issued.targets[0].deleted, issued.targets[0].control) == ("erased", 3, "canary")
+
+
 @pytest.mark.parametrize(
     "others",
     [
