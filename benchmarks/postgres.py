@@ -9,7 +9,8 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,17 +30,27 @@ Make = Callable[[int, int], list[Event]]
 
 def measure(folder: Path, makers: dict[str, Make]) -> None:
     """Print one line for each kind of event, and one for single appends."""
+    with started(folder) as found:
+        if found is not None:
+            server, template = found
+            for name, make in makers.items():
+                _batches(server, template, folder, name, make)
+            _singles(server, template, folder, next(iter(makers.values())))
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[Any, str] | None]:
+    """Start a server whose files stand in `folder`; yields it and the name of its template, or None where there is none."""
     servers = _servers()
     try:
         server = servers.Server(parent=folder)
     except RuntimeError as error:
         print(f"PostgreSQL: not measured, {error}")
+        yield None
         return
     try:
         server.make().start().template()
-        for name, make in makers.items():
-            _batches(server, servers.TEMPLATE, folder, name, make)
-        _singles(server, servers.TEMPLATE, folder, next(iter(makers.values())))
+        yield server, servers.TEMPLATE
     finally:
         server.remove()
 

@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ledger
+from benchmarks import postgres
 
 CLIENTS = 32
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
@@ -42,42 +43,51 @@ def main() -> None:
     print(
         f"load {os.getloadavg()[0]:.1f}; {CLIENTS} clients, {SECONDS:g} s each, {len(lineage_event())} B events; durable\n"
     )
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else
     try:
-        ledger.create(f"sqlite:///{folder}/log.db", origin="bench/server", home=folder / "home").close()
+        url = f"sqlite:///{folder}/log.db"
+        ledger.create(url, origin="bench/server", home=folder / "home").close()
         with bare(folder) as target:
             report("bare Starlette handler, single", load(target, "/single", "single"))
-        with ours(folder) as target:
-            report("POST /api/v1/lineage, single", load(target, "/api/v1/lineage", "single"))
-            report("POST /api/v1/events, single", load(target, "/api/v1/events", "structured"))
+        single_posts(folder, url, "")
         with bare(folder) as target:
             report(f"bare Starlette handler, {BATCH} in one", load(target, "/single", "batch"))
-        with ours(folder) as target:
-            report(f"POST /api/v1/events, {BATCH} in one", load(target, "/api/v1/events", "batch"))
-            report(
-                f"POST /api/v1/lineage/batch, {BATCH} in one", load(target, "/api/v1/lineage/batch", "lineage-batch")
-            )
+        batch_posts(folder, url, "")
+        with postgres.started(folder) as found:
+            if found is not None:
+                server, template = found
+                url = server.url(server.database(template=template))
+                ledger.create(url, origin="bench/postgres", home=folder / "home").close()
+                single_posts(folder, url, "PostgreSQL: ")
+                batch_posts(folder, url, "PostgreSQL: ")
     finally:
         shutil.rmtree(folder)
 
 
+def single_posts(folder: Path, url: str, where: str) -> None:
+    with ours(folder, url) as target:
+        report(f"{where}POST /api/v1/lineage, single", load(target, "/api/v1/lineage", "single"))
+        report(f"{where}POST /api/v1/events, single", load(target, "/api/v1/events", "structured"))
+
+
+def batch_posts(folder: Path, url: str, where: str) -> None:
+    with ours(folder, url) as target:
+        report(f"{where}POST /api/v1/events, {BATCH} in one", load(target, "/api/v1/events", "batch"))
+        report(
+            f"{where}POST /api/v1/lineage/batch, {BATCH} in one",
+            load(target, "/api/v1/lineage/batch", "lineage-batch"),
+        )
+
+
 def report(name: str, found: dict[str, float]) -> None:
     times = ", ".join(f"{which} {found[which]:.1f} ms" for which in ("p50", "p99", "worst"))
-    print(f"{name:38} {found['events']:8,.0f} events/s, {found['cpu']:5.0f} µs of CPU an event, {times}", flush=True)
+    print(f"{name:50} {found['events']:8,.0f} events/s, {found['cpu']:5.0f} µs of CPU an event, {times}", flush=True)
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Target]:
+def ours(folder: Path, url: str) -> Iterator[Target]:
     """The service, one process."""
-    command = [
-        sys.executable,
-        "-m",
-        "cli",
-        "--ledger",
-        f"sqlite:///{folder}/log.db",
-        "--home",
-        str(folder / "home"),
-        "serve",
-    ]
+    command = [sys.executable, "-m", "cli", "--ledger", url, "--home", str(folder / "home"), "serve"]
     with _started([*command, "--bind", "127.0.0.1:0", "--open-on-loopback", "--json"]) as (line, pid):
         yield int(json.loads(line)["url"].rpartition(":")[2]), pid
 
