@@ -105,7 +105,8 @@ class Delivery:
         if answer.status in _SPLIT and len(batch) > 1 and (is_ours or answer.status == _TOO_LARGE):
             middle = len(batch) // 2
             self._send(batch[:middle], outcome)
-            self._send(batch[middle:], outcome)
+            # A source that the first half left waiting waits in the second, too: the server has not seen what came before.
+            self._send([each for each in batch[middle:] if each.source not in outcome.held], outcome)
         elif answer.status == _TOO_LARGE:
             why = problem.why if problem and problem.why else "the server takes no event of this size"
             self._bury(outcome, [(batch[0], Death("too_large", why))])

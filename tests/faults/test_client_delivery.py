@@ -384,6 +384,33 @@ def test_a_batch_that_is_too_large_is_split_and_one_event_that_is_becomes_a_dead
     assert (letter.id, letter.code) == (big.id, "too_large")
 
 
+def test_the_second_half_of_a_split_batch_overtakes_nothing_that_stays_of_the_first(
+    counterpart: Counterpart, start: Start
+) -> None:
+    counterpart.most_bytes = 1_000
+    held: list[int] = []
+
+    def hold_the_first_half(handler: Handler, body: bytes) -> bool:
+        if held or len(body) > counterpart.most_bytes:
+            return False
+        count = body.count(b'"specversion"')
+        held.append(count)
+        busy = {"status": 503, "problem": {"type": "urn:tallystick:busy", "code": "busy", "detail": "busy"}}
+        handler.answer(200, json.dumps({"results": [busy] * count}).encode(), "application/json")
+        return True
+
+    counterpart.misbehave = hold_the_first_half
+    client = start(None)
+    client.emit_all([event(n) for n in range(6)])
+    client.close()
+
+    client = start(counterpart.url)
+
+    assert client.flush(SOON) == 0
+    assert 0 < held[0] < 7
+    check(counterpart, 6)
+
+
 def test_an_event_that_conflicts_with_the_ledger_becomes_a_dead_letter_and_can_be_replayed(
     counterpart: Counterpart, start: Start
 ) -> None:
