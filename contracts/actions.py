@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from contracts.record import Action
 from contracts.source import Table, identifier, reason
+from ledger import durable
 from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ class MoveAside:
             # A link fails where a rename would overwrite.
             os.link(self.path, aside)
             self.path.unlink()
-            _sync(self.folder)
-            _sync(self.path.parent)
+            durable.sync_folder(self.folder)
+            durable.sync_folder(self.path.parent)
             self.aside = aside
         except FileNotFoundError as error:
             raise MissingError("the file to be moved aside is gone", where=str(self.path)) from error
@@ -199,11 +200,3 @@ def _refused(error: duckdb.Error, target: Table) -> TallyError:
     if isinstance(error, duckdb.TransactionException):
         return BusyError(f"somebody else is changing the table {target.name!r}; nothing was promoted")
     return RefusedError(f"the batch does not fit into the table {target.name!r}: {reason(error)}")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,11 +16,8 @@ Source: docs/formats/bundle.md.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -32,11 +29,11 @@ from evidence.question import Question
 from evidence.redact import Opened, open_parts
 from evidence.terms import Terms
 from evidence.trust import trust_in
+from ledger import durable
 from ledger.checkpoint import read_checkpoint
 from ledger.clock import uuid7
 from ledger.closing import last_checkpoint
 from ledger.event import Event
-from ledger.keyring import sync_folder
 from ledger.log import Ledger
 from ledger.signer import Signer
 from proofs import archive, bag, dsse, jsonstrict
@@ -272,26 +269,7 @@ def _record(log: Ledger, bundle: Bundle, question: Question, terms: Terms, censu
 
 def _keep(path: Path, data: bytes, record: Callable[[], int | None]) -> int | None:
     """Put `data` at `path`, whole or not at all, once `record` has written it down; returns what that returns."""
-    fresh = None
-    try:
-        descriptor, fresh = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".part", dir=path.parent)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with durable.fresh(path, data) as written:
         seq = record()  # the commit point
-        Path(fresh).replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        _drop(fresh)
-        raise RefusedError(f"the bundle cannot be kept at {path}: {error.strerror}") from error
-    except BaseException:
-        _drop(fresh)
-        raise
+        durable.rename(written, path)
     return seq
-
-
-def _drop(fresh: str | None) -> None:
-    if fresh is not None:
-        with suppress(OSError):
-            Path(fresh).unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import IO, Final
 
+from ledger import durable
 from ledger.signer import FileSigner, Passphrase, Purpose, Signer, environment_passphrase, key_id
 from ledger.tip import Tip, TipFile
 from proofs.digest import sha256
@@ -80,14 +81,17 @@ class Keyring:
             raise RefusedError(f"the keyring {self.folder} cannot be made: {error.strerror}") from error
 
     def generate(self, purpose: Purpose) -> Signer:
-        """Draw a new key for `purpose` and keep it in the folder."""
+        """Draw a new key for `purpose` and keep it in the folder.
+
+        Raises:
+            RefusedError: It cannot be written, or the passphrase is empty.
+        """
         with self.locked():
-            for left in self.folder.glob("*.pem.new"):  # by a crash before the rename below: it never signed anything
+            for left in self.folder.glob("*.pem.*new"):  # by a crash before the rename below: it never signed anything
                 left.unlink()
             fresh = self.folder / f"{purpose}-{secrets.token_hex(8)}.pem.new"
             signer = FileSigner.generate(fresh, self.passphrase)
-            fresh.rename(self._path(purpose, key_id(signer.public_key)))
-            sync_folder(self.folder)
+            durable.rename(fresh, self._path(purpose, key_id(signer.public_key)))
         return self.signer(purpose, key_id(signer.public_key))
 
     def holds(self, purpose: Purpose, id: str) -> bool:
@@ -112,7 +116,11 @@ class Keyring:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the keyring against other processes and threads: one signs, or rotates, at a time. MAY nest."""
+        """Hold the keyring against other processes and threads: one signs, or rotates, at a time. MAY nest.
+
+        Raises:
+            RefusedError: It cannot be locked.
+        """
         with self._lock:
             if self._is_locked:
                 yield
@@ -129,13 +137,17 @@ class Keyring:
         path = self.folder / "lock"
         while True:
             self.create()
-            # A creation that failed takes its folder back: a lock on a file that is no longer there holds nobody.
-            with suppress(FileNotFoundError), ExitStack() as undo:
-                file = undo.enter_context(path.open("w"))
-                flock(file, LOCK_EX)
-                if os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                    undo.pop_all()
-                    return file
+            try:
+                with ExitStack() as undo:
+                    file = undo.enter_context(path.open("w"))
+                    flock(file, LOCK_EX)
+                    if os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                        undo.pop_all()
+                        return file
+            except FileNotFoundError:
+                continue  # a creation that failed takes its folder back: a lock on a file that is gone holds nobody
+            except OSError as error:
+                raise RefusedError(f"the keyring {self.folder} cannot be locked: {error.strerror}") from error
 
     @contextmanager
     def beginning(self) -> Iterator[None]:
@@ -191,8 +203,8 @@ class Keyring:
         return bytes.fromhex(match[1].decode())
 
     def keep_first(self, leaf: bytes) -> None:
-        """Write down, durably, of which log these keys are. Only inside `locked`."""
-        replace_durably(self.folder / "first", b"tallystick/first/v1 %s\n" % leaf.hex().encode())
+        """Write down, durably, of which log these keys are. Only inside `locked`. Raises as `ledger.durable.replace`."""
+        durable.replace(self.folder / "first", b"tallystick/first/v1 %s\n" % leaf.hex().encode())
 
     def acknowledged(self) -> Tip | None:
         """Return the tip that the log must hold; None where nothing that could be read says one.
@@ -217,26 +229,5 @@ class Keyring:
             raise UnverifiableError(f"{self.folder / name} cannot be read: {error.strerror}") from error
 
     def keep_head(self, note: bytes) -> None:
-        """Make `note` the head, durably, or leave the one before."""
-        replace_durably(self.folder / "head", note)
-
-
-def replace_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Put `data` at `path` so that after a crash either the old bytes or the new are there, and on return the new."""
-    fresh = path.with_name(f"{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        """Make `note` the head, durably, or leave the one before. Raises as `ledger.durable.replace`."""
+        durable.replace(self.folder / "head", note)

@@ -15,8 +15,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger import durable
 from proofs.digest import sha256
-from proofs.errors import ConflictError, MalformedError, MissingError, RefusedError, UnverifiableError
+from proofs.errors import MalformedError, MissingError, RefusedError, UnverifiableError
 
 Purpose = Literal["log", "evidence"]
 Passphrase = Callable[[], bytes]
@@ -83,7 +84,7 @@ class FileSigner:
 
         Raises:
             ConflictError: Something exists at `path`; it is left as it was.
-            RefusedError: The passphrase is empty.
+            RefusedError: The passphrase is empty, or the file cannot be written.
         """
         secret = passphrase()
         if not secret:
@@ -92,14 +93,7 @@ class FileSigner:
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(secret)
         )
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError as error:
-            raise ConflictError(f"a key exists at {path} already") from error
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+        durable.create(path, pem)
         signer = cls(path, passphrase)
         signer._key = key
         return signer
@@ -114,7 +108,11 @@ class FileSigner:
     def _private(self) -> Ed25519PrivateKey:
         if self._key is None:
             try:
-                key = serialization.load_pem_private_key(self._path.read_bytes(), self._passphrase())
+                pem = self._path.read_bytes()
+            except OSError as error:
+                raise UnverifiableError(f"the key {self._path} cannot be read: {error.strerror}") from error
+            try:
+                key = serialization.load_pem_private_key(pem, self._passphrase())
             except (ValueError, TypeError) as error:  # cryptography's words for a wrong passphrase and for no PEM
                 raise UnverifiableError(f"the key {self._path} does not open with this passphrase") from error
             except UnsupportedAlgorithm as error:

@@ -21,10 +21,10 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ledger import durable
 from ledger.docket import Docket
-from ledger.keyring import sync_folder
 from ledger.vaultfile import VaultFile
-from proofs.errors import MalformedError, MissingError, TamperedError
+from proofs.errors import ConflictError, MalformedError, MissingError, TamperedError
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
@@ -164,7 +164,7 @@ class Vault:
             if path.name[len("kek-") :].partition(".")[0] != str(new):
                 path.unlink()
         self._keks = {new: self._kek(new)}
-        sync_folder(self.folder)
+        durable.sync_folder(self.folder)
         return new
 
     def close(self) -> None:
@@ -209,19 +209,10 @@ class Vault:
         return [int(path.name[4:]) for path in self.folder.glob("kek-*") if path.name[4:].isdigit()]
 
     def _make_kek(self, epoch: int) -> None:
-        path = self.folder / f"kek-{epoch}"
-        fresh = self.folder / f"kek-{epoch}.{os.getpid()}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        # Whole or not at all, and never over a key that is there: when another process was faster, or a rotation died
-        # after making it, that key is as good.
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-        fresh.unlink()
-        sync_folder(self.folder)
+        # Never over a key that is there: when another process was faster, or a rotation died after making it, that is as good.
+        with suppress(ConflictError):
+            durable.create(self.folder / f"kek-{epoch}", os.urandom(KEY_BYTES))
+        durable.sync_folder(self.folder)  # whoever made it may not have come so far
 
     def _seal_context(self, commitment: bytes) -> bytes:
         return b"tallystick/seal/v1\0" + self._origin + b"\0" + commitment

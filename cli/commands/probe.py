@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +10,9 @@ import click
 
 from cli.output import say
 from cli.session import Session, pass_session, read_input, with_json
+from ledger import durable
 from ledger.client.probe import SOURCE
-from proofs.errors import RefusedError, TallyError
+from proofs.errors import TallyError
 
 
 @click.command()
@@ -81,10 +81,4 @@ def _write(path: Path, now: datetime, steps: dict[str, float], *, is_ok: bool) -
     if steps:
         lines.append("# TYPE tally_probe_seconds gauge")
         lines += [f'tally_probe_seconds{{step="{name}"}} {value:.6f}' for name, value in steps.items()]
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text("\n".join(lines) + "\n", encoding="ascii")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise RefusedError(f"{path} cannot be written: {error.strerror}") from error
+    durable.replace(path, ("\n".join(lines) + "\n").encode("ascii"), mode=0o644)
