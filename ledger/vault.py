@@ -13,7 +13,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger import durable
 from ledger.docket import Docket
 from ledger.vaultfile import VaultFile
-from proofs.errors import ConflictError, MalformedError, MissingError, TamperedError
+from proofs.errors import ConflictError, MalformedError, MissingError, RefusedError, TamperedError
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
@@ -39,13 +39,34 @@ class Vault:
     """
 
     def __init__(self, folder: Path, *, origin: str) -> None:
-        """Open the vault in `folder`, making it when there is none."""
+        """Open the vault in `folder`, making it when there is none.
+
+        Raises:
+            MissingError: It holds data keys, and no key-encryption key is there to open any.
+            RefusedError: It cannot be made or opened.
+        """
         self.folder = folder
         self._origin = origin.encode()
         self._keks: dict[int, AESGCM] = {}
         self._file = VaultFile(folder)
         self.docket = Docket(self._file)
         if not self._epochs():
+            try:
+                self._begin()
+            except BaseException:
+                self._file.close()
+                raise
+
+    def _begin(self) -> None:
+        """Make the first key-encryption key; a fresh one beside data keys would hide that theirs is lost."""
+        with self._rotating():
+            if self._epochs():  # another process was faster, or had just given one key for another
+                return
+            if self._file.rows("SELECT 1 FROM data_key LIMIT 1"):
+                raise MissingError(
+                    f"no key-encryption key is there to open the data keys of the vault in {self.folder}",
+                    hint="put back the newest copy of its kek files, or set TALLY_HOME to the folder that holds them",
+                )
             self._make_kek(1)
 
     def secret(self, name: str) -> bytes:
@@ -146,9 +167,18 @@ class Vault:
 
     def rotate_epoch(self) -> int:
         """Wrap every surviving data key under a new key-encryption key, destroy the old ones, return the new epoch."""
-        with (self.folder / "vault.lock").open("w") as lock:
-            flock(lock, LOCK_EX)  # one rotation at a time: each destroys the keys of the epochs before its own
+        with self._rotating():
             return self._rotate_epoch()
+
+    @contextmanager
+    def _rotating(self) -> Iterator[None]:
+        """Hold the vault against other rotations: each destroys the keys of the epochs before its own."""
+        with ExitStack() as held:
+            try:
+                flock(held.enter_context((self.folder / "vault.lock").open("w")), LOCK_EX)
+            except OSError as error:
+                raise RefusedError(f"the vault in {self.folder} cannot be locked: {error.strerror}") from error
+            yield
 
     def _rotate_epoch(self) -> int:
         new = self.epoch + 1

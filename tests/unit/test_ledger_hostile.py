@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import ledger
+from ledger.disclosure import open_part
 from ledger.document import read_document
 from ledger.event import Event
 from ledger.fsck import fsck
@@ -358,6 +359,37 @@ def test_a_damaged_vault_is_an_error_of_ours(ledgers: Ledgers, where: str) -> No
 
     with pytest.raises(TallyError):
         ledgers.open().append(Event.of("t.v1", "urn:s", {"who": "Eve"}, id="b", parts=("/who",)))
+
+
+def test_a_vault_whose_key_encryption_keys_are_gone_is_missing_them_and_begins_no_new_epoch(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    receipt = log.append(Event.of("t.v1", "urn:s", {"who": "Ada"}, id="a", parts=("/who",)))
+    assert log.keyring is not None
+    kek = log.keyring.folder / "kek-1"
+    ledgers.close()
+    kek.rename(kek.with_name("elsewhere"))
+
+    with pytest.raises(
+        MissingError, match="no key-encryption key is there to open the data keys of the vault in"
+    ) as told:
+        ledgers.open()
+
+    assert "TALLY_HOME" in told.value.hint
+    assert not kek.exists()
+    kek.with_name("elsewhere").rename(kek)
+    assert open_part(ledgers.open(), receipt.seq, "/who", reader="r", purpose="p") == b'"Ada"'
+
+
+def test_a_vault_that_sealed_nothing_yet_begins_again(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    assert log.keyring is not None
+    kek = log.keyring.folder / "kek-1"
+    ledgers.close()
+    kek.unlink()
+
+    ledgers.open().append(Event.of("t.v1", "urn:s", {"who": "Ada"}, id="a", parts=("/who",)))
+
+    assert kek.exists()
 
 
 def test_key_entries_edited_by_hand_are_an_error_of_ours(ledgers: Ledgers) -> None:
