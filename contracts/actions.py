@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -146,6 +147,8 @@ class MoveAside:
     """Lets a file stay where it is when it is allowed, and moves it into `folder` when it is not.
 
     It is renamed to "<first 16 digits of its SHA-256>-<name>", so two bad batches of one name do not overwrite each other.
+    One that lies there already is taken away where it was delivered again; where other bytes have that name, "-1", "-2" …
+    follow it.
 
     Attributes:
         aside: Where it was moved to; None as long as it was not.
@@ -165,23 +168,39 @@ class MoveAside:
 
         Raises:
             MissingError: The file is gone.
-            RefusedError: It cannot be moved there: another file system, no permission, or a file is there already.
+            RefusedError: It cannot be moved there: another file system, or no permission.
+            UnknownOutcomeError: It was moved, and may be back after a crash.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self.path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            aside = self.folder / f"{digest[:16]}-{self.path.name}"
-            # A link fails where a rename would overwrite.
-            os.link(self.path, aside)
+            aside = self._link(_sha256(self.path))
             self.path.unlink()
-            durable.sync_folder(self.folder)
-            durable.sync_folder(self.path.parent)
-            self.aside = aside
         except FileNotFoundError as error:
             raise MissingError("the file to be moved aside is gone", where=str(self.path)) from error
         except OSError as error:
             raise RefusedError(f"the file cannot be moved aside: {error.strerror}", where=str(self.path)) from error
+        self.aside = aside
+        durable.sync_folder(self.folder)
+        durable.sync_folder(self.path.parent)
+
+    def _link(self, digest: str) -> Path:
+        """Give the file its name aside as well, or find it there under that name, and return the name."""
+        for number in count():
+            aside = self.folder / f"{digest[:16]}-{self.path.name}{f'-{number}' if number else ''}"
+            try:
+                os.link(self.path, aside)  # fails where a rename would overwrite
+            except FileExistsError:
+                # A link to elsewhere keeps nothing aside, whatever it leads to.
+                if aside.is_file() and not aside.is_symlink() and _sha256(aside) == digest:
+                    return aside
+            else:
+                return aside
+        raise AssertionError("counting does not end")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _transaction(connection: duckdb.DuckDBPyConnection) -> int:

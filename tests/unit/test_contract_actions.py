@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ schema:
 
 GOOD = "SELECT i AS id, i / 10 AS score FROM range(5) t(i)"
 BAD = "SELECT i AS id, i AS score FROM range(5) t(i)"
+BLOCKED_ROWS = b"id,score\n1,7\n"
 RENAMED = "SELECT i AS household, i / 10 AS score FROM range(5) t(i)"
 
 
@@ -294,7 +296,7 @@ with staged(Table(connection, "scores"), lambda c, name: c.execute(f"CREATE TABL
 @pytest.fixture
 def batch(tmp_path: Path) -> Path:
     path = tmp_path / "batch.csv"
-    path.write_bytes(b"id,score\n1,7\n")
+    path.write_bytes(BLOCKED_ROWS)
     return path
 
 
@@ -321,15 +323,33 @@ def test_an_allowed_file_stays_and_nothing_is_said_of_it(warehouse: Warehouse, b
     assert (outcome.action, batch.exists(), actions(warehouse.log)) == (None, True, [])
 
 
-def test_a_file_that_lies_aside_already_is_never_overwritten(warehouse: Warehouse, batch: Path, tmp_path: Path) -> None:
-    held(warehouse.log, CONTRACT, batch, tmp_path / "aside")
-    batch.write_bytes(b"id,score\n1,7\n")
+def test_a_blocked_file_that_is_delivered_again_is_taken_away_again(
+    warehouse: Warehouse, batch: Path, tmp_path: Path
+) -> None:
+    first = held(warehouse.log, CONTRACT, batch, tmp_path / "aside")
+    batch.write_bytes(BLOCKED_ROWS)
 
-    with pytest.raises(RefusedError, match="the file cannot be moved aside: File exists"):
-        held(warehouse.log, CONTRACT, batch, tmp_path / "aside")
+    again = held(warehouse.log, CONTRACT, batch, tmp_path / "aside")
 
-    assert batch.exists()
-    assert actions(warehouse.log) == [("moved-aside", "done"), ("moved-aside", "failed")]
+    assert (first.action, again.action) == ("moved-aside", "moved-aside")
+    assert not batch.exists()
+    assert [path.read_bytes() for path in (tmp_path / "aside").iterdir()] == [BLOCKED_ROWS]
+    assert actions(warehouse.log) == [("moved-aside", "done"), ("moved-aside", "done")]
+
+
+def test_other_bytes_that_lie_aside_under_its_name_are_never_overwritten(batch: Path, tmp_path: Path) -> None:
+    name = f"{hashlib.sha256(BLOCKED_ROWS).hexdigest()[:16]}-batch.csv"
+    (tmp_path / "aside").mkdir()
+    (tmp_path / "aside" / name).write_bytes(b"other")
+    (tmp_path / "aside" / f"{name}-1").symlink_to(batch)
+
+    moving = MoveAside(batch, tmp_path / "aside")
+    moving.withhold()
+
+    assert moving.aside == tmp_path / "aside" / f"{name}-2"
+    assert moving.aside.read_bytes() == BLOCKED_ROWS
+    assert (tmp_path / "aside" / name).read_bytes() == b"other"
+    assert not batch.exists()
 
 
 def test_a_file_that_is_gone_is_missing(tmp_path: Path) -> None:
