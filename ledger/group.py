@@ -1,14 +1,21 @@
-"""What several producers sent together, in one transaction: each event has its own answer, and a refused one stops no other.
+"""The one way from events to entries: checked, sealed and linked, as one that is written whole, or as a group of several.
 
-An event that loses against another of its id leaves a commitment, recorded behind the group; the answer carries its salt.
+    append         all in one transaction, or nothing: what one program says
+    append_each    each has its own answer, and a refused one stops no other: what several producers sent together
+
+Parts that were sealed for an event that is not written are forgotten again, whatever the reason; but not where it may have
+been written, for without its key a part that is in the log could never be opened. An event that loses against another of its id
+leaves a commitment, recorded behind; its error takes the salt to the sender.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeVar
 
 from ledger.append import Appender, LoserError, Receipt
 from ledger.clock import Clock, ClockError, uuid7
@@ -18,62 +25,75 @@ from ledger.intake import Intake, Prepared
 from ledger.vault import Vault
 from proofs import jsonstrict, limits
 from proofs.digest import commitment
-from proofs.errors import BusyError, RefusedError, UnknownOutcomeError
+from proofs.errors import BusyError, RefusedError, TallyError, UnknownOutcomeError
 
 CONFLICTED: Final = "tallystick.intake.conflicted.v1"
 Answer = Receipt | RefusedError | BusyError
-_Answers = list[Receipt | RefusedError]
-
-
-def conflict_event(error: LoserError, data: bytes, *, origin: str, clock: Clock) -> Event:
-    """Return the event that commits to a loser's `data`; `error` takes the salt to its sender."""
-    error.salt = secrets.token_bytes(32)
-    lost = commitment("body", error.salt, data)
-    body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq or 0})
-    return Event(type=CONFLICTED, source=origin, id=uuid7(clock()), data=body)
-
-
-def commitments_of(prepared: Iterable[Prepared]) -> list[bytes]:
-    """Return the commitments of all parts of `prepared`."""
-    return [commitment for each in prepared for _, commitment, _ in each.parts]
+_Written = TypeVar("_Written")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What appending a group needs of a ledger.
+    """What appending needs of a ledger.
 
     Attributes:
+        appender: Links; another one where a caller's own transaction is joined.
         vault: Where parts are sealed; None where none can be.
-        although: Runs a write again where the clock was refused and somebody had confirmed it.
-        conflict: Makes the event that commits to a loser.
+        confirmation: What the clock said when it was last confirmed behind an entry of this `at`; None when it was not.
     """
 
+    origin: str
+    clock: Clock
     intake: Intake
     appender: Appender
     vault: Vault | None
-    although: Callable[[Callable[[], _Answers]], _Answers]
-    conflict: Callable[[LoserError, bytes], Event]
+    confirmation: Callable[[str], datetime | None]
+
+    def append(self, events: Sequence[Event], *, by_ledger: bool = False) -> list[Receipt]:
+        """Append all of `events` in one transaction and return their receipts in order; raises as `Ledger.append`.
+
+        Args:
+            by_ledger: The ledger itself speaks, and may use its own types and attributes.
+        """
+        receipts: dict[int, Receipt] = {}
+        try:
+            while len(receipts) < len(events):  # once more where an erasure began since the parts were sealed
+                self._append_all(events, receipts, by_ledger=by_ledger)
+        except LoserError as error:
+            if error.seq is not None:
+                self._record_conflicts({error.loser: error}, events)
+            raise
+        return [receipts[index] for index in range(len(events))]
+
+    def _append_all(self, events: Sequence[Event], receipts: dict[int, Receipt], *, by_ledger: bool) -> None:
+        with self._sealing(receipts) as prepared:
+            for index, event in enumerate(events):
+                prepared[index] = self.intake.prepare(event, by_ledger=by_ledger)
+            receipts.update(enumerate(self._link(list(prepared.values()), self.appender.append) or ()))
 
     def append_each(self, events: Sequence[Event]) -> list[Answer]:
         """Append those of `events` that may be, in order, and answer each; durable when it returns.
 
         Where the log turns busy, or its clock jumps, behind an event that had to be written alone, all that follow are
-        answered with that.
+        answered with that; so are losers whose conflict cannot be recorded for it.
 
         Raises:
             ClockError, BusyError: Nothing was written.
             UnknownOutcomeError: Reopen the ledger, and append the same events again.
         """
         answers: dict[int, Answer] = {}
-        while not self._append(events, answers):
+        while not self._append_some(events, answers):
             pass  # an erasure began since the parts were sealed: seal them again
-        self._record_conflicts(events, answers)
+        lost = {index: answer for index, answer in answers.items() if isinstance(answer, LoserError)}
+        try:
+            self._record_conflicts(lost, events)
+        except (BusyError, ClockError) as error:  # the losers alone come again; what was written stays acknowledged
+            answers.update(dict.fromkeys(lost, error))
         return [answers[index] for index in range(len(events))]
 
-    def _append(self, events: Sequence[Event], answers: dict[int, Answer]) -> bool:
+    def _append_some(self, events: Sequence[Event], answers: dict[int, Answer]) -> bool:
         """Answer the events that have no answer yet; False where the parts of some have to be sealed again."""
-        prepared: dict[int, Prepared] = {}
-        try:
+        with self._sealing(answers) as prepared:
             for index, event in enumerate(events):
                 if index in answers:
                     continue
@@ -81,21 +101,14 @@ class Group:
                     prepared[index] = self.intake.prepare(event)
                 except RefusedError as error:
                     answers[index] = error
-            is_done = self._append_in_order(prepared, answers)
-        except UnknownOutcomeError:
-            raise  # what was sealed may be in the log: without its key it could never be opened
-        except BaseException:
-            self._discard(one for index, one in prepared.items() if index not in answers)
-            raise
-        self._discard(one for index, one in prepared.items() if index not in answers or not _is_new(answers[index]))
-        return is_done
+            return self._append_in_order(prepared, answers)
 
     def _append_in_order(self, prepared: Mapping[int, Prepared], answers: dict[int, Answer]) -> bool:
         """Append runs of events, each in one transaction; nothing overtakes what stands before it."""
         written = False
         for run in _runs(prepared):
             try:
-                linked = self._link([prepared[index] for index in run])
+                linked = self._link([prepared[index] for index in run], self.appender.append_each)
             except (BusyError, ClockError) as error:
                 if not written:
                     raise
@@ -110,32 +123,78 @@ class Group:
             written = True
         return True
 
-    def _link(self, prepared: Sequence[Prepared]) -> _Answers | None:
+    @contextmanager
+    def _sealing(self, answers: Mapping[int, Answer]) -> Iterator[dict[int, Prepared]]:
+        """Yield a place for what is prepared; at the end the parts are forgotten of what `answers` shows no new entry of."""
+        prepared: dict[int, Prepared] = {}
+        may_be_there = True
+        try:
+            yield prepared
+            may_be_there = False
+        except TallyError as error:  # any other says that nothing was written; an interrupt may come behind the commit
+            may_be_there = isinstance(error, UnknownOutcomeError)
+            raise
+        finally:
+            self._discard(
+                one
+                for index, one in prepared.items()
+                if (not _is_new(answers[index]) if index in answers else not may_be_there)
+            )
+
+    def _link(
+        self, prepared: Sequence[Prepared], append: Callable[[Sequence[Prepared]], list[_Written]]
+    ) -> list[_Written] | None:
         """Append what was prepared; None, and nothing was written, when its parts have to be sealed again."""
-        if not prepared:
-            return []
-        commitments = commitments_of(prepared)
+        commitments = _commitments(prepared)
         if not commitments or self.vault is None:
-            return self.although(lambda: self.appender.append_each(prepared))
+            return self.confirming(lambda: append(prepared))
         with self.vault.keeping(commitments) as are_kept:
-            return self.although(lambda: self.appender.append_each(prepared)) if are_kept else None
+            return self.confirming(lambda: append(prepared)) if are_kept else None
+
+    def confirming(self, write: Callable[[], _Written]) -> _Written:
+        """Write, and once more where the clock was refused and somebody had confirmed it.
+
+        Raises:
+            ClockError: Nobody had; nothing was written.
+        """
+        try:
+            return write()
+        except ClockError as error:
+            said = self.confirmation(error.before)
+            if said is None:
+                raise
+            self.appender.confirmed = (error.before, said)
+            return write()
 
     def _discard(self, prepared: Iterable[Prepared]) -> None:
-        commitments = commitments_of(prepared)
+        commitments = _commitments(prepared)
         if commitments and self.vault is not None:
             self.vault.discard(commitments)
 
-    def _record_conflicts(self, events: Sequence[Event], answers: dict[int, Answer]) -> None:
-        lost = {index: answer for index, answer in answers.items() if isinstance(answer, LoserError)}
-        conflicts = [self.conflict(error, events[index].data) for index, error in lost.items()]
+    def _record_conflicts(self, lost: Mapping[int, LoserError], events: Sequence[Event]) -> None:
+        """Leave commitments to events that lost against others in the log."""
+        if not lost:
+            return
+        conflicts = [self._conflict(error, events[index].data) for index, error in lost.items()]
         try:
-            if conflicts:
-                self.appender.append([self.intake.prepare(conflict, by_ledger=True) for conflict in conflicts])
+            self.confirming(lambda: self.appender.append(conflicts))
         except ClosedError:
             for error in lost.values():
                 error.salt = b""  # a closed log turns losers away all the same, and records nothing
-        except BusyError as error:  # the losers alone come again; what was written stays acknowledged
-            answers.update(dict.fromkeys(lost, error))
+
+    def _conflict(self, error: LoserError, data: bytes) -> Prepared:
+        """The event that commits to a loser's `data`; `error` takes the salt to its sender."""
+        # Drawn anew each time, so a loser that comes again leaves another: a salt that could be found again, or a hash by
+        # which the loser were known again, would let whoever holds it test guesses of what was said after it was erased.
+        error.salt = secrets.token_bytes(32)
+        lost = commitment("body", error.salt, data)
+        body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq or 0})
+        event = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
+        return self.intake.prepare(event, by_ledger=True)
+
+
+def _commitments(prepared: Iterable[Prepared]) -> list[bytes]:
+    return [commitment for each in prepared for _, commitment, _ in each.parts]
 
 
 def _runs(prepared: Mapping[int, Prepared]) -> list[list[int]]:

@@ -7,22 +7,22 @@ with log.run("churn.features", inputs=["crm|households"], outputs=["crm|features
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import Self, TypeVar, overload
+from typing import Self, overload
 
 import sqlite_utils
 
 from ledger import census, checkpoint, closing, erasure, holds, restored
-from ledger.append import Appender, LoserError, Receipt
+from ledger.append import Appender, Receipt
 from ledger.checkpoint import SignedCheckpoint
 from ledger.clock import Clock, ClockError, Deviation, parse_at, print_at, system_clock
-from ledger.closing import ClosedError
 from ledger.event import Event
 from ledger.finding import Finding
-from ledger.group import Group, commitments_of, conflict_event
-from ledger.intake import Intake, Prepared
+from ledger.group import Group
+from ledger.intake import Intake
 from ledger.joined import Joined
 from ledger.keyring import Keyring
 from ledger.keys import KEY_ADDED, KEY_RETIRED, Key, current, read_keys
@@ -35,11 +35,10 @@ from ledger.tip import Guard, RestoredError
 from ledger.tree import Tree
 from ledger.vault import Vault
 from proofs import jsonstrict
-from proofs.errors import BusyError, ForkError, MissingError, RefusedError
+from proofs.errors import BusyError, MissingError, RefusedError
 
 CLOCK_ADJUSTED = "tallystick.ledger.clock-adjusted.v1"
 _INDEX = StreamIndex()
-_Answer = TypeVar("_Answer")
 
 
 class Ledger:
@@ -52,7 +51,7 @@ class Ledger:
         keyring: What stands beside it: signing keys, the head, the vault. None where nobody may sign or seal.
         views: Runs projections.
         warnings: Why this may not be the whole log, or not that log; whoever writes is refused instead.
-        group: Appends what several producers sent together.
+        group: Appends; also what several producers sent together.
     """
 
     def __init__(
@@ -77,13 +76,7 @@ class Ledger:
         self.warnings: tuple[Finding, ...] = ()
         try:
             self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
-            self.group = Group(
-                self._intake,
-                self._appender,
-                self.vault,
-                lambda write: self._although_the_clock_jumped(self._appender, write),
-                self._conflict,
-            )
+            self.group = Group(self.origin, clock, self._intake, self._appender, self.vault, self._confirmation)
             if can_write and self.keyring is not None:
                 self._stand_guard(self.keyring, accepting=accepting)
             elif self.keyring is not None:
@@ -152,7 +145,7 @@ class Ledger:
 
     def record(self, events: Sequence[Event], *, by_ledger: bool = True) -> list[Receipt]:
         """Append events that may be of the ledger's own types; as `append` otherwise."""
-        return self._record(self._appender, events, by_ledger=by_ledger)
+        return self.group.append(events, by_ledger=by_ledger)
 
     def joined(self, connection: object) -> Joined:
         """Append inside the transaction of a caller's own PostgreSQL `connection`; see `ledger.joined`.
@@ -163,60 +156,7 @@ class Ledger:
         """
         store = self.store.joined(connection)
         # An appender for each call: the caller may roll back in between, so none of them may remember where the log ended.
-        return Joined(lambda events: self._record(self._appender.inside(store), events, by_ledger=False))
-
-    def _record(self, appender: Appender, events: Sequence[Event], *, by_ledger: bool) -> list[Receipt]:
-        while events:
-            prepared: list[Prepared] = []
-            try:
-                prepared += (self._intake.prepare(event, by_ledger=by_ledger) for event in events)
-                receipts = self._append_sealed(appender, prepared)
-            except (RefusedError, BusyError, ForkError) as error:
-                self._discard(prepared)  # nothing was written, so nothing refers to what was sealed
-                self._record_conflict(appender, error, events)
-                raise
-            if receipts is not None:
-                self._discard([each for each, receipt in zip(prepared, receipts, strict=True) if receipt.is_replay])
-                return receipts
-            self._discard(prepared)
-        return []
-
-    def _append_sealed(self, appender: Appender, prepared: Sequence[Prepared]) -> list[Receipt] | None:
-        """Append what was prepared; None, and nothing was written, when its parts have to be sealed again."""
-        commitments = commitments_of(prepared)
-        if not commitments or self.vault is None:
-            return self._although_the_clock_jumped(appender, lambda: appender.append(prepared))
-        with self.vault.keeping(commitments) as are_kept:
-            return self._although_the_clock_jumped(appender, lambda: appender.append(prepared)) if are_kept else None
-
-    def _discard(self, prepared: Iterable[Prepared]) -> None:
-        commitments = commitments_of(prepared)
-        if commitments and self.vault is not None:
-            self.vault.discard(commitments)
-
-    def _record_conflict(self, appender: Appender, error: Exception, events: Sequence[Event]) -> None:
-        """Leave a commitment to an event that lost against one in the log; the error takes its salt to the sender."""
-        if not isinstance(error, LoserError) or error.seq is None:
-            return
-        conflict = self._conflict(error, events[error.loser].data)
-        try:
-            appender.append([self._intake.prepare(conflict, by_ledger=True)])
-        except ClosedError:
-            error.salt = b""  # a closed log turns the loser away all the same, and records nothing
-
-    def _conflict(self, error: LoserError, data: bytes) -> Event:
-        return conflict_event(error, data, origin=self.origin, clock=self.clock)
-
-    def _although_the_clock_jumped(self, appender: Appender, write: Callable[[], list[_Answer]]) -> list[_Answer]:
-        """Write, and once more where the clock was refused and somebody had confirmed it."""
-        try:
-            return write()
-        except ClockError as error:
-            said = self._confirmation(error.before)
-            if said is None:
-                raise
-            appender.confirmed = (error.before, said)
-            return write()
+        return Joined(lambda events: replace(self.group, appender=self._appender.inside(store)).append(events))
 
     def _confirmation(self, at: str) -> datetime | None:
         """What the clock said when it was last confirmed behind an entry of `at`; None when it was not."""
@@ -318,7 +258,7 @@ class Ledger:
         Raises:
             ClosedError: The log is closed, and its census taken.
         """
-        return self._although_the_clock_jumped(self._appender, lambda: self._take_census(closing))[0]
+        return self.group.confirming(lambda: self._take_census(closing))[0]
 
     def _take_census(self, closing: Event | None) -> list[Receipt]:
         with self.store.writing():

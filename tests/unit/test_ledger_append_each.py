@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ledger.append import Appender, LoserError, Receipt
 from ledger.clock import ClockError
+from ledger.disclosure import open_part
 from ledger.event import Event
 from proofs.digest import commitment
-from proofs.errors import BusyError, RefusedError
+from proofs.errors import BusyError, MalformedError, RefusedError, TallyError, TamperedError
 
 TYPE = "org.example.loaded.v1"
 
@@ -145,14 +147,33 @@ def test_when_the_log_turns_busy_behind_a_large_event_what_follows_is_not_writte
 
 
 def test_when_the_clock_jumped_nothing_is_written_of_any(ledgers: Any) -> None:
-    from datetime import timedelta
-
     log = ledgers.create()
     ledgers.now -= timedelta(days=1)
 
     with pytest.raises(ClockError):
         log.group.append_each([event("a"), event("b")])
     assert log.size == 2
+
+
+def test_when_the_clock_jumps_behind_what_was_written_that_is_acknowledged_and_the_loser_comes_again(
+    ledgers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = ledgers.create()
+    log.append(event("a", b"1"))
+    append_each = Appender.append_each
+
+    def then_jump(appender: Appender, prepared: Any) -> Any:
+        answers = append_each(appender, prepared)
+        ledgers.now -= timedelta(days=1)
+        return answers
+
+    monkeypatch.setattr(Appender, "append_each", then_jump)
+
+    answers = log.group.append_each([event("b"), event("a", b"2")])
+
+    assert seqs(answers) == [3, None]
+    assert type(answers[1]) is ClockError
+    assert log.size == 4
 
 
 def test_when_the_lock_is_not_to_be_had_nothing_is_written_of_any(ledgers: Any) -> None:
@@ -183,3 +204,51 @@ def test_parts_of_what_was_not_written_are_not_kept(ledgers: Any) -> None:
 
     log.vault.discard = discard
     assert discarded == [2]
+
+
+def append_one(log: Any, sent: Event) -> None:
+    log.append(sent)
+
+
+def append_group(log: Any, sent: Event) -> None:
+    log.group.append_each([sent])
+
+
+@pytest.mark.parametrize("error", [MalformedError("no entry"), TamperedError("other bytes"), BusyError("locked")])
+@pytest.mark.parametrize("append", [append_one, append_group])
+def test_parts_are_not_kept_whatever_the_reason_why_nothing_was_written(
+    ledgers: Any, monkeypatch: pytest.MonkeyPatch, append: Any, error: TallyError
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    log = ledgers.create()
+    monkeypatch.setattr(Appender, "append", fail)
+    monkeypatch.setattr(Appender, "append_each", fail)
+
+    with pytest.raises(type(error)):
+        append(log, event("a", b'{"who":"Ada"}', parts=("/who",), person="ada"))
+
+    assert not log.vault.knows("ada")
+    assert log.vault._file.rows("SELECT count(*) FROM data_key") == [(0,)]
+
+
+@pytest.mark.parametrize("append", [append_one, append_group])
+def test_parts_are_kept_of_what_was_written_before_somebody_interrupted(
+    ledgers: Any, monkeypatch: pytest.MonkeyPatch, append: Any
+) -> None:
+    def interrupted(genuine: Any) -> Any:
+        def call(*given: Any) -> None:
+            genuine(*given)
+            raise KeyboardInterrupt
+
+        return call
+
+    log = ledgers.create()
+    with monkeypatch.context() as interrupting:
+        for name in ("append", "append_each"):
+            interrupting.setattr(Appender, name, interrupted(getattr(Appender, name)))
+        with pytest.raises(KeyboardInterrupt):
+            append(log, event("a", b'{"who":"Ada"}', parts=("/who",), person="ada"))
+
+    assert open_part(log, 2, "/who", reader="r", purpose="p") == b'"Ada"'

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ledger.append import LoserError
 from ledger.clock import ClockError, Deviation, next_at, parse_at, print_at, uuid7
 from ledger.event import Event
 from ledger.fsck import fsck
@@ -130,6 +131,27 @@ def test_a_confirmation_holds_for_another_process_while_the_clock_is_behind(ledg
 
     assert log.take_census().seq == 3
     assert log.append(thing(1)).seq == 4
+
+
+@pytest.mark.parametrize("way", ["append", "append_each"])
+def test_I4_a_confirmation_holds_for_the_conflict_of_a_loser_too(ledgers: Ledgers, way: str) -> None:
+    ledgers.create().append(thing(1))
+    ledgers.now -= timedelta(hours=1)
+    ledgers.opened[0].confirm_clock()
+    ledgers.close()
+    log = ledgers.open()
+    loser = Event.of("com.example.thing.v1", "urn:things", {"n": "other"}, id="1")
+
+    told: Any = None
+    if way == "append":
+        with pytest.raises(LoserError) as raised:
+            log.append(loser)
+        told = raised.value
+    else:
+        (told,) = log.group.append_each([loser])
+
+    assert (type(told), told.seq, len(told.salt)) == (LoserError, 2, 32)
+    assert log.entry(4).type == "tallystick.intake.conflicted.v1"
 
 
 def test_a_confirmation_is_spent_when_the_logs_time_moves_on(ledgers: Ledgers) -> None:
