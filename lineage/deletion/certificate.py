@@ -8,6 +8,7 @@ supersedes and replaces nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Final, Literal
 from uuid import UUID, uuid4
 
@@ -33,7 +34,7 @@ from lineage.deletion.facts import (
     Target,
     Token,
 )
-from lineage.deletion.history import CERTIFIED, History, Log, read_history
+from lineage.deletion.history import CERTIFIED, History, Log, append_step, read_history
 from proofs.errors import MalformedError, RefusedError
 
 NOT_FOUND_ANYWHERE: Final = "subject-not-found-anywhere"
@@ -180,24 +181,24 @@ def refuse(history: History, *, id: str, issued: str, basis: str) -> Certificate
 
 
 def issue(log: Log, request: str, *, clock: Clock, draw: Callable[[], UUID] = uuid4) -> Certificate:
-    """Assemble the certificate of what the log says now, append it, and return it.
+    """Assemble the certificate of what the log says now, append it, and return it; or the last, where that says the same.
 
     Raises:
         MissingError: There is no such request, or it has no plan.
     """
-    history = read_history(log, request)
-    return _appended(log, history, assemble(history, id=str(draw()), issued=print_at(clock())))
+    return _appended(log, request, lambda history: assemble(history, id=str(draw()), issued=print_at(clock())))
 
 
 def issue_refusal(log: Log, request: str, basis: str, *, clock: Clock, draw: Callable[[], UUID] = uuid4) -> Certificate:
-    """Append the certificate of a refusal and return it.
+    """Append the certificate of a refusal and return it; or the last, where that says the same.
 
     Raises:
         MissingError: There is no such request.
         RefusedError: `basis` is not a token.
     """
-    history = read_history(log, request)
-    return _appended(log, history, refuse(history, id=str(draw()), issued=print_at(clock()), basis=basis))
+    return _appended(
+        log, request, lambda history: refuse(history, id=str(draw()), issued=print_at(clock()), basis=basis)
+    )
 
 
 def read_certificates(history: History) -> list[tuple[int, Certificate]]:
@@ -224,7 +225,7 @@ def standing(history: History) -> Certificate | None:
         return None
     last = issued[-1][1]
     now = assemble(history, id=last.certificate, issued=last.issued)
-    return last if now.model_copy(update={"supersedes": last.supersedes}) == last else None
+    return last if _matter(now) == _matter(last) else None
 
 
 def _checked(certificate: Certificate, update: dict[str, object]) -> Certificate:
@@ -232,9 +233,25 @@ def _checked(certificate: Certificate, update: dict[str, object]) -> Certificate
     return Certificate.read(certificate.model_copy(update=update).body())
 
 
-def _appended(log: Log, history: History, certificate: Certificate) -> Certificate:
-    log.append(certificate.event(f"certified/{len(history.certificates) + 1}"))
-    return certificate
+def _appended(log: Log, request: str, make: Callable[[History], Certificate]) -> Certificate:
+    while True:  # once more where somebody else certified in the meantime
+        history = read_history(log, request)
+        certificate, issued = make(history), read_certificates(history)
+        if issued and _matter(issued[-1][1]) == _matter(certificate):
+            return issued[-1][1]
+        number = len(history.certificates) + 1
+        event = certificate.event(f"certified/{number}")
+        if append_step(log, event, request, partial(_has_certificates, number=number)) is not None:
+            return certificate
+
+
+def _has_certificates(history: History, *, number: int) -> bool:
+    return len(history.certificates) >= number
+
+
+def _matter(certificate: Certificate) -> Certificate:
+    # Without what tells two certificates of the same apart: which is which, when each was issued, and behind what.
+    return certificate.model_copy(update={"certificate": "", "issued": "", "supersedes": None, "on_time": True})
 
 
 def _opened(history: History, *, id: str, issued: str) -> Certificate:

@@ -6,7 +6,7 @@ a step only when its type, its source and its whole body are right; anything els
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from ledger.event import Event
 from lineage.deletion.facts import SOURCE, Dataset, Executed, Fact, Place, Planned, Target, Verified
 from lineage.deletion.request import REQUESTED, DeletionRequest, read_request
 from proofs import jsonstrict
-from proofs.errors import MalformedError, MissingError
+from proofs.errors import ConflictError, MalformedError, MissingError
 from proofs.streams import stream_name
 
 CERTIFIED: Final = "tallystick.deletion.certified.v1"
@@ -176,6 +176,24 @@ def read_history(log: Log, request: str) -> History:
             executed += _steps(Executed, record, request)
             verified += _steps(Verified, record, request)
     return History(request, requested, tuple(plans), tuple(executed), tuple(verified), tuple(certificates), erased)
+
+
+def append_step(log: Log, event: Event, request: str, is_taken: Callable[[History], bool]) -> Receipt | None:
+    """Append one step of a request; None when somebody else took its place in the meantime: the first one's word stands.
+
+    Args:
+        event: Its id names the step's place, so that of two at once the second meets a conflict.
+        is_taken: Says of what the log knows by then whether such a step stands in that place.
+
+    Raises:
+        ConflictError: The id is taken by something that is no such step.
+    """
+    try:
+        return log.append(event)
+    except ConflictError:
+        if not is_taken(read_history(log, request)):
+            raise
+        return None
 
 
 def _requested(record: Record, body: bytes, request: str) -> Step[DeletionRequest] | None:

@@ -12,14 +12,15 @@ attempt second meets a conflict and takes the first one's word.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from ledger.clock import Clock, print_at
 from lineage.deletion.facts import Before, Component, Executed, Planned, Target, Verified
-from lineage.deletion.history import History, Log, Step, read_history
+from lineage.deletion.history import History, Log, Step, append_step, read_history
 from lineage.deletion.request import Subject
 from lineage.deletion.stores import Executor, Verifier
-from proofs.errors import ConflictError, TallyError
+from proofs.errors import TallyError
 
 NO_IDENTITY: Final = "no-identity"
 NO_ADAPTER: Final = "no-adapter"
@@ -57,12 +58,20 @@ def record_plan(log: Log, planned: Planned) -> Step[Planned]:
     Raises:
         MissingError: The log has no such request.
     """
-    history = read_history(log, planned.request)
-    _ = history.opening
-    if history.plans and _matter(history.plan.fact) == _matter(planned):
-        return history.plan
-    receipt = log.append(planned.event(f"planned/{len(history.plans) + 1}"))
-    return Step(receipt.seq, planned.at, planned)
+    while True:  # once more where somebody else planned in the meantime
+        history = read_history(log, planned.request)
+        _ = history.opening
+        if history.plans and _matter(history.plan.fact) == _matter(planned):
+            return history.plan
+        number = len(history.plans) + 1
+        event = planned.event(f"planned/{number}")
+        receipt = append_step(log, event, planned.request, partial(_has_plans, number=number))
+        if receipt is not None:
+            return Step(receipt.seq, planned.at, planned)
+
+
+def _has_plans(history: History, *, number: int) -> bool:
+    return len(history.plans) >= number
 
 
 def _matter(planned: Planned) -> Planned:
@@ -140,15 +149,13 @@ def append_attempt(log: Log, fact: Executed | Verified) -> bool:
     Raises:
         ConflictError: The id of this attempt is taken by something that is no such attempt.
     """
-    try:
-        log.append(fact.event(f"{fact.role}/{fact.plan}/{fact.target}/{fact.attempt}"))
-    except ConflictError:
-        history = read_history(log, fact.request)
-        steps: tuple[Step[Executed] | Step[Verified], ...] = (*history.executed, *history.verified)
-        if not any(_is_same_attempt(step.fact, fact) for step in steps):
-            raise
-        return False
-    return True
+    event = fact.event(f"{fact.role}/{fact.plan}/{fact.target}/{fact.attempt}")
+    return append_step(log, event, fact.request, partial(_has_attempt, fact=fact)) is not None
+
+
+def _has_attempt(history: History, *, fact: Executed | Verified) -> bool:
+    steps: tuple[Step[Executed] | Step[Verified], ...] = (*history.executed, *history.verified)
+    return any(_is_same_attempt(step.fact, fact) for step in steps)
 
 
 def _is_same_attempt(known: Executed | Verified, fact: Executed | Verified) -> bool:

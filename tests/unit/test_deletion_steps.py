@@ -632,8 +632,18 @@ def test_an_addendum_is_not_late_for_coming_later() -> None:
     log = requested()
     run.record_plan(log, draft())
     certificate.issue(log, REQUEST, clock=clock)
+    erase_own_part(log)
 
     assert certificate.issue(log, REQUEST, clock=lambda: clock() + timedelta(days=30)).on_time is True
+
+
+def test_a_certificate_that_would_say_the_same_again_is_not_issued_again() -> None:
+    log = requested()
+    run.record_plan(log, draft())
+    first = certificate.issue(log, REQUEST, clock=clock)
+
+    assert certificate.issue(log, REQUEST, clock=lambda: clock() + timedelta(days=30)) == first
+    assert len(read_history(log, REQUEST).certificates) == 1
 
 
 def test_nothing_personal_stands_in_any_event() -> None:
@@ -773,9 +783,11 @@ def test_a_late_word_about_an_earlier_attempt_settles_nothing() -> None:
 
 def test_a_standing_keeps_the_time_of_the_first_certificate_and_the_words_of_the_last() -> None:
     log = requested()
-    run.record_plan(log, draft())
     moments = iter([clock(), clock() + timedelta(days=1), clock() + timedelta(days=2)])
-    issued = [certificate.issue(log, REQUEST, clock=lambda: next(moments)) for _ in range(3)]
+    issued = []
+    for planned in (draft(), draft(b=None), draft(c=None)):
+        run.record_plan(log, planned)
+        issued.append(certificate.issue(log, REQUEST, clock=lambda: next(moments)))
 
     standing = standings(project(log))[0]
 
