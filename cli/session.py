@@ -44,9 +44,11 @@ class Session:
         self.output.warn(log.warnings)
         return log
 
-    def accept_restored(self) -> Ledger:
-        """Open a restored backup, and accept what is lost."""
-        return ledger.accept_restored(self.named_url(), home=self.home, passphrase=self.passphrase)
+    def accept_restored(self, *, confirm_clock: bool) -> Ledger:
+        """Open a restored backup, and accept what is lost; `confirm_clock`: the clock is right, also where it jumped since."""
+        return ledger.accept_restored(
+            self.named_url(), home=self.home, passphrase=self.passphrase, confirm_clock=confirm_clock
+        )
 
     def named_url(self) -> str:
         """Return the ledger's URL.

@@ -71,13 +71,18 @@ def accept_restored(
     passphrase: Passphrase = environment_passphrase,
     clock: Clock = system_clock,
     deviation: Deviation | None = None,
+    confirm_clock: bool = False,
 ) -> Ledger:
     """Open a restored backup and go on from it, without what was acknowledged after it was made.
 
     `tallystick.ledger.restored.v1` says so in the log, and erasures that the backup does not know are done again.
 
+    Args:
+        confirm_clock: The clock is right, also where it jumped since the backup was made; then that is recorded with it.
+
     Raises:
         RefusedError: Nothing is lost: the ledger holds all that was acknowledged.
+        ClockError: The clock jumped, and was not confirmed; nothing was written.
         ForkError: More was signed than the backup holds, or it is of another log: only a new log can succeed this one.
         MissingError: As `open_ledger`.
     """
@@ -86,7 +91,9 @@ def accept_restored(
         keyring = Keyring(store.meta()["origin"], home, passphrase)
         _check_beside(store, keyring)
         with keyring.locked():
-            return Ledger(store, keyring=keyring, clock=clock, deviation=deviation, accepting=True)
+            return Ledger(
+                store, keyring=keyring, clock=clock, deviation=deviation, accepting=True, confirming=confirm_clock
+            )
     except BaseException:
         store.close()
         raise

@@ -62,8 +62,14 @@ class Ledger:
         clock: Clock = system_clock,
         deviation: Deviation | None = None,
         accepting: bool = False,
+        confirming: bool = False,
     ) -> None:
-        """Guard, and go on with, the log in `store`; `accepting`: without what a restored backup lost."""
+        """Guard, and go on with, the log in `store`.
+
+        Args:
+            accepting: Without what a restored backup lost.
+            confirming: Also where the clock jumped since that was made; it is right.
+        """
         self.store = store
         self.origin = store.meta()["origin"]
         self.keyring = keyring if keyring is not None and keyring.exists else None
@@ -78,14 +84,14 @@ class Ledger:
             self._intake = Intake(origin=self.origin, clock=clock, vault=self.vault)
             self.group = Group(self.origin, clock, self._intake, self._appender, self.vault, self._confirmation)
             if can_write and self.keyring is not None:
-                self._stand_guard(self.keyring, accepting=accepting)
+                self._stand_guard(self.keyring, accepting=accepting, confirming=confirming)
             elif self.keyring is not None:
                 self.warnings = restored.doubts(store, self.keyring)
         except BaseException:
             self.close()
             raise
 
-    def _stand_guard(self, keyring: Keyring, *, accepting: bool) -> None:
+    def _stand_guard(self, keyring: Keyring, *, accepting: bool, confirming: bool) -> None:
         """Refuse to go on with a restored backup, and finish what a crash left half done."""
         lost = None
         try:
@@ -103,10 +109,24 @@ class Ledger:
         if self.vault is not None and self.size:
             erasure.reopen(self.store, self.vault, origin=self.origin)
             if lost is not None and self._appender.guard is not None:
-                restored.accept(self.store, self._appender.guard, self.record, lost=lost, origin=self.origin)
+                self._accept(lost, self._appender.guard, confirming=confirming)
             # Where the clock jumped, too, nothing can be recorded, this neither: `confirm_clock` must be in reach.
             with suppress(ClockError):
                 self._finish_what_was_begun()
+
+    def _accept(self, lost: RestoredError, guard: Guard, *, confirming: bool) -> None:
+        """Record a loss, and where the clock is confirmed with it, both at once: until one stands the other cannot."""
+        try:
+            restored.accept(self.store, guard, self.record, lost=lost, origin=self.origin)
+        except ClockError as error:
+            if not confirming:
+                error.hint = "set the clock right, or confirm it at once: `tally restore accept --confirm-clock`"
+                raise
+
+            def record(events: Sequence[Event]) -> list[Receipt]:
+                return self.record([*events, self._confirmed_clock()])
+
+            restored.accept(self.store, guard, record, lost=lost, origin=self.origin)
 
     def _finish_what_was_begun(self) -> None:
         if self.vault is not None:
@@ -172,13 +192,17 @@ class Ledger:
         Raises:
             MissingError: The log is empty.
         """
-        now = self.clock()
-        last = self.entry(self.size - 1).at
-        body = jsonstrict.dumps({"from": last, "to": print_at(now)})
-        self._appender.confirmed = (last, now)
-        receipt = self.record([Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)])[0]
+        receipt = self.record([self._confirmed_clock()])[0]
         self._finish_what_was_begun()
         return receipt
+
+    def _confirmed_clock(self) -> Event:
+        """Take the clock as it is for right, and return what says so."""
+        now = self.clock()
+        last = self.entry(self.size - 1).at
+        self._appender.confirmed = (last, now)
+        body = jsonstrict.dumps({"from": last, "to": print_at(now)})
+        return Event(type=CLOCK_ADJUSTED, source=self.origin, data=body)
 
     def run(
         self, job: str, *, inputs: Iterable[str] = (), outputs: Iterable[str] = (), namespace: str | None = None

@@ -14,9 +14,10 @@ def restore() -> None:
 
 
 @restore.command()
+@click.option("--confirm-clock", is_flag=True, help="The clock is right, although it jumped since the backup was made.")
 @with_json
 @pass_session
-def accept(session: Session) -> None:
+def accept(session: Session, *, confirm_clock: bool) -> None:
     """Go on without what was acknowledged after the backup was made, and record that it is lost.
 
     Where you have a newer copy, put that back instead. Where more was signed than the backup holds, nobody can go on: begin a new
@@ -24,5 +25,5 @@ def accept(session: Session) -> None:
 
     Example: tally restore accept
     """
-    with session.accept_restored() as log:
+    with session.accept_restored(confirm_clock=confirm_clock) as log:
         session.output.facts(last_restored(log), "The loss is recorded, and the ledger goes on.")

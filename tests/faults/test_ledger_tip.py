@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.clock import system_clock
+from ledger.clock import ClockError, system_clock
 from ledger.event import Event
 from ledger.fsck import fsck
 from ledger.log import Ledger
@@ -218,6 +219,48 @@ def test_accepting_that_crashed_is_ended_by_accepting_again(
     assert [record.seq for record in log.stream(f"type:{RESTORED}")] == [300]
     assert log.size == 301
     assert ledgers.open().append(things(300, 301))[0].seq == 301
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), -timedelta(hours=1)])
+def test_a_loss_is_accepted_with_a_clock_that_jumped_when_both_are_said_at_once(
+    ledgers: Ledgers, lost: Tip, jump: timedelta
+) -> None:
+    ledgers.now += jump
+    with pytest.raises(ClockError) as told:
+        ledgers.accept_restored()
+    assert "tally restore accept --confirm-clock" in told.value.hint
+    assert tip_of(ledgers).read() == lost
+
+    log = ledgers.accept_restored(confirm_clock=True)
+
+    said = [(record.seq, record.type) for record in log.read(300)]
+    assert said == [(300, RESTORED), (301, "tallystick.ledger.clock-adjusted.v1")]
+    assert log.entry(301).json()["from"] == log.entry(299).at
+    assert log.append(things(300, 301))[0].seq == 302
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_a_clock_that_did_not_jump_is_not_adjusted(ledgers: Ledgers, lost: Tip) -> None:
+    log = ledgers.accept_restored(confirm_clock=True)
+
+    assert [record.type for record in log.read(300)] == [RESTORED]
+
+
+def test_the_command_accepts_a_loss_with_the_clock(ledgers: Ledgers) -> None:
+    ledgers.now = datetime(2020, 1, 1, tzinfo=UTC)
+    log = ledgers.create()
+    copy = copied(ledgers, log)
+    log.append(things(0, 1))
+    ledgers.close()
+    put_back(ledgers, copy)
+
+    refused = call(ledgers, "--json", "restore", "accept")
+    accepted = call(ledgers, "--json", "restore", "accept", "--confirm-clock")
+
+    assert (refused.returncode, json.loads(refused.stderr)["error"]["code"]) == (9, "clock")
+    assert accepted.returncode == 0, accepted.stderr
+    assert json.loads(accepted.stdout)["entries"] == 4
+    assert call(ledgers, "verify").returncode == 0
 
 
 def test_I14_what_was_signed_cannot_be_accepted_as_lost(ledgers: Ledgers) -> None:
