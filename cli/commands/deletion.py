@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.commands.lineage import read_node
+from cli.commands.lineage import read_dataset
 from cli.output import say
 from cli.session import Session, ask, named_file, pass_session, with_json, write_output
 from evidence import deletion
@@ -60,7 +60,7 @@ def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, 
     Example: tally delete request --identity household_id=- --dataset 'warehouse|orders'
     """
     pairs = [read_identity(text) for text in identities]
-    nodes = [read_node(dataset) for dataset in datasets]
+    nodes = [read_dataset(dataset) for dataset in datasets]
     with session.open() as log:
         made = deletion.request(log, pairs, regulation=regulation, datasets=nodes, channel="cli")
         db = log.project(LineageProjection())

@@ -99,10 +99,10 @@ def _unknown(log: Ledger, question: Question) -> list[str]:
 def _question(
     log: Ledger, dataset: str | None, stream: str | None, deletion: str | None, window: tuple[str | None, str | None]
 ) -> Question:
-    from cli.commands.lineage import read_node
+    from cli.commands.lineage import read_dataset
 
     if dataset:
-        node = read_node(dataset)
+        node = read_dataset(dataset)
         return questions.about_dataset(node.namespace, node.name, *window)
     if stream:
         return questions.about_stream(stream, *window)

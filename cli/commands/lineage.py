@@ -8,7 +8,7 @@ import click
 
 from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
-from lineage import query
+from lineage import names, query
 from lineage.graph import LineageProjection
 from lineage.graphml import graphml
 from lineage.prov import prov_json
@@ -53,7 +53,7 @@ def downstream(session: Session, dataset: str, depth: int | None) -> None:
 
 def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bool) -> None:
     with session.open(read_only=True) as log:
-        node, db = read_node(dataset), log.project(LineageProjection())
+        node, db = read_dataset(dataset), log.project(LineageProjection())
         found = query.closure(db, [node], upstream=is_upstream, depth=depth)
         if len(found.distance) == 1 and not query.subgraph(db, [node]).nodes:
             raise MissingError(f"no lineage is recorded of {dataset}")
@@ -90,7 +90,7 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
             found = query.load(db)
         else:
             below, above = (
-                query.closure(db, [read_node(dataset)], upstream=upstream).distance for upstream in (False, True)
+                query.closure(db, [read_dataset(dataset)], upstream=upstream).distance for upstream in (False, True)
             )
             found = query.subgraph(db, {*below, *above})
             xml = graphml(db, {*below, *above}) if form == "graphml" else b""
@@ -114,13 +114,13 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
         say(data.decode().rstrip("\n"))
 
 
-def read_node(dataset: str) -> Node:
+def read_dataset(text: str) -> Node:
     """Return the dataset that "namespace|name" names.
 
     Raises:
-        RefusedError: There is no `|` in it.
+        RefusedError: It is not written so (`lineage.names`), or names a job.
     """
-    namespace, bar, name = dataset.partition("|")
-    if not (bar and namespace and name):
-        raise RefusedError(f"{dataset[:120]!r} is no dataset", hint='write it as "namespace|name"')
-    return Node("dataset", namespace.replace("%7C", "|").replace("%25", "%"), name)
+    node = names.parse(text)
+    if node.kind != "dataset":
+        raise RefusedError(f"{text[:120]!r} names a {node.kind}, not a dataset")
+    return node

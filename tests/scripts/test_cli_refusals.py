@@ -237,6 +237,23 @@ def test_an_unknown_regulation_is_answered_with_those_that_are_known(ledger: Tal
     assert "is not one of 'gdpr', 'ccpa', 'other'" in refused(ended)["message"]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("orders", "'orders' is not <namespace>|<name>"),
+        ("100%|orders", "namespace '100%' holds a % that is neither %25 nor %7C"),
+        ("job:etl|load", "'job:etl|load' names a job, not a dataset"),
+    ],
+)
+@pytest.mark.parametrize("command", [["lineage", "upstream"], ["delete", "request", "--identity", "a=1", "--dataset"]])
+def test_a_dataset_is_named_in_one_way_whatever_the_command(
+    here: Path, capsys: pytest.CaptureFixture[str], command: list[str], name: str, message: str
+) -> None:
+    assert tally_main([*command, name, "--json"]) == 9
+
+    assert json.loads(capsys.readouterr().err)["error"]["message"] == message
+
+
 def test_a_proof_is_kept_under_a_name_that_tools_know(ledger: Tally, tmp_path: Path) -> None:
     ledger("checkpoint")
 
