@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -122,9 +122,9 @@ def flush(session: Session, url: str | None, token_file: Path | None, ca_file: P
         token=token_file,
         settings=Settings(ca_file=None if ca_file is None else str(ca_file), poll_seconds=0.1),
     )
-    left = client.flush(timeout)
-    after = client.status()
-    client.close()
+    with closing(client):
+        left = client.flush(timeout)
+        after = client.status()
     died = after.dead - before.dead
     if left:
         why = "" if after.trouble is None else visible(after.trouble[1])

@@ -65,15 +65,17 @@ def probe(
     courier = Courier(url, token=token, settings=settings)
     event = Event.of(TYPE, source, {"probed": print_at(now)}, id=uuid7(now), time=print_at(now))
     began = time.monotonic()
-    receipt = _send(courier, event)
-    recorded = time.monotonic() - began
-    _read_back(courier, receipt, event)
-    read = time.monotonic() - began
-    proven = None
-    if trust is not None:
-        fetch_proof(courier, receipt, trust, deadline=began + settings.total_seconds)
-        proven = time.monotonic() - began
-    courier.drop()
+    try:
+        receipt = _send(courier, event)
+        recorded = time.monotonic() - began
+        _read_back(courier, receipt, event)
+        read = time.monotonic() - began
+        proven = None
+        if trust is not None:
+            fetch_proof(courier, receipt, trust, deadline=began + settings.total_seconds)
+            proven = time.monotonic() - began
+    finally:
+        courier.drop()
     return Probed(id=str(event.id), seq=receipt.seq, recorded=recorded, read=read, proven=proven)
 
 

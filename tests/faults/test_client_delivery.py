@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ import pytest
 
 from evidence.trust import trust_text
 from ledger.client import AsyncClient, Client, Settings, upkeep
+from ledger.client.courier import Answer, Courier, Request
+from ledger.client.probe import probe
 from ledger.event import Event
 from ledger.fsck import fsck
 from proofs.errors import BusyError, MissingError, RefusedError, TamperedError, UnverifiableError
@@ -639,3 +642,20 @@ def test_an_outbox_that_begins_anew_says_so_in_its_sources_stream(counterpart: C
     assert [sequence for sequence, _ in found] == ["0", "1", "0", "1"]
     named = [json.loads(body or b"") for sequence, body in found if sequence == "0"]
     assert named == [{"outbox": first.outbox.id}, {"outbox": second.outbox.id}]
+
+
+def test_a_probe_that_fails_hangs_up(counterpart: Counterpart, monkeypatch: pytest.MonkeyPatch) -> None:
+    couriers: list[Courier] = []
+    ask = Courier.ask
+
+    def noting(courier: Courier, request: Request) -> Answer:
+        couriers.append(courier)
+        return ask(courier, request)
+
+    monkeypatch.setattr(Courier, "ask", noting)
+    counterpart.misbehave = answering(500, b"{}")
+
+    with pytest.raises(RefusedError, match="the server answered 500, expected 200"):
+        probe(counterpart.url, now=datetime(2026, 11, 20, 9, tzinfo=UTC), settings=QUICK)
+
+    assert [courier._conn for courier in couriers] == [None]

@@ -12,6 +12,7 @@ import pytest
 from cli.main import main
 from ledger.client import Client
 from ledger.event import Event
+from proofs.errors import MalformedError
 
 if TYPE_CHECKING:
     from tests.counterpart import Counterpart
@@ -47,6 +48,21 @@ def emitted(outbox: Tally, tmp_path: Path) -> Tally:
     )
     client.close()
     return outbox
+
+
+def test_a_flush_that_fails_closes_what_it_opened(emitted: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Client] = []
+
+    def fail(client: Client, timeout: float) -> int:
+        opened.append(client)
+        raise MalformedError("the outbox is damaged")
+
+    monkeypatch.setattr(Client, "flush", fail)
+
+    ended = emitted("flush", "--url", "http://127.0.0.1:9")
+
+    assert ended.returncode == 4
+    assert [client._is_closed for client in opened] == [True]
 
 
 def test_the_way_of_an_event_that_waits(emitted: Tally, counterpart: Counterpart) -> None:
