@@ -82,6 +82,11 @@ class StagedBatch:
         """
         self._roll_back()
 
+    def end(self) -> None:
+        """Withhold the batch unless it is settled; raises as `withhold`."""
+        if not self.settled:
+            self.withhold()
+
     def _commit(self) -> None:
         import duckdb
 
@@ -137,9 +142,13 @@ def staged(
             connection.execute(f"DROP TABLE IF EXISTS {_quoted(source)}")
             raise RefusedError("loading the batch ended the transaction in which it was to be staged")
         yield batch
-    finally:
-        if not batch.settled:
-            batch.withhold()
+    except BaseException as error:
+        try:
+            batch.end()
+        except RefusedError as unsettled:
+            error.add_note(f"and the batch was not rolled back: {unsettled}")
+        raise
+    batch.end()
 
 
 @dataclass(slots=True)

@@ -114,7 +114,8 @@ def check(
 
     Raises:
         TallyError: The batch could not be measured or the decision not recorded: nothing was done. Or the enforcement
-            failed: the log has the decision and, as a failed action, the error's code.
+            failed: the log has the decision and, as a failed action, the error's code; or the error has a note that says why
+            the log has no action.
     """
     context = context or Context()
     measurement, verdict = evaluate(document, source)
@@ -129,7 +130,11 @@ def check(
     try:
         (enforcement.withhold if outcome.blocked else enforcement.release)()
     except TallyError as error:
-        log.append(record.action_taken(event, decided, action, context, error=error.code))
+        try:
+            log.append(record.action_taken(event, decided, action, context, error=error.code))
+        except TallyError as unrecorded:
+            # That the batch is where it should not be is what the caller has to hear of.
+            error.add_note(f"and that it failed was not recorded: {unrecorded}")
         raise
     taken = log.append(record.action_taken(event, decided, action, context))
     return Outcome(document, measurement, verdict, decided, action, taken)

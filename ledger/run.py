@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from ledger.clock import Clock, print_at, uuid7
 from ledger.event import Event
+from proofs.errors import TallyError
 
 RUN_OBSERVED: Final = "tallystick.lineage.run-observed.v1"
 SCHEMA_URL: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
@@ -90,10 +91,15 @@ class Run(Generic[ReceiptT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The class alone: a message may quote the data.
-        self.emit(
-            "COMPLETE" if kind is None else "FAIL", **({} if kind is None else {"tallystick_error": _error(kind)})
-        )
+        if kind is None or error is None:
+            self.emit("COMPLETE")
+            return
+        try:
+            # The class alone: a message may quote the data.
+            self.emit("FAIL", tallystick_error=_error(kind))
+        except TallyError as unrecorded:
+            # What ended the run is what its caller has to hear of, and not that nobody could be told.
+            error.add_note(f"and the run's FAIL was not recorded: {unrecorded}")
 
 
 def split_name(name: str, namespace: str) -> dict[str, str]:

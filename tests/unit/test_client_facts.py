@@ -13,9 +13,11 @@ from contracts.registry.store import versions
 from ledger.client import Client
 from ledger.client.backlog import Backlog
 from ledger.client.facts import Decided, DeletionRequested, Rule, SchemaPublished
+from ledger.clock import Clock
 from ledger.event import Event
+from ledger.run import Run
 from lineage.deletion.request import read_request, read_subject
-from proofs.errors import RefusedError
+from proofs.errors import BusyError, RefusedError
 
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
@@ -84,6 +86,32 @@ def test_I6_a_request_to_delete_seals_the_person_and_opens_its_stream(ledgers: L
     assert subject.values("email") == ("ada@example.com",)
     assert b'"subject":{"identities":[{"type":"email","value":"ada@example.com"}]}' in event.data
     assert "ada@example.com" not in repr(REQUESTED) + repr(event)
+
+
+class Unwilling:
+    """A log that takes the start of a run and not its end."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.clock: Clock = lambda: datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+    def append(self, event: Event, /) -> int:
+        if self.events:
+            raise BusyError("somebody else is writing")
+        self.events.append(event)
+        return 1
+
+
+def test_what_ended_a_run_is_told_although_its_end_is_not_recorded() -> None:
+    with pytest.raises(ZeroDivisionError) as told, Run(Unwilling(), "score", inputs=(), outputs=(), namespace="n"):
+        raise ZeroDivisionError
+
+    assert told.value.__notes__ == ["and the run's FAIL was not recorded: somebody else is writing"]
+
+
+def test_a_run_that_ended_well_and_is_not_recorded_so_says_so() -> None:
+    with pytest.raises(BusyError), Run(Unwilling(), "score", inputs=(), outputs=(), namespace="n"):
+        pass
 
 
 def test_a_client_records_facts_and_runs_under_its_own_source(tmp_path: Path) -> None:

@@ -210,6 +210,18 @@ def test_a_batch_whose_transaction_is_gone_cannot_be_rolled_back(warehouse: Ware
     assert warehouse.tables() == []
 
 
+def test_what_went_wrong_is_told_although_the_batch_cannot_be_rolled_back_either(warehouse: Warehouse) -> None:
+    def end_and_fail() -> None:
+        warehouse.writer.execute("ROLLBACK")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as told, staged(warehouse.target, creating(GOOD)):
+        end_and_fail()
+
+    (note,) = told.value.__notes__
+    assert note.startswith("and the batch was not rolled back: somebody else ended the transaction")
+
+
 def test_a_transaction_that_is_open_already_is_refused(warehouse: Warehouse) -> None:
     warehouse.writer.execute("BEGIN")
 

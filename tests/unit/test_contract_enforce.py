@@ -189,6 +189,15 @@ def test_where_the_log_does_not_take_the_action_the_decision_still_tells_of_it(d
     assert (lever.pulled, len(log.events)) == ([("withhold", 1)], 1)
 
 
+def test_an_action_that_fails_is_raised_although_its_failure_is_not_recorded_either(document: Document) -> None:
+    log = ListLog(fails_at=1)
+
+    with pytest.raises(MissingError, match="gone") as told:
+        check(log, document, table(BAD), enforcement=Lever(log, MissingError("gone")))
+
+    assert told.value.__notes__ == ["and that it failed was not recorded: somebody else is writing"]
+
+
 def test_a_blocked_outcome_is_an_error_to_raise_and_no_other_is(document: Document) -> None:
     blocked = check(ListLog(), document, table(BAD)).error()
 
