@@ -1,4 +1,4 @@
-"""delete request, plan, run, certificate: a person's way out."""
+"""delete request, plan, run, certificate, refuse: a person's way out, or the ground on which there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.session import Session, ask, named_file, pass_session, with_json, write
 from evidence import deletion
 from evidence.deletion import Warehouse
 from lineage import query
-from lineage.deletion.certificate import Certificate, read_certificates
+from lineage.deletion.certificate import Certificate, issue_refusal, read_certificates
 from lineage.deletion.history import read_history
 from lineage.deletion.request import REGULATIONS
 from lineage.deletion.state import DeletionProjection, standings
@@ -29,6 +29,10 @@ _DUCKDB = click.option(
 )
 _READER = click.option(
     "--as", "reader", default="operator", show_default=True, metavar="PSEUDONYM", help="Who does this."
+)
+
+_OUT = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the certificate in a new file."
 )
 
 
@@ -172,7 +176,7 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
 
 @delete.command()
 @click.argument("request")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the certificate in a new file.")
+@_OUT
 @click.option("--show", is_flag=True, help="Show the last certificate instead of issuing one.")
 @click.option(
     "--even-if-partial", is_flag=True, help="Although targets are left. Final: nobody knows afterwards whom to delete."
@@ -193,20 +197,45 @@ def certificate(session: Session, request: str, *, out: Path | None, show: bool,
                 raise MissingError(f"request {request} has no certificate yet")
             issued = known[-1]
         else:
-            if out is not None and out.exists():
-                raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
+            _check_free(out)
             issued = deletion.certify(log, request, even_if_partial=even_if_partial)
-    is_new = issued not in known
+    _hand_over(session, issued, out, is_new=issued not in known)
+    if issued.outcome == "partial":
+        raise IncompleteError(
+            f"the deletion of request {request} is partial", hint="the certificate names each target's outcome"
+        )
+
+
+@delete.command()
+@click.argument("request")
+@click.option("--reason", required=True, metavar="CODE", help="The ground, as a code: it stands in the log for ever.")
+@_OUT
+@with_json
+@pass_session
+def refuse(session: Session, request: str, *, reason: str, out: Path | None) -> None:
+    """Issue the certificate of a refusal: nothing is deleted, on a ground that it names.
+
+    Example: tally delete refuse REQUEST --reason art17.3.e --out refusal.json
+    """
+    _check_free(out)
+    with session.open() as log:
+        known = [earlier for _, earlier in read_certificates(read_history(log, request))]
+        issued = issue_refusal(log, request, reason, clock=log.clock)
+    _hand_over(session, issued, out, is_new=issued not in known)
+
+
+def _check_free(out: Path | None) -> None:
+    if out is not None and out.exists():
+        raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
+
+
+def _hand_over(session: Session, issued: Certificate, out: Path | None, *, is_new: bool) -> None:
     if out is not None:
         write_output(out, issued.body())
     if session.output.as_json:
         session.output.document({**json.loads(issued.body()), "is_new": is_new})
     else:
         session.output.facts(_told(issued), _title(issued, is_new=is_new))
-    if issued.outcome == "partial":
-        raise IncompleteError(
-            f"the deletion of request {request} is partial", hint="the certificate names each target's outcome"
-        )
 
 
 def _title(issued: Certificate, *, is_new: bool) -> str:
@@ -216,12 +245,15 @@ def _title(issued: Certificate, *, is_new: bool) -> str:
 
 
 def _told(issued: Certificate) -> dict[str, object]:
-    return {
-        "certificate": issued.certificate,
-        "outcome": issued.outcome,
+    found: dict[str, object] = {
         "level": issued.level,
         "targets": len(issued.targets),
         "rows_deleted": sum(target.deleted or 0 for target in issued.targets),
+    }
+    return {
+        "certificate": issued.certificate,
+        "outcome": issued.outcome,
+        **({"basis": issued.basis} if issued.outcome == "refused" else found),
         "issued": issued.issued,
         "in_time": issued.on_time,
     }

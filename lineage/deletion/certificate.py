@@ -171,9 +171,14 @@ def refuse(history: History, *, id: str, issued: str, basis: str) -> Certificate
 
     Raises:
         MissingError: There is no such request.
-        RefusedError: `basis` is not a token.
+        RefusedError: `basis` is not a token, or something was deleted for the request already.
     """
     opened = _opened(history, id=id, issued=issued)
+    if done := {step.fact.dataset for step in history.executed if step.fact.outcome == "done"}:
+        raise RefusedError(
+            f"request {history.request} was carried out at {len(done)} {'target' if len(done) == 1 else 'targets'} already",
+            hint="certify what there is: `tally delete certificate`",
+        )
     try:
         return _checked(opened, {"outcome": "refused", "basis": basis})
     except MalformedError as error:
@@ -194,7 +199,8 @@ def issue_refusal(log: Log, request: str, basis: str, *, clock: Clock, draw: Cal
 
     Raises:
         MissingError: There is no such request.
-        RefusedError: `basis` is not a token.
+        RefusedError: `basis` is not a token, or something was deleted for the request already.
+        ClosedError: The log is closed.
     """
     return _appended(
         log, request, lambda history: refuse(history, id=str(draw()), issued=print_at(clock()), basis=basis)
