@@ -9,6 +9,7 @@ Until the name is given every failure is a refusal, and what stood there stands;
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,16 +17,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from proofs.errors import ConflictError, RefusedError, UnknownOutcomeError
+from proofs.errors import ConflictError, RefusedError, StorageError, UnknownOutcomeError
 
 OWNER_ALONE: Final = 0o600
+# No room, no more of it for this user, a file as large as may be, and a disk that fails: none is the caller's doing.
+_OF_THE_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def replace(path: Path, data: bytes, *, mode: int = OWNER_ALONE) -> None:
     """Put `data` at `path`, durably, over what stands there.
 
     Raises:
-        RefusedError: It cannot be written; what stood there stands.
+        RefusedError, StorageError: It cannot be written; what stood there stands.
         UnknownOutcomeError: It is there, and may be gone after a crash.
     """
     with fresh(path, data, mode=mode) as written:
@@ -48,7 +51,7 @@ def fresh(path: Path, data: bytes, *, mode: int = OWNER_ALONE) -> Iterator[Path]
     """Write `data` beside `path` and yield where, synced; for what has to happen before it is given its name.
 
     Raises:
-        RefusedError: It cannot be written; nothing is left of it.
+        RefusedError, StorageError: It cannot be written; nothing is left of it.
     """
     written = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
     try:
@@ -105,4 +108,5 @@ def _refused(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RefusedError(f"{path} cannot be written: {error.strerror}") from error
+        kind = StorageError if error.errno in _OF_THE_DISK else RefusedError
+        raise kind(f"{path} cannot be written: {error.strerror}") from error

@@ -14,6 +14,7 @@
     │   └── HeldError       a legal hold or a policy forbids it
     ├── BlockedError        a contract said no; the data was not let through
     ├── BusyError           somebody else held the lock for too long: try again
+    │   └── StorageError    the disk is full or fails; nothing was written: mend that, and the same call goes through
     └── UnknownOutcomeError a write may or may not be durable: reopen, then look
 
 Anything else that escapes is a bug in this project. A wrong call (a programmer's mistake) is a ValueError or
@@ -122,6 +123,12 @@ class BusyError(TallyError):
     """Somebody else held the lock longer than the caller was ready to wait; nothing was written."""
 
     code = "busy"
+
+
+class StorageError(BusyError):
+    """The disk is full or fails, and nothing was written; the input is as good as before, so that it can be sent again."""
+
+    code = "storage"
 
 
 class UnknownOutcomeError(TallyError):

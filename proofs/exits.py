@@ -28,6 +28,7 @@ EXIT: Final[dict[type[errors.TallyError], int]] = {
     errors.ConflictError: 11,
     errors.HeldError: 12,
     errors.BusyError: 13,
+    errors.StorageError: 13,
     errors.UnknownOutcomeError: 14,
 }
 

@@ -123,6 +123,7 @@ STATUS: Final[dict[type[TallyError], int]] = {
     errors.UnverifiableError: 500,
     FaultError: 500,
     errors.BusyError: 503,
+    errors.StorageError: 503,
     OverloadedError: 503,
     errors.UnknownOutcomeError: 503,
     ClockError: 503,

@@ -12,6 +12,7 @@ from proofs.errors import (
     MalformedError,
     MissingError,
     RefusedError,
+    StorageError,
     TallyError,
     TamperedError,
 )
@@ -24,7 +25,8 @@ _UNIQUE: Final = "23505"
 _EXISTS: Final = (_UNIQUE, NOT_NEXT)
 # The lock timed out, the statement did, two transactions waited for each other, or the server has no room for one more now.
 _BUSY: Final = ("55P03", "57014", "40001", "40P01", "53300", "53200", "25P03")
-_REFUSED: Final = (APPEND_ONLY, "25006", "25P02", "42501", "53100", "54000", "22021", "22P05")
+_REFUSED: Final = (APPEND_ONLY, "25006", "25P02", "42501", "54000", "22021", "22P05")
+_STORAGE: Final = ("53100", "58030")  # the disk is full, or an I/O error
 _DAMAGED: Final = ("XX001", "XX002", "42P01", "42703", "42883", "3F000")
 # Between two words with which libpq passes on what the server said; there is no SQLSTATE before there is a session.
 _PERMANENT: Final = ("authentication failed", "no pg_hba.conf entry", "is not permitted to log in", "permission denied")
@@ -50,6 +52,8 @@ def translated(error: psycopg.Error, what: str) -> TallyError | psycopg.Error:
     if state in _BUSY:
         return BusyError(f"{what}: somebody else held the lock or the server for too long", hint="try again")
     said = _first_line(error.diag.message_primary or "")
+    if state in _STORAGE:
+        return StorageError(f"{what}: {said}", hint="free the server's disk, then try again")
     if state == HEAD_DIFFERS:
         return TamperedError(f"{what}: {said}", hint="run `tally verify`; rows were removed or added by hand")
     if state == NO_LOG:

@@ -11,7 +11,7 @@ import pytest
 
 from ledger import durable
 from ledger.keyring import Keyring
-from proofs.errors import ConflictError, RefusedError, UnknownOutcomeError
+from proofs.errors import ConflictError, RefusedError, StorageError, UnknownOutcomeError
 
 Write = Callable[[Path, bytes], None]
 
@@ -60,7 +60,7 @@ def test_what_stands_there_is_never_created_over(tmp_path: Path) -> None:
 def test_a_full_disk_refuses_and_leaves_what_stood_there(tmp_path: Path) -> None:
     durable.replace(tmp_path / "head", b"old")
 
-    with full_disk(), pytest.raises(RefusedError, match="head cannot be written: File too large"):
+    with full_disk(), pytest.raises(StorageError, match="head cannot be written: File too large"):
         durable.replace(tmp_path / "head", b"new")
 
     assert (tmp_path / "head").read_bytes() == b"old"
@@ -105,7 +105,7 @@ def keyring_of(tmp_path: Path) -> Keyring:
 def test_a_key_that_a_full_disk_does_not_take_is_refused_and_nothing_is_left_of_it(tmp_path: Path) -> None:
     keyring = keyring_of(tmp_path)
 
-    with full_disk(), pytest.raises(RefusedError, match="cannot be written: File too large"):
+    with full_disk(), pytest.raises(StorageError, match="cannot be written: File too large"):
         keyring.generate("log")
 
     assert names(keyring.folder) == ["lock"]
@@ -124,7 +124,7 @@ def test_I14_a_head_that_a_full_disk_does_not_take_leaves_the_one_before(tmp_pat
     keyring.create()
     keyring.keep_head(b"signed before")
 
-    with full_disk(), pytest.raises(RefusedError, match="head cannot be written: File too large"):
+    with full_disk(), pytest.raises(StorageError, match="head cannot be written: File too large"):
         keyring.keep_head(b"signed now")
 
     assert keyring.head() == b"signed before"
