@@ -103,6 +103,21 @@ class FindingsShape(BaseModel):
     findings: list[FindingShape]
 
 
+class IrregularShape(BaseModel):
+    """An OpenLineage event that is not as its schemas say."""
+
+    seq: int
+    source: str
+    findings: list[FindingShape]
+
+
+class IrregularPage(BaseModel):
+    """Those among the entries that were looked through; `next` is the cursor of what follows, null at the end."""
+
+    events: list[IrregularShape]
+    next: int | None
+
+
 class Consistency(BaseModel):
     """That the tree of `from` entries is the beginning of that of `to` (RFC 9162)."""
 

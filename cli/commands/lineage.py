@@ -1,13 +1,16 @@
-"""lineage upstream, downstream, graph."""
+"""lineage upstream, downstream, graph, findings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
+from ledger.record import Record
 from lineage import names, query
 from lineage.graph import LineageProjection
 from lineage.graphml import graphml
@@ -16,6 +19,7 @@ from lineage.render import svg
 from proofs import edges
 from proofs.errors import MissingError, RefusedError
 from proofs.statement import Node
+from proofs.streams import OPENLINEAGE_TYPES
 
 _DEPTH = click.option("--depth", type=click.IntRange(1), metavar="N", help="How many datasets away, at most.")
 
@@ -66,6 +70,40 @@ def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bo
     session.output.rows(rows, ("distance", "kind", "name"), empty=f"nothing {direction} of {dataset}")
     if found.truncated and not session.output.as_json:
         say(f"… and more: only the first {query.NODE_LIMIT:,} are shown", err=True)
+
+
+@lineage.command()
+@click.option("--entry", type=click.IntRange(0), metavar="SEQ", help="Only this event, each finding with its place.")
+@click.option("--after", type=click.IntRange(-1), default=-1, metavar="SEQ", help="Only what stands behind this entry.")
+@with_json
+@pass_session
+def findings(session: Session, entry: int | None, after: int) -> None:
+    """Who sends OpenLineage events that are not as their schemas say.
+
+    Example: tally lineage findings
+    """
+    from lineage.findings import findings_of, habits, irregular
+
+    with session.open(read_only=True) as log:
+        if entry is not None:
+            record = log.entry(entry)
+            if record.body is None:
+                raise MissingError(f"the body of entry {entry} was destroyed")
+            found = findings_of(record.body) if record.type in OPENLINEAGE_TYPES else []
+            session.output.rows([asdict(one) for one in found], ("code", "place", "says"), empty="as its schemas say")
+            return
+        size = log.size
+        with session.output.progress("reading") as advance:
+            records = told(log.read(after + 1, size), lambda record: advance(record.seq + 1, size))
+            rows = [asdict(habit) for habit in habits(irregular(records))]
+    session.output.rows(rows, ("events", "code", "source", "first", "last"), empty="every event is as its schemas say")
+
+
+def told(records: Iterable[Record], tell: Callable[[Record], None]) -> Iterator[Record]:
+    """Yield `records`, and tell of each."""
+    for record in records:
+        tell(record)
+        yield record
 
 
 @lineage.command()

@@ -17,7 +17,7 @@ import click
 from cli.session import Session, pass_session, with_json
 from proofs.errors import MissingError
 
-_NEEDED = ("httptools", "jsonschema_rs", "jwt", "prometheus_client", "starlette", "uvicorn", "zstandard")
+_NEEDED = ("httptools", "jwt", "prometheus_client", "starlette", "uvicorn", "zstandard")
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""POST /api/v1/lineage and /api/v1/lineage/batch: OpenLineage events, as its stock clients send them.
+"""POST /api/v1/lineage and /api/v1/lineage/batch: OpenLineage events, as stock clients send them, and their faults.
 
 OpenLineage has no event id: a retry is known again by its content, or by the header `Tally-Event-Id`. An event is recorded
 under the source that its credential is bound to, and without such a bond under its own `producer` (I9).
@@ -6,6 +6,7 @@ under the source that its credential is bound to, and without such a bond under 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -13,17 +14,21 @@ from starlette.responses import Response
 from ledger import cloudevents
 from ledger.append import Receipt
 from ledger.event import Event
+from ledger.log import Ledger
 from ledger.openlineage import event_and_findings, event_from_openlineage
+from lineage.findings import irregular
 from proofs import limits
 from proofs.errors import RefusedError, TallyError
-from server.auth import EMITTER
+from server import query
+from server.auth import EMITTER, READERS, Principal
 from server.body import read_body, read_values
 from server.errors import TooLargeError, UnsupportedError, status_of
-from server.models import LineageResults, ReceiptShape
+from server.models import IrregularPage, LineageResults, ReceiptShape
 from server.responses import json_response, receipt_json
 from server.routes import events
 from server.table import JSON, Answer, Body, Call, Endpoint, Parameter
 
+PAGE_EVENTS: Final = 1_000
 EVENT_ID: Final = "tally-event-id"
 _RETRIABLE: Final = frozenset((429, 503))
 
@@ -60,6 +65,21 @@ def _check_media(call: Call) -> None:
     media = events.media_type(call.headers)
     if media != JSON:
         raise UnsupportedError(f"content-type {media[:60]!r} is not {JSON}")
+
+
+async def get_findings(call: Call) -> Response:
+    """Return which events of a page of the log are not as their schemas say."""
+    given = call.request.query_params
+    after = query.integer(given, "after", default=-1, most=limits.MAX_INTEGER)
+    limit = query.integer(given, "limit", default=100, least=1, most=PAGE_EVENTS)
+    return json_response(await call.service.read(lambda log: _irregular(log, after + 1, limit, call.principal)))
+
+
+def _irregular(log: Ledger, start: int, limit: int, principal: Principal) -> dict[str, Any]:
+    size = log.size
+    stop = min(start + limit, size)
+    page = [record for record in log.read(start, stop) if principal.sees(record.streams)]
+    return {"events": [asdict(event) for event in irregular(page)], "next": stop - 1 if start < stop < size else None}
 
 
 def _source(call: Call) -> str | None:
@@ -115,6 +135,7 @@ def _answer(outcomes: list[Receipt | TallyError]) -> dict[str, Any]:
     }
 
 
+_FOUND: Final = {"code": "runId-is-no-uuid", "place": "", "says": "the event: runId is no uuid"}
 RUN_EVENT: Final = {
     "eventType": "COMPLETE",
     "eventTime": "2026-11-20T09:15:00.123Z",
@@ -176,6 +197,38 @@ ENDPOINTS: Final = (
         },
         body=Body(
             {JSON: ({"type": "array", "maxItems": 1000, "items": _SCHEMA}, [RUN_EVENT])}, "At most 1,000 events."
+        ),
+    ),
+    Endpoint(
+        name="lineage-findings",
+        method="GET",
+        path="/api/v1/lineage/findings",
+        handler=get_findings,
+        summary="Which OpenLineage events are not as their schemas say",
+        roles=READERS,
+        reach="entry",
+        answers={
+            200: Answer(
+                "Those among the entries that were looked through; `next` is the cursor of what follows.",
+                shape=IrregularPage,
+                example={"events": [{"seq": 41, "source": "urn:airflow", "findings": [_FOUND]}], "next": 140},
+            )
+        },
+        parameters=(
+            Parameter(
+                "after",
+                "query",
+                {"type": "integer", "minimum": 0, "maximum": limits.MAX_INTEGER},
+                "Look behind this seq.",
+                0,
+            ),
+            Parameter(
+                "limit",
+                "query",
+                {"type": "integer", "minimum": 1, "maximum": PAGE_EVENTS},
+                "How many entries to look through, of any type.",
+                100,
+            ),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from ledger.census import prove_counts
 from ledger.log import Ledger
 from ledger.record import Record
 from ledger.store import BodyRow
+from lineage.findings import Finding, findings_of
 from proofs import limits
 from proofs.b64strict import encode
 from proofs.census import CENSUS_TAKEN
@@ -22,7 +23,6 @@ from proofs.tlogproof import TlogProof
 from server import query
 from server.auth import READERS, Principal
 from server.errors import ForbiddenError, NotSignedYetError
-from server.findings import Finding, findings_of
 from server.models import CensusProof, Consistency, EntryShape, FindingsShape, Page
 from server.responses import NO_STORE, json_response
 from server.signing import newest

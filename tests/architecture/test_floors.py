@@ -22,12 +22,12 @@ def floor(below: str = "", libraries: str = "") -> Floor:
 FLOORS = {
     "proofs": floor(),
     "ledger": floor("proofs", "cryptography openlineage orjson psycopg pydantic sqlite_utils"),
-    "lineage": floor("proofs ledger", "duckdb networkx openlineage orjson pydantic sqlite_utils urllib3"),
+    "lineage": floor("proofs ledger", "duckdb jsonschema_rs networkx openlineage orjson pydantic sqlite_utils urllib3"),
     "contracts": floor("proofs ledger", "duckdb orjson pydantic ruamel sqlite_utils"),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(
         "proofs ledger lineage contracts evidence",
-        "jsonschema_rs jwt openlineage orjson prometheus_client pydantic starlette uvicorn zstandard",
+        "jwt openlineage orjson prometheus_client pydantic starlette uvicorn zstandard",
     ),
     "cli": floor("proofs ledger lineage contracts evidence", "click duckdb networkx orjson pydantic rich"),
 }

@@ -113,7 +113,7 @@ def expected(endpoint: Endpoint, role: str, *, is_bound: bool, namespace: str) -
         return 403
     if is_bound and namespace == OUTSIDE and endpoint.reach in ("own", "entry"):
         # A page and a batch are answered whole; what is outside is left out, or refused alone.
-        return 200 if endpoint.name in ("entries", "lineage-batch") else 403
+        return 200 if endpoint.name in ("entries", "lineage-batch", "lineage-findings") else 403
     return let_in
 
 

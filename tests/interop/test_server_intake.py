@@ -176,6 +176,8 @@ def test_an_openlineage_event_with_a_dirty_producer_is_recorded_with_findings(se
     assert answer.json()["findings"] == ["producer-is-no-uri", "runId-is-no-uuid", "schemaURL-is-no-uri"]
     found = served.get(f"/api/v1/log/entries/{answer.json()['seq']}/findings").json()["findings"]
     assert [finding["code"] for finding in found] == answer.json()["findings"]
+    page = served.get(f"/api/v1/lineage/findings?after={answer.json()['seq'] - 1}&limit=1").json()
+    assert [(event["seq"], event["findings"]) for event in page["events"]] == [(answer.json()["seq"], found)]
 
 
 def test_an_event_id_makes_another_spelling_of_the_same_event_a_conflict(served: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where an OpenLineage event is not as its schemas say: told when asked for, off the way of the event.
+"""Where OpenLineage events are not as their schemas say: told when asked for, off the way of the event.
 
 Findings are a pure function of the stored body, so they are not stored: asked twice, they are the same, and a newer client
 library finds more in old events without anything being replayed. The core is checked by `ledger.openlineage`; a facet by the
@@ -13,8 +13,8 @@ import importlib
 import pkgutil
 import types
 import typing
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import Any, Final
@@ -25,7 +25,9 @@ from openlineage.client.generated.base import BaseFacet
 
 from ledger.document import read_document
 from ledger.openlineage import observe
+from ledger.record import Record
 from proofs.errors import RefusedError
+from proofs.streams import OPENLINEAGE_TYPES
 
 MOST: Final = 200
 _PLACES: Final = (("run",), ("job",), ("dataset",), ("inputs",), ("outputs",))
@@ -47,6 +49,47 @@ class Finding:
     code: str
     place: str
     says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Irregular:
+    """One event with findings.
+
+    Attributes:
+        source: Who sent it.
+    """
+
+    seq: int
+    source: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What one source gets wrong in one way; `first` and `last` are seqs."""
+
+    source: str
+    code: str
+    events: int
+    first: int
+    last: int
+
+
+def irregular(records: Iterable[Record]) -> Iterator[Irregular]:
+    """Yield the OpenLineage events among `records` that have findings; those without a body are passed over."""
+    for record in records:
+        if record.type in OPENLINEAGE_TYPES and record.body is not None and (found := findings_of(record.body)):
+            yield Irregular(record.seq, record.source, tuple(found))
+
+
+def habits(events: Iterable[Irregular]) -> list[Habit]:
+    """Return what each source gets wrong, the most frequent first."""
+    known: dict[tuple[str, str], Habit] = {}
+    for event in events:
+        for code in {finding.code for finding in event.findings}:
+            habit = known.get((event.source, code), Habit(event.source, code, 0, event.seq, event.seq))
+            known[event.source, code] = replace(habit, events=habit.events + 1, last=event.seq)
+    return sorted(known.values(), key=lambda habit: (-habit.events, habit.source, habit.code))
 
 
 def findings_of(data: bytes) -> list[Finding]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.facet_v2 import column_lineage_dataset, error_message_run, schema_dataset, sql_job
 from openlineage.client.serde import Serde
 
-from server.findings import Finding, findings_of
+from ledger.event import Event
+from ledger.openlineage import event_from_openlineage
+from lineage.findings import Finding, Habit, findings_of, habits, irregular
+
+if TYPE_CHECKING:
+    from tests.conftest import Ledgers
 
 URL = "https://openlineage.io/spec/facets/1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
 
@@ -79,3 +84,22 @@ def test_findings_of_the_core_come_first_and_there_is_an_end_of_them() -> None:
 @pytest.mark.parametrize("data", [b"", b"7", b"{}", b"{", b'{"run":{}}'])
 def test_what_cannot_be_identified_says_so(data: bytes) -> None:
     assert [found.code for found in findings_of(data)] == ["unidentified"]
+
+
+def test_what_each_source_gets_wrong_is_counted_and_the_most_frequent_comes_first(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    start = log.size
+    for source, data in (
+        ("urn:a", event(schema(fields=[{"type": "INT"}]))),
+        ("urn:a", event(schema(fields=[{"type": "INT"}, {"name": "x"}]))),
+        ("urn:b", b'{"run":{"runId":"x"},"job":{"namespace":"n","name":"j"}}'),
+        ("urn:c", event(schema(fields=[{"name": "x"}]))),
+    ):
+        log.append(event_from_openlineage(data, source=source))
+    log.append(Event.of("org.example.other.v1", "urn:a", {"run": 7}))
+
+    found = list(irregular(log.read(start, log.size)))
+
+    assert [(each.seq - start, each.source) for each in found] == [(0, "urn:a"), (1, "urn:a"), (2, "urn:b")]
+    assert habits(found)[0] == Habit("urn:a", "facet-required", 2, start, start + 1)
+    assert {habit.code for habit in habits(found) if habit.source == "urn:b"} >= {"runId-is-no-uuid"}
