@@ -278,7 +278,7 @@ def lying(change: Callable[[dict[str, Any]], object]) -> Callable[[list[dict[str
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "forge",
     [
         lambda result: result.clear(),
         lambda result: result.update(status="201"),
@@ -292,9 +292,9 @@ def lying(change: Callable[[dict[str, Any]], object]) -> Callable[[list[dict[str
     ],
 )
 def test_an_event_whose_receipt_lies_stays_with_all_behind_it_of_its_source(
-    counterpart: Counterpart, start: Start, lie: Callable[[dict[str, Any]], object]
+    counterpart: Counterpart, start: Start, forge: Callable[[dict[str, Any]], object]
 ) -> None:
-    counterpart.forge = lying(lie)
+    counterpart.forge = lying(forge)
     client = start(counterpart.url)
     client.emit_all([event(n) for n in range(4)])
     client.emit(Event.of("com.acme.till.v1", "urn:acme:till", {}))
