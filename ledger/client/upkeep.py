@@ -231,10 +231,12 @@ def forget(outbox: Outbox, person: str) -> int:
 
     The events themselves stay in their place with `null` where the parts were, as the ledger would show them after an erasure:
     so the chain holds, and no sequence is missing. What was delivered is for the ledger to erase. A request that is on its
-    way at this moment arrives.
+    way at this moment arrives. The file is rewritten: what was delivered before goes with it for good, whoever it spoke of, and
+    an emit waits as long as that takes.
 
     Raises:
-        BusyError: Another process reads the file; the parts are gone from it, but call again to empty the write-ahead log.
+        BusyError: Another process reads the file; no query finds the parts, but call again so that no byte of them is left.
+        RefusedError: There is no room to rewrite the file; likewise.
     """
     with outbox.file.writing("writer") as conn:
         found = conn.execute("SELECT n FROM person WHERE name = ?", (person.encode(),)).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from ledger.client import upkeep
 from ledger.client.backlog import Backlog, Death
 from ledger.client.outbox import Outbox, OutboxFullError
+from ledger.client.receipt import Receipt
 from ledger.client.record import Record
 from ledger.client.settings import Settings
 from ledger.event import Event
@@ -521,6 +523,61 @@ def test_I10_what_was_delivered_leaves_no_plaintext_behind(outbox: Outbox, path:
     outbox.file.scrub()
 
     assert b"Ada Lovelace" not in everything(path.parent)
+
+
+def many(path: Path) -> Outbox:
+    """An outbox of 3,000 personal events of mixed sizes, every second one of person P, in no order."""
+    random = Random(7)
+    events = [
+        Event(
+            type="com.acme.person.v1",
+            source=SOURCE,
+            id=f"a{n}",
+            data=jsonstrict.dumps(
+                {"p": f"SECRET{n:06}{'z' * random.randrange(120)}", "q": "q" * random.randrange(400)}
+            ),
+            parts=("/p",),
+            person="P" if n % 2 else f"Q{n}",
+        )
+        for n in range(3_000)
+    ]
+    random.shuffle(events)
+    filled = Outbox(path)
+    for at in range(0, len(events), 7):
+        filled.append(events[at : at + 7])
+    return filled
+
+
+def numbers_in(folder: Path) -> set[int]:
+    """The n of every value of `many` that stands in some file."""
+    return {int(n) for n in re.findall(rb"SECRET(\d{6})", everything(folder))}
+
+
+def test_I10_no_forgotten_value_stands_in_a_gap_of_a_page(path: Path) -> None:
+    """Where SQLite rebuilds a page it leaves copies of cells that moved, and `secure_delete` knows nothing of them."""
+    outbox = many(path)
+    assert numbers_in(path.parent) == set(range(3_000))
+
+    assert upkeep.forget(outbox, "P") == 1_500
+
+    assert numbers_in(path.parent) == set(range(0, 3_000, 2))  # the files as they are while the outbox is open
+    outbox.close()
+    assert numbers_in(path.parent) == set(range(0, 3_000, 2))
+
+
+def test_I10_what_was_delivered_is_gone_at_the_next_forgetting_of_anybody(path: Path) -> None:
+    outbox = many(path)
+    backlog = Backlog(outbox)
+    while batch := backlog.batch():
+        backlog.settle([(each, Receipt(each.n, bytes(32), b"{}", None)) for each in batch], [])
+    assert outbox.file.rows("SELECT count(*) FROM part") == [(0,)]
+    assert numbers_in(path.parent) != set()  # deleted, and copies are left in older pages and in the gaps of new ones
+
+    assert upkeep.forget(outbox, "nobody") == 0
+
+    assert numbers_in(path.parent) == set()
+    upkeep.verify(outbox)
+    outbox.close()
 
 
 def test_parts_travel_back_to_where_they_were(outbox: Outbox) -> None:
