@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 import weakref
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from ledger.client import upkeep
 from ledger.client.backlog import Backlog
+from ledger.client.forks import watch
 from ledger.client.outbox import Emission, Outbox
 from ledger.client.receipt import Receipt
 from ledger.client.settings import Settings
@@ -98,6 +98,7 @@ class Client:
         self._is_closed = False
         self._lock = threading.Lock()
         self._end = _at_end(self)
+        watch(self)
         if self._shipper is not None and self._backlog.left():
             self._shipper.start()  # what an earlier process left behind
 
@@ -254,8 +255,13 @@ class Client:
         if not self._is_closed:
             self._close(self.settings.exit_seconds if self._is_well else 0.0, patient=False)
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Nothing to get ready: what the client shares is the outbox's file."""
+
+    def after_fork(self, *, in_child: bool) -> None:
         """In a forked child: begin with a thread and a connection of its own; none came along."""
+        if not in_child:
+            return
         self._lock = threading.Lock()
         if self._shipper is not None and self._url is not None:
             self._shipper.forget_parent()
@@ -269,17 +275,12 @@ class Client:
 
 
 def _at_end(client: Client) -> Callable[[], None]:
-    """Let `client` end with the interpreter, and begin anew in a forked child, without keeping it alive for that."""
+    """Let `client` end with the interpreter, without keeping it alive for that."""
     known = weakref.ref(client)
 
     def end() -> None:
         if (each := known()) is not None:
             each.at_exit()
 
-    def begin() -> None:
-        if (each := known()) is not None:
-            each.after_fork()
-
     atexit.register(end)
-    os.register_at_fork(after_in_child=begin)
     return end

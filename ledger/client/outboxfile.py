@@ -16,12 +16,12 @@ import random
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from ledger.client.forks import watch
 from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 
 FORMAT: Final = "1"
@@ -105,7 +105,7 @@ class OutboxFile:
                 raise MissingError(f"no outbox at {path}")
             _make(path)
         self._create_tables()
-        _guard_forks(self)
+        watch(self)
 
     def _renew(self) -> None:
         # Two locks, always taken in this order: writes of one process wait for each other here, not in SQLite.
@@ -206,6 +206,20 @@ class OutboxFile:
             while self._open:
                 self._open.popitem()[1].close()
 
+    def before_fork(self) -> None:
+        """Close the file, and let neither side find a lock that nobody holds."""
+        self._write_lock.acquire()
+        self._keeper_lock.acquire()
+        self.close()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Give back the locks; the child begins with new ones."""
+        if in_child:
+            self._renew()
+        else:
+            self._keeper_lock.release()
+            self._write_lock.release()
+
     def _connection(self, role: Role) -> sqlite3.Connection:
         conn = self._open.get(role)
         if conn is None:
@@ -300,25 +314,3 @@ def _make(path: Path) -> None:
             os.close(folder)
     except OSError as error:
         raise RefusedError(f"outbox {path} cannot be made: {error.strerror}") from error
-
-
-def _guard_forks(file: OutboxFile) -> None:
-    """Close `file` before this process forks, and let neither side find a lock that nobody holds."""
-    known = weakref.ref(file)
-
-    def before() -> None:
-        if (each := known()) is not None:
-            each._write_lock.acquire()
-            each._keeper_lock.acquire()
-            each.close()
-
-    def after_in_parent() -> None:
-        if (each := known()) is not None:
-            each._keeper_lock.release()
-            each._write_lock.release()
-
-    def after_in_child() -> None:
-        if (each := known()) is not None:
-            each._renew()
-
-    os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=after_in_child)

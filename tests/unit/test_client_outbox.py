@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import re
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 
 from ledger.client import upkeep
 from ledger.client.backlog import Backlog, Death
+from ledger.client.client import Client
 from ledger.client.outbox import Outbox, OutboxFullError
 from ledger.client.receipt import Receipt
 from ledger.client.record import Record
@@ -606,4 +610,43 @@ def test_threads_and_outboxes_share_one_file_without_gaps(path: Path) -> None:
     assert [each.event.sequence for each in records(boxes[0])] == [str(n) for n in range(241)]
     upkeep.verify(boxes[1])
     for outbox in boxes:
+        outbox.close()
+
+
+def test_an_outbox_and_a_client_that_are_gone_leave_nothing_in_the_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is registered for a fork can never be taken back."""
+    hooks: list[object] = []
+    monkeypatch.setattr(os, "register_at_fork", lambda **hook: hooks.append(hook))
+
+    client = Client(outbox=path)
+    gone: list[weakref.ref[object]] = [weakref.ref(client), weakref.ref(client.outbox.file)]
+    client.close()
+    del client
+    gc.collect()
+
+    assert hooks == []
+    assert [each() for each in gone] == [None, None]
+
+
+def test_both_sides_of_a_fork_write_into_every_outbox_that_was_open(tmp_path: Path) -> None:
+    outboxes = [Outbox(tmp_path / f"{n}.db") for n in range(3)]
+    for outbox in outboxes:
+        outbox.append([event(0)])
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for outbox in outboxes:
+                outbox.append([event(1)])
+        finally:
+            os._exit(0)
+    for outbox in outboxes:
+        outbox.append([event(2)])
+    os.waitpid(pid, 0)
+
+    for outbox in outboxes:
+        assert [each.event.sequence for each in records(outbox)] == ["0", "1", "2", "3"]
+        upkeep.verify(outbox)
         outbox.close()
