@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from ledger.keyring import Keyring
-from ledger.stores.translation import ERRORS
+from ledger.sqlitefile import ERRORS
 from proofs.errors import UnverifiableError
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from ledger.stores.translation import ERRORS
+from ledger.sqlitefile import ERRORS
 from proofs.errors import BusyError, TallyError
 
 LIMIT: Final = 100  # findings of one code

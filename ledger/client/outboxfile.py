@@ -11,18 +11,18 @@ before, and opened again at the next use on either side.
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from ledger.client.forks import watch
-from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
+from ledger.sqlitefile import Place, SqliteFile, connect, is_busy, make, translating
+from proofs.errors import BusyError, MalformedError, MissingError, RefusedError
 
 FORMAT: Final = "1"
 BUSY_SECONDS: Final = 10.0
@@ -32,10 +32,8 @@ _LONGEST_WAIT: Final = 0.002
 # written again; growing it doubles what an fsync costs.
 _WAL_PAGES: Final = 4_000
 _PRAGMAS: Final = (
-    "busy_timeout = 0",
     "journal_mode = WAL",
     "secure_delete = ON",
-    "trusted_schema = OFF",
     f"wal_autocheckpoint = {_WAL_PAGES}",
 )
 _TABLES: Final = (
@@ -72,12 +70,7 @@ _TABLES: Final = (
     "CREATE INDEX chosen_n ON chosen (n)",
 )
 
-_T = TypeVar("_T")
 Role = Literal["writer", "keeper"]
-_BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
-_DAMAGED: Final = frozenset(
-    (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
-)
 
 
 class OutboxFile:
@@ -96,14 +89,15 @@ class OutboxFile:
             RefusedError: It cannot be made or opened.
         """
         self.path = path
+        self._name = f"outbox {path}"
         self._busy_seconds = busy_seconds
-        self._open: dict[Role, sqlite3.Connection] = {}
-        self._inode = (0, 0)  # of the file as it was opened
+        self._open: dict[Role, SqliteFile] = {}
+        self._place = Place(path)
         self._renew()
         if not path.is_file():
             if not create:
                 raise MissingError(f"no outbox at {path}")
-            _make(path)
+            make(path, self._name)
         self._create_tables()
         watch(self)
 
@@ -122,63 +116,28 @@ class OutboxFile:
             MissingError: The file was removed or replaced under this process; nothing was written.
             UnknownOutcomeError: The disk failed; it may or may not have been written.
         """
-        with self._write_lock, self._keeper_lock if role == "keeper" else self._write_lock:
-            conn = self._connection(role)
+        with self._write_lock, self._keeper_lock if role == "keeper" else nullcontext():
             try:
-                self._patiently(lambda: conn.execute("BEGIN IMMEDIATE"), "written")
-                self._check_still_there()
-                yield conn
-                self._commit(conn)
-            except sqlite3.Error as error:
-                raise self._translated(error, "written") from error
-            finally:
-                # What was not committed is left by an exception. SQLite may have rolled back by itself.
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-
-    def _commit(self, conn: sqlite3.Connection) -> None:
-        """The commit point: before it nothing happened, after it everything is durable."""
-        try:
-            conn.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if _primary(error) != sqlite3.SQLITE_IOERR:
-                raise
-            # The pages may be on the disk although it said no: whoever opens the file next may find them.
-            raise UnknownOutcomeError(
-                f"outbox {self.path}: the disk failed while it was written",
-                hint="an event with an id of its own may be emitted again",
-            ) from error
+                with self._opened(role).writing() as conn:
+                    yield conn
+            except sqlite3.IntegrityError as error:  # what is in the file contradicts itself
+                raise RefusedError(f"{self._name} cannot be written, and nothing was: {error}") from error
 
     def rows(self, select: str, *values: object) -> list[Any]:
         """Return all rows of a query."""
         with self._keeper_lock:
-            conn = self._connection("keeper")
-            try:
-                return self._patiently(lambda: conn.execute(select, values).fetchall(), "read")
-            except sqlite3.Error as error:
-                raise self._translated(error, "read") from error
+            return self._opened("keeper").rows(select, *values)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Let several queries see one state."""
-        with self._keeper_lock:
-            conn = self._connection("keeper")
-            try:
-                self._patiently(lambda: conn.execute("BEGIN"), "read")
-                yield conn
-            except sqlite3.Error as error:
-                raise self._translated(error, "read") from error
-            finally:
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
+        with self._keeper_lock, self._opened("keeper").reading() as conn:
+            yield conn
 
     def tidy(self) -> None:
         """Move what is in the write-ahead log into the file, as far as nobody reads it, so that an emit need not."""
-        with self._keeper_lock:
-            try:
-                self._connection("keeper").execute("PRAGMA wal_checkpoint(PASSIVE)")
-            except sqlite3.Error as error:
-                raise self._translated(error, "tidied up") from error
+        with self._keeper_lock, translating(f"{self._name} cannot be tidied up"):
+            self._opened("keeper").conn.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def scrub(self) -> None:
         """Rewrite the file and empty its write-ahead log, so that what was deleted stands nowhere; emits wait meanwhile.
@@ -186,19 +145,8 @@ class OutboxFile:
         Raises:
             BusyError: Another process reads an older state; a later call may succeed.
         """
-
-        def empty() -> None:
-            if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                raise BusyError("the outbox is held by another process and cannot be scrubbed yet", hint="try again")
-
         with self._write_lock, self._keeper_lock:
-            conn = self._connection("writer")
-            try:
-                # Not cheaper, for the reason that stands in ledger/stores/sqlite.py.
-                self._patiently(lambda: conn.execute("VACUUM"), "scrubbed")
-                self._patiently(empty, "scrubbed")
-            except sqlite3.Error as error:
-                raise self._translated(error, "scrubbed") from error
+            self._opened("writer").scrub()
 
     def close(self) -> None:
         """Give back the file; a later use opens it again."""
@@ -220,39 +168,30 @@ class OutboxFile:
             self._keeper_lock.release()
             self._write_lock.release()
 
-    def _connection(self, role: Role) -> sqlite3.Connection:
-        conn = self._open.get(role)
-        if conn is None:
-            conn = self._open[role] = self._patiently(lambda: self._connect(role), "opened")
-        return conn
+    def _opened(self, role: Role) -> SqliteFile:
+        found = self._open.get(role)
+        if found is None:
+            self._patiently(lambda: self._connect(role))
+            found = self._open[role]
+        return found
+
+    def _connect(self, role: Role) -> None:
+        if not self._open:
+            self._place = Place(self.path)
+            self._check_still_there()
+        pragmas = (*_PRAGMAS, f"synchronous = {'FULL' if role == 'writer' else 'NORMAL'}")
+        self._open[role] = SqliteFile(
+            connect(self.path, self._name, pragmas, busy_seconds=0),
+            self._name,
+            check=self._check_still_there,
+            wait=self._patiently,
+            in_doubt="an event with an id of its own may be emitted again",
+        )
 
     def _check_still_there(self) -> None:
-        """Refuse to write into a file that nobody will find again: SQLite would do it without a word."""
-        try:
-            found = self.path.stat()
-        except OSError:
-            found = None
-        if found is None or (found.st_dev, found.st_ino) != self._inode:
-            raise MissingError(f"outbox {self.path} was removed or replaced under this process", hint="start it again")
-
-    def _connect(self, role: Role) -> sqlite3.Connection:
-        uri = f"{self.path.resolve().as_uri()}?mode=rw"
-        try:
-            conn = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
-        except sqlite3.Error as error:
-            raise self._translated(error, "opened") from error
-        try:
-            for pragma in (*_PRAGMAS, f"synchronous = {'FULL' if role == 'writer' else 'NORMAL'}"):
-                conn.execute(f"PRAGMA {pragma}")
-            if not self._open:
-                found = self.path.stat()
-                self._inode = (found.st_dev, found.st_ino)
-        except (OSError, sqlite3.Error) as error:
-            conn.close()
-            if isinstance(error, OSError):
-                raise MissingError(f"outbox {self.path} was removed") from error
-            raise self._translated(error, "opened") from error
-        return conn
+        """Refuse to write into a file that nobody will find again."""
+        if self._place.moved() is not None:
+            raise MissingError(f"{self._name} was removed or replaced under this process", hint="start it again")
 
     def _create_tables(self) -> None:
         found: list[Any] = []
@@ -266,51 +205,21 @@ class OutboxFile:
                 found = conn.execute("SELECT value FROM meta WHERE name = 'format'").fetchall()
             if found != [(FORMAT,)]:
                 raise MalformedError(f"{self.path} is an outbox of a format that this version does not know")
-        except TallyError:
+        except BaseException:
             self.close()
             raise
 
-    def _patiently(self, work: Callable[[], _T], what: str) -> _T:
+    def _patiently(self, work: Callable[[], object]) -> object:
         """Do `work` again and again while another process holds a lock, for as long as somebody may wait."""
         deadline = None
         wait = _SHORTEST_WAIT
         while True:
             try:
                 return work()
-            except sqlite3.OperationalError as error:
-                if _primary(error) not in _BUSY:
+            except (sqlite3.Error, BusyError) as error:
+                now = time.monotonic()
+                deadline = deadline or now + self._busy_seconds
+                if not is_busy(error) or now > deadline:
                     raise
-                busy: Exception = self._translated(error, what)
-            except BusyError as error:
-                busy = error
-            now = time.monotonic()
-            deadline = deadline or now + self._busy_seconds
-            if now > deadline:
-                raise busy
             time.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - no secret
             wait = min(wait * 1.5, _LONGEST_WAIT)
-
-    def _translated(self, error: sqlite3.Error, what: str) -> TallyError:
-        code = _primary(error)
-        if code in _BUSY:
-            return BusyError(f"outbox {self.path} cannot be {what}: it was locked for too long", hint="try again")
-        if code in _DAMAGED:
-            return MalformedError(f"outbox {self.path} cannot be {what}: {error}", hint="it is no outbox, or damaged")
-        return RefusedError(f"outbox {self.path} cannot be {what}: {error}")
-
-
-def _primary(error: sqlite3.Error) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-def _make(path: Path) -> None:
-    """Make an empty file that is there after a crash, too."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise RefusedError(f"outbox {path} cannot be made: {error.strerror}") from error

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
+from ledger.sqlitefile import ERRORS, SqliteFile, translating
 from ledger.store import PartRow, StreamRow
-from ledger.stores.translation import ERRORS, translated
 from proofs.errors import ConflictError
 
 _STREAMS_FROM: Final = "SELECT name, count, counted FROM stream WHERE name >= ? ORDER BY name LIMIT 1000"
@@ -18,21 +16,20 @@ _VARIABLES: Final = 500  # bound parameters in one statement; SQLite's own limit
 
 
 class Rows:
-    """One connection, and the lock that its threads share."""
+    """The rows of one file, asked for one query at a time."""
 
-    def __init__(self, conn: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._conn = conn
-        self._lock = lock
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
 
     def one(self, select: str, *values: object) -> Any:
         """Return the first row of a query, or None."""
-        with self._lock, self._reading():
-            return self._conn.execute(select, values).fetchone()
+        with self._file.lock, self._reading():
+            return self._file.conn.execute(select, values).fetchone()
 
     def all(self, select: str, *values: object) -> list[Any]:
         """Return all rows of a query."""
-        with self._lock, self._reading():
-            return self._conn.execute(select, values).fetchall()
+        with self._file.lock, self._reading():
+            return self._file.conn.execute(select, values).fetchall()
 
     def many(self, select: str, keys: Sequence[object]) -> list[Any]:
         """Return all rows of `select … IN`, for any number of keys."""
@@ -51,22 +48,19 @@ class Rows:
     def each(self, select: str) -> Iterator[Any]:
         """Yield the rows of a query one after the other, however many there are. Inside `reading`."""
         with self._reading():
-            yield from self._conn.execute(select)
+            yield from self._file.conn.execute(select)
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except ERRORS as error:
-            raise translated(error, "the ledger cannot be read") from error
+    @staticmethod
+    def _reading() -> AbstractContextManager[None]:
+        return translating("the ledger cannot be read", ERRORS)
 
     def execute(self, statement: str, *values: object) -> None:
         """Run one statement of the open transaction."""
-        self._conn.execute(statement, values)
+        self._file.conn.execute(statement, values)
 
     def execute_many(self, statement: str, values: Iterable[Sequence[object]]) -> None:
         """Run one statement of the open transaction for each of `values`."""
-        self._conn.executemany(statement, values)
+        self._file.conn.executemany(statement, values)
 
 
 class StreamRows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 import sqlite_utils
@@ -85,8 +84,3 @@ def _triggers() -> list[str]:
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: no delete'); END"
         )
     return triggers
-
-
-def is_append_only_refusal(error: sqlite3.Error) -> bool:
-    """True when one of the triggers above refused a statement."""
-    return "append-only" in str(error)

@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlite_utils
 
+from ledger.sqlitefile import BUSY_SECONDS, ERRORS, Place, SqliteFile, connect, make, sync, translating
 from ledger.store import Batch, BodyRow, ReplacedError, Store
 from ledger.stores import schema
 from ledger.stores.audit import AuditRows
 from ledger.stores.rows import CensusRows, CheckpointRows, IdentityRows, PartRows, Rows, StreamRows, TileRows
-from ledger.stores.translation import ERRORS, translated
 from proofs.census import stream_hash
-from proofs.errors import BusyError, ConflictError, MalformedError, MissingError, RefusedError, UnknownOutcomeError
+from proofs.errors import ConflictError, MalformedError, MissingError, RefusedError
 
-BUSY_SECONDS: Final = 60.0
 _PRAGMAS: Final = (
     "synchronous = FULL",
     "recursive_triggers = ON",
     "foreign_keys = ON",
     "cache_size = -65536",
-    "trusted_schema = OFF",
 )
 
 
@@ -53,16 +50,14 @@ class SqliteStore:
             raise MissingError(f"no ledger at {path}", hint="create one with `tally init`")
         self._connect(path, read_only=read_only, busy_seconds=busy_seconds)
         try:
-            self._meta = self._read_meta(path)
-            if not read_only:
-                # Kept in the file since it was created, but lost where a copy was made by other means. Only now: whatever
-                # else stands at `path` is not ours to change.
-                self._db.conn.execute("PRAGMA journal_mode = WAL")
-                self._check_in_place()
-        except ERRORS as error:
-            self.close()
-            raise translated(error, f"{path} cannot be read as a ledger") from error
-        except (MalformedError, ReplacedError):
+            with translating(f"{path} cannot be read as a ledger", ERRORS):
+                self._meta = self._read_meta(path)
+                if not read_only:
+                    # Kept in the file since it was created, but lost where a copy was made by other means. Only now:
+                    # whatever else stands at `path` is not ours to change.
+                    self._file.conn.execute("PRAGMA journal_mode = WAL")
+                    self._check_in_place()
+        except BaseException:
             self.close()
             raise
 
@@ -74,16 +69,13 @@ class SqliteStore:
             ConflictError: Something exists at `path`; it is left as it was.
         """
         try:
-            # For its owner alone: the bodies stand in it in clear. SQLite gives its other files the same mode.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            make(Path(path), path, fresh=True)  # for its owner alone: the bodies stand in it in clear
         except FileExistsError as error:
             raise existing(path) from error
-        except OSError as error:
-            raise RefusedError(f"{path} cannot be created: {error.strerror}") from error
         try:
             store = cls.__new__(cls)
             store._connect(path, read_only=False, busy_seconds=BUSY_SECONDS)
-            store._db.conn.execute("PRAGMA journal_mode = WAL")
+            store._file.conn.execute("PRAGMA journal_mode = WAL")
             with store.writing():
                 schema.create(store._db, origin=origin)
             store.close()
@@ -95,24 +87,11 @@ class SqliteStore:
     def _connect(self, path: str, *, read_only: bool, busy_seconds: float) -> None:
         self.read_only = read_only
         self.path = path
-        self._lock = threading.RLock()
-        # The file as it was opened; its log once it is known to exist, which is from the first write on.
-        self._named = (Path(path).absolute(), Path(f"{Path(path).resolve()}-wal"))
-        self._opened: dict[Path, tuple[int, int]] = {}
-        uri = f"{Path(path).resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
-        options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "cached_statements": 256}
-        try:
-            conn = sqlite3.connect(uri, uri=True, timeout=busy_seconds, **options)
-        except sqlite3.Error as error:
-            raise translated(error, f"{path} cannot be opened") from error
-        try:
-            for pragma in _PRAGMAS:
-                conn.execute(f"PRAGMA {pragma}")
-        except ERRORS as error:
-            conn.close()
-            raise translated(error, f"{path} cannot be opened") from error
+        self._place = Place(Path(path), log=True)
+        conn = connect(Path(path), path, _PRAGMAS, read_only=read_only, busy_seconds=busy_seconds)
+        self._file = SqliteFile(conn, "the ledger", check=self._check_in_place)
         self._db = sqlite_utils.Database(conn)
-        self._rows = rows = Rows(conn, self._lock)
+        self._rows = rows = Rows(self._file)
         self.streams = StreamRows(rows)
         self.census = CensusRows(rows)
         self.tiles = TileRows(rows)
@@ -122,7 +101,7 @@ class SqliteStore:
         self.audit = AuditRows(rows)
 
     def _read_meta(self, path: str) -> Mapping[str, str]:
-        conn = self._db.conn
+        conn = self._file.conn
         found = tuple(conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         if found != (schema.APPLICATION_ID, schema.SCHEMA_VERSION):
             raise MalformedError(f"{path} is no Tallystick ledger of schema version {schema.SCHEMA_VERSION}")
@@ -138,59 +117,21 @@ class SqliteStore:
     def writing(self) -> Iterator[None]:
         if self.read_only:
             raise RefusedError("the ledger is open for reading only")
-        with self._lock:
-            conn = self._db.conn
-            if conn.in_transaction:
-                raise RuntimeError("writing must not nest, nor stand inside reading")
-            try:
-                conn.execute("BEGIN IMMEDIATE")  # the writer's lock, before anything is read
-            except sqlite3.Error as error:
-                raise translated(error, "the writer's lock cannot be had") from error
-            try:
-                self._check_in_place()
-                yield
-            except BaseException as error:
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise translated(error, "the write failed and nothing of it was kept") from error
-                raise
-            try:
-                conn.execute("COMMIT")  # the commit point: after it the batch is the log's, and on the disk
-            except sqlite3.Error as error:
-                if conn.in_transaction:  # SQLite kept the transaction open, so nothing of it is in the file
-                    conn.execute("ROLLBACK")
-                    raise translated(error, "the commit failed and nothing of it was kept") from error
-                raise UnknownOutcomeError("the commit did not answer", hint="reopen the ledger and look") from error
+        with self._file.writing():
+            yield
 
     def _check_in_place(self) -> None:
-        """Hold the files at their names to those that are open: SQLite goes on in a file that was replaced or removed."""
-        for path in self._named:
-            try:
-                found = os.stat(path)  # noqa: PTH116 - on every write, and the plain call takes a third of the time
-            except OSError:
-                found = None
-            here = found and (found.st_dev, found.st_ino)
-            if here is None and path not in self._opened:
-                continue
-            if here is None or self._opened.setdefault(path, here) != here:
-                raise ReplacedError(
-                    f"{path.name} is no longer the file that this process opened",
-                    hint="open the ledger again: it then says whether this is an older copy",
-                )
+        """Hold the files at their names to those that are open."""
+        if (moved := self._place.moved()) is not None:
+            raise ReplacedError(
+                f"{moved.name} is no longer the file that this process opened",
+                hint="open the ledger again: it then says whether this is an older copy",
+            )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        with self._lock:
-            conn = self._db.conn
-            if conn.in_transaction:
-                yield
-                return
-            conn.execute("BEGIN")
-            try:
-                yield
-            finally:
-                conn.execute("COMMIT")
+        with self._file.reading():
+            yield
 
     def size(self) -> int:
         return int(self._rows.one("SELECT ifnull(max(seq), -1) + 1 FROM entry")[0])
@@ -204,7 +145,7 @@ class SqliteStore:
         return {seq: BodyRow(salt, data) for seq, salt, data in rows}
 
     def write(self, batch: Batch) -> None:
-        many = self._db.conn.executemany
+        many = self._file.conn.executemany
         try:
             many("INSERT INTO entry VALUES (?, ?)", batch.entries)
             many("INSERT INTO body VALUES (?, ?, ?)", batch.bodies)
@@ -224,7 +165,7 @@ class SqliteStore:
             raise ConflictError("a row of the batch is in the log already; nothing of the batch was written") from error
 
     def forget(self, *, parts: Iterable[bytes], seqs: Iterable[int]) -> None:
-        conn = self._db.conn
+        conn = self._file.conn
         conn.execute("INSERT INTO forgetting VALUES (1)")  # opens the door in the delete triggers
         conn.executemany("DELETE FROM part WHERE commitment = ?", ((commitment,) for commitment in parts))
         keys = [(seq,) for seq in seqs]
@@ -233,19 +174,7 @@ class SqliteStore:
         conn.execute("DELETE FROM forgetting")
 
     def scrub(self) -> None:
-        with self._lock:
-            # VACUUM rewrites every page; the truncating checkpoint then empties the write-ahead log. Both need that no
-            # reader holds an older snapshot, and say so when one does. `secure_delete` alone would cost the changed pages
-            # only, and is not enough: where SQLite rebuilds a page it leaves copies of cells that moved in the gap between
-            # them, and a later DELETE overwrites the cell and not its copy, in pages that it may not even touch. Measured,
-            # with 3.40: of 6,400 deleted hashes 6 were still in the file (docs/performance.md).
-            try:
-                self._db.conn.execute("VACUUM")
-                busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.Error as error:
-                raise translated(error, "the file cannot be scrubbed") from error
-        if busy:
-            raise BusyError("a reader holds an old snapshot, so the write-ahead log cannot be emptied yet")
+        self._file.scrub()
 
     def reader(self) -> SqliteStore:
         return SqliteStore(self.path, read_only=True)
@@ -263,7 +192,7 @@ class SqliteStore:
         return self.writing()
 
     def close(self) -> None:
-        self._db.conn.close()
+        self._file.close()
 
 
 def existing(path: str) -> ConflictError:
@@ -280,11 +209,7 @@ def put_in_place(fresh: str, path: str) -> None:
     """
     try:
         os.link(fresh, path)
-        sync = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(sync)
-        finally:
-            os.close(sync)
+        sync(Path(path).parent)
     except FileExistsError as error:
         raise existing(path) from error
     except OSError as error:

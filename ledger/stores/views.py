@@ -6,9 +6,7 @@ that does not begin so (a restored database, another history) has them dropped b
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +14,11 @@ from typing import Final
 
 import sqlite_utils
 
-from ledger.stores.translation import ERRORS, translated
+from ledger.sqlitefile import ERRORS, SqliteFile, connect, make, memory, translating
 from proofs.digest import leaf_hash
-from proofs.errors import BusyError, RefusedError
 
-BUSY_SECONDS: Final = 60.0
+# What is lost can be replayed: the file need only be whole, never new.
+_PRAGMAS: Final = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
 _PROJECTIONS: Final = (
     "CREATE TABLE IF NOT EXISTS projection "
     "(name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
@@ -50,41 +48,27 @@ class Views:
         self.path = path
         self._entry_at = entry_at
         self._read_only = read_only
-        self._lock = threading.RLock()
         if read_only and (path is None or not path.is_file()):
             self.path = None
-        self._db = self._memory() if self.path is None else sqlite_utils.Database(self._connect(self.path))
-        if self.path is not None and not read_only:
-            self._make_tables(self._db)
-
-    def _memory(self) -> sqlite_utils.Database:
-        made = sqlite_utils.Database(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
-        self._make_tables(made)
-        return made
-
-    def _make_tables(self, db: sqlite_utils.Database) -> None:
-        try:
-            db.execute(_PROJECTIONS)
-            db.execute(_BASIS)
-        except ERRORS as error:
-            raise translated(error, f"the views at {self.path} cannot be opened") from error
+        self._use(memory() if self.path is None else self._connect(self.path))
+        if self.path is None or not read_only:
+            self._make_tables()
 
     def _connect(self, path: Path) -> sqlite3.Connection:
-        try:
-            if not self._read_only:
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            uri = f"{path.resolve().as_uri()}?mode={'ro' if self._read_only else 'rw'}"
-            conn = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
-            if not self._read_only:
-                # What is lost can be replayed: the file need only be whole, never new.
-                conn.execute("PRAGMA journal_mode = WAL")
-                conn.execute("PRAGMA synchronous = NORMAL")
-                conn.execute("PRAGMA secure_delete = ON")
-        except OSError as error:
-            raise RefusedError(f"the views at {path} cannot be opened: {error.strerror}") from error
-        except ERRORS as error:
-            raise translated(error, f"the views at {path} cannot be opened") from error
-        return conn
+        name = f"the views at {path}"
+        if self._read_only:
+            return connect(path, name, read_only=True)
+        make(path, name)
+        return connect(path, name, _PRAGMAS)
+
+    def _use(self, conn: sqlite3.Connection) -> None:
+        self._file = SqliteFile(conn, "the file of views")
+        self._db = sqlite_utils.Database(conn)
+
+    def _make_tables(self) -> None:
+        with translating(f"the views at {self.path} cannot be opened", ERRORS):
+            self._db.execute(_PROJECTIONS)
+            self._db.execute(_BASIS)
 
     @property
     def database(self) -> sqlite_utils.Database:
@@ -93,44 +77,29 @@ class Views:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the file's lock and one transaction: committed at the end, rolled back on any exception."""
-        with self._lock:
-            conn = self._db.conn
-            if conn.in_transaction:
-                raise RuntimeError("views must not be written inside one another")
-            try:
-                conn.execute("BEGIN IMMEDIATE")
-                if not self._is_of_this_log():
-                    self._drop_all()
-                yield
-                self._keep_basis()
-                conn.execute("COMMIT")
-            except BaseException as error:
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-                # What a projection trips over is for the projector to name.
-                if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-                    raise translated(error, "the views cannot be written") from error
-                raise
+        """Hold the file's lock and one transaction; raises as `SqliteFile.writing`."""
+        with self._file.writing():
+            if not self._is_of_this_log():
+                self._drop_all()
+            yield
+            self._keep_basis()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Hold one snapshot of the views."""
-        with self._lock:
-            self._db.execute("BEGIN")
-            try:
-                self._db.execute("SELECT count(*) FROM projection").fetchone()  # the snapshot begins with a read
-                yield
-            finally:
-                self._db.execute("COMMIT")
+        with self._file.reading() as conn:
+            conn.execute("SELECT count(*) FROM projection").fetchone()  # the snapshot begins with a read
+            yield
 
     def settle(self) -> None:
         """Let go of views that were made from another history than the log's."""
         if self._is_of_this_log():
             return
         if self._read_only:
-            self._db.close()
-            self.path, self._db = None, self._memory()
+            self._file.close()
+            self.path = None
+            self._use(memory())
+            self._make_tables()
         else:
             with self.writing():
                 pass
@@ -165,17 +134,9 @@ class Views:
         Raises:
             BusyError: Another process reads an older state; a later call may succeed.
         """
-        if self.path is None:
-            return
-        with self._lock:
-            try:
-                self._db.conn.execute("VACUUM")
-                busy = self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.Error as error:
-                raise translated(error, "the views cannot be scrubbed yet") from error
-        if busy:
-            raise BusyError("the views are held by another process and cannot be scrubbed yet")
+        if self.path is not None:
+            self._file.scrub()
 
     def close(self) -> None:
         """Give back the file."""
-        self._db.conn.close()
+        self._file.close()

@@ -36,7 +36,15 @@ FLOORS = {
 FASTER = {"proofs/cosignature.py", "proofs/ed25519.py"}
 
 # What a producer imports: it must not bring a server or a database engine with it.
-CLIENT = ("ledger.client", "ledger.clock", "ledger.durable", "ledger.event", "ledger.openlineage", "ledger.run")
+CLIENT = (
+    "ledger.client",
+    "ledger.clock",
+    "ledger.durable",
+    "ledger.event",
+    "ledger.openlineage",
+    "ledger.run",
+    "ledger.sqlitefile",
+)
 # The one that also writes straight into an embedded ledger imports that when it is asked to, and not before.
 EMBEDDED = "ledger/client/openlineage.py"
 CLIENT_LIBRARIES = frozenset(("openlineage", "orjson", "pydantic"))

@@ -181,19 +181,19 @@ def full(code: int) -> sqlite3.OperationalError:
 def test_I5_a_commit_that_sqlite_took_back_is_refused_and_one_that_it_did_not_is_unknown(ledgers: Ledgers) -> None:
     log = ledgers.create()
     assert isinstance(log.store, SqliteStore)
-    conn = log.store._db.conn
+    conn = log.store._file.conn
 
-    log.store._db.conn = Answer(conn, is_kept=False, error=full(sqlite3.SQLITE_FULL))  # type: ignore[assignment]
-    with pytest.raises(RefusedError, match="the commit failed and nothing of it was kept: database or disk is full"):
+    log.store._file.conn = Answer(conn, is_kept=False, error=full(sqlite3.SQLITE_FULL))  # type: ignore[assignment]
+    with pytest.raises(RefusedError, match="the ledger cannot be written, and nothing was: database or disk is full"):
         log.append(things(0, 3))
     assert log.size == 2
 
-    log.store._db.conn = Answer(conn, is_kept=True, error=full(sqlite3.SQLITE_IOERR))  # type: ignore[assignment]
+    log.store._file.conn = Answer(conn, is_kept=True, error=full(sqlite3.SQLITE_IOERR))  # type: ignore[assignment]
     with pytest.raises(UnknownOutcomeError, match="the commit did not answer"):
         log.append(things(0, 3))
     assert log.size == 5
 
-    log.store._db.conn = conn
+    log.store._file.conn = conn
     assert [receipt.seq for receipt in log.append(things(0, 4))] == [2, 3, 4, 5]
 
 
@@ -208,7 +208,7 @@ def test_I5_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room_
         for n in range(1_000):
             acknowledged.extend(log.append(things(n * 20, n * 20 + 20)))
 
-    with pytest.raises(RefusedError, match="nothing of it was kept: database or disk is full"):
+    with pytest.raises(RefusedError, match="and nothing was: database or disk is full"):
         fill()
     assert acknowledged
 
@@ -232,7 +232,7 @@ def test_a_full_vault_refuses_what_it_cannot_seal(ledgers: Ledgers) -> None:
         for n in range(1_000):
             log.append(Event.of(TYPE, "urn:s", {"who": n}, id=f"p{n}", parts=("/who",)))
 
-    with pytest.raises(RefusedError, match="the vault cannot be written: database or disk is full"):
+    with pytest.raises(RefusedError, match="the vault cannot be written, and nothing was: database or disk is full"):
         fill()
 
     assert fsck(log.store, keyring=log.keyring).findings == ()

@@ -181,7 +181,7 @@ def test_when_the_lock_is_not_to_be_had_nothing_is_written_of_any(ledgers: Any) 
 
     log = ledgers.create()
     other = SqliteStore(str(ledgers.path()))
-    log.store._db.conn.execute("PRAGMA busy_timeout = 10")
+    log.store._file.conn.execute("PRAGMA busy_timeout = 10")
 
     with other.writing(), pytest.raises(BusyError):
         log.group.append_each([event("a"), event("b")])
