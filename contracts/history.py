@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -92,8 +93,8 @@ def _acted(db: sqlite_utils.Database, record: Record, fact: ActionTaken) -> str 
 class ProjectingLog(Log, Protocol):
     """A log that also keeps projections."""
 
-    def project(self, projection: Projection, /) -> sqlite_utils.Database:
-        """Bring a projection up to the end of the log and return the database that holds its tables."""
+    def viewing(self, projection: Projection, /) -> AbstractContextManager[sqlite_utils.Database]:
+        """Bring a projection up to the end of the log, and hold the database that holds its tables."""
         ...
 
 
@@ -109,7 +110,6 @@ class InForce:
 
 def versions(log: ProjectingLog, name: str) -> tuple[InForce, ...]:
     """Return the versions of a contract in the order in which they came into force."""
-    rows = log.project(ContractHistory()).execute(
-        "SELECT name, version, sha256, seq FROM contracts_version WHERE name = ? ORDER BY seq", [name]
-    )
-    return tuple(InForce(*row) for row in rows.fetchall())
+    select = "SELECT name, version, sha256, seq FROM contracts_version WHERE name = ? ORDER BY seq"
+    with log.viewing(ContractHistory()) as db:
+        return tuple(InForce(*row) for row in db.execute(select, [name]).fetchall())

@@ -36,7 +36,8 @@ def streams_of_deletion(log: Ledger, request: str) -> set[str]:
     if not records:
         return {request}
     seeds = {node for record in records for node in _targets(_document(record))}
-    reached = query.closure(log.project(LineageProjection()), seeds, node_limit=None, taken_back=True).distance
+    with log.viewing(LineageProjection()) as db:
+        reached = query.closure(db, seeds, node_limit=None, taken_back=True).distance
     recorded = _Recorded(log)
     names = {request, *(node.id for node in reached)}
     return names | recorded.runs(names)

@@ -8,7 +8,7 @@ with log.run("churn.features", inputs=["crm|households"], outputs=["crm|features
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Self, overload
@@ -26,7 +26,7 @@ from ledger.intake import Intake
 from ledger.joined import Joined
 from ledger.keyring import Keyring
 from ledger.keys import KEY_ADDED, KEY_RETIRED, Key, current, read_keys
-from ledger.projection import Progress, Projection, Projector, StreamIndex, positions
+from ledger.projection import Projection, Projector, StreamIndex, positions
 from ledger.record import Record, read_range, read_seqs, read_stream
 from ledger.run import Run
 from ledger.signer import Purpose, Signer
@@ -234,16 +234,16 @@ class Ledger:
 
         A long event's entry is not the only one in its streams; whichever is in this one, the event itself is yielded.
         """
-        db = self.views.catch_up(_INDEX)
-        return read_stream(self.store, name, [seq for _, seq, _ in positions(db, name, start, stop)])
+        return read_stream(self.store, name, [seq for _, seq, _ in self.positions(name, start, stop)])
 
     def positions(self, name: str, start: int = 0, stop: int | None = None) -> list[tuple[int, int, str]]:
         """Return (position, seq, at) of a stream's entries at positions start ≤ position < stop."""
-        return positions(self.views.catch_up(_INDEX), name, start, stop)
+        with self.viewing(_INDEX) as db:
+            return positions(db, name, start, stop)
 
-    def project(self, projection: Projection, *, progress: Progress | None = None) -> sqlite_utils.Database:
-        """Bring a projection up to the end of the log and return the database that holds its tables."""
-        return self.views.catch_up(projection, progress=progress)
+    def viewing(self, projection: Projection) -> AbstractContextManager[sqlite_utils.Database]:
+        """Bring a projection up to the end of the log, and hold the database with its tables; see `Projector.viewing`."""
+        return self.views.viewing(projection)
 
     def keys(self) -> list[Key]:
         """Return the log's keys, in the order in which they were added."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import sqlite_utils
 
 from ledger.record import Record, read_range
 from ledger.store import Store
+from ledger.stores.views import Views
 from proofs.errors import MalformedError, TamperedError
 
 PAGE: Final = 2_000
@@ -111,75 +112,102 @@ def fold(projection: Projection, db: sqlite_utils.Database, record: Record) -> N
 
 
 class Projector:
-    """Runs projections over one store."""
+    """Runs projections over one store; safe for as many threads as that is."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         # A reader that may not write keeps its views in memory, and replays the log into them.
-        self._own: sqlite_utils.Database | None = None
-        if store.read_only:
-            self._own = sqlite_utils.Database(memory=True)
-            self._own.execute(
-                "CREATE TABLE projection (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
-            )
+        self._own = Views(None, self._entry) if store.read_only else None
 
-    @property
-    def database(self) -> sqlite_utils.Database:
-        """Where the output stands."""
-        return self._store.projections() if self._own is None else self._own
+    def _entry(self, seq: int) -> bytes | None:
+        return next(iter(self._store.headers(seq, seq + 1)), None)
 
-    def catch_up(self, projection: Projection, *, progress: Progress | None = None) -> sqlite_utils.Database:
-        """Bring `projection` to the end of the log and return the database that holds its output."""
+    def catch_up(self, projection: Projection, *, progress: Progress | None = None) -> None:
+        """Bring `projection` to the end of the log."""
         size = self._store.size()
         while (position := self._advance(projection, size)) < size:
             if progress is not None:
                 progress(position, size)
-        return self.database
+
+    @contextmanager
+    def viewing(self, projection: Projection) -> Iterator[sqlite_utils.Database]:
+        """Bring `projection` to the end of the log, and hold one state of the database with its output, to be read inside.
+
+        Nobody else's change is seen while it is held, and what other threads do through this handle waits: be short. MUST NOT
+        stand inside `Store.writing`.
+        """
+        size = self._store.size()
+        while True:
+            with self._viewing() as db:
+                position = _position(db, projection)
+                if position is not None and position >= size:
+                    yield db
+                    return
+            self.catch_up(projection)  # it was behind, or another process has dropped it just now
 
     def drop(self, name: str) -> None:
         """Forget a projection's output; the next `catch_up` replays the log."""
-        with self._transaction():
-            self._drop(name)
+        with self._projecting() as db:
+            _drop(db, name)
 
-    def positions(self) -> Iterator[tuple[str, int]]:
-        """Yield (name, position) of every projection that has output."""
-        yield from self.database.execute("SELECT name, position FROM projection ORDER BY name").fetchall()
+    def positions(self) -> list[tuple[str, int]]:
+        """Return (name, position) of every projection that has output."""
+        with self._viewing() as db:
+            return db.execute("SELECT name, position FROM projection ORDER BY name").fetchall()
 
-    def _transaction(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._own is not None else self._store.projecting()
+    @contextmanager
+    def _viewing(self) -> Iterator[sqlite_utils.Database]:
+        if self._own is None:
+            with self._store.viewing() as db:
+                yield db
+        else:
+            with self._store.lock, self._own.reading() as db:
+                yield db
+
+    @contextmanager
+    def _projecting(self) -> Iterator[sqlite_utils.Database]:
+        if self._own is None:
+            with self._store.projecting() as db:
+                yield db
+        else:
+            with self._store.lock, self._own.writing() as db:
+                yield db
 
     def _advance(self, projection: Projection, size: int) -> int:
-        position = self._position(projection)
+        with self._viewing() as db:
+            position = _position(db, projection)
         if position is not None and position >= size:
             return position
-        with self._transaction():
-            position = self._position(projection)  # another process may have been faster
+        with self._projecting() as db:
+            position = _position(db, projection)  # another process may have been faster
             if position is None:
-                self._drop(projection.name)
-                projection.create(self.database)
-                self.database.execute("INSERT INTO projection VALUES (?, ?, 0)", [projection.name, projection.version])
+                _drop(db, projection.name)
+                projection.create(db)
+                db.execute("INSERT INTO projection VALUES (?, ?, 0)", [projection.name, projection.version])
                 position = 0
             stop = min(position + PAGE, size)
             for record in read_range(self._store, position, stop, bodies=projection.wants_bodies):
-                fold(projection, self.database, record)
+                fold(projection, db, record)
             stop = max(stop, position)
-            self.database.execute("UPDATE projection SET position = ? WHERE name = ?", [stop, projection.name])
+            db.execute("UPDATE projection SET position = ? WHERE name = ?", [stop, projection.name])
         return stop
 
-    def _position(self, projection: Projection) -> int | None:
-        row = self.database.execute(
-            "SELECT position FROM projection WHERE name = ? AND version = ?", [projection.name, projection.version]
-        ).fetchone()
-        return None if row is None else int(row[0])
 
-    def _drop(self, name: str) -> None:
-        tables = self.database.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?",
-            [len(name) + 1, f"{name}_"],
-        ).fetchall()
-        for (table,) in tables:
-            self.database.execute(f'DROP TABLE "{table}"')
-        self.database.execute("DELETE FROM projection WHERE name = ?", [name])
+def _position(db: sqlite_utils.Database, projection: Projection) -> int | None:
+    row = db.execute(
+        "SELECT position FROM projection WHERE name = ? AND version = ?", [projection.name, projection.version]
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _drop(db: sqlite_utils.Database, name: str) -> None:
+    tables = db.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?",
+        [len(name) + 1, f"{name}_"],
+    ).fetchall()
+    for (table,) in tables:
+        db.execute(f'DROP TABLE "{table}"')
+    db.execute("DELETE FROM projection WHERE name = ?", [name])
 
 
 class StreamIndex:

@@ -49,8 +49,19 @@ def check_projection(
     store: Store, projection: Projection, size: int, findings: Findings, *, progress: Progress | None = None
 ) -> None:
     """Report where the stored output of a projection is not what the log gives; none stored is nothing to report."""
+    with store.viewing() as stored:
+        _check(store, stored, projection, size, findings, progress)
+
+
+def _check(
+    store: Store,
+    stored: sqlite_utils.Database,
+    projection: Projection,
+    size: int,
+    findings: Findings,
+    progress: Progress | None,
+) -> None:
     where = f"projection {projection.name}"
-    stored = store.projections()
     row = stored.execute(
         "SELECT position FROM projection WHERE name = ? AND version = ?", [projection.name, projection.version]
     ).fetchone()

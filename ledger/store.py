@@ -201,6 +201,13 @@ class Store(Protocol):
     read_only: bool
 
     @property
+    def lock(self) -> AbstractContextManager[object]:
+        """What the threads of this handle take before any other lock of it: held inside `reading`, `viewing`, `projecting`.
+
+        MAY be taken again by the thread that holds it. MUST NOT be taken inside `writing`.
+        """
+
+    @property
     def streams(self) -> StreamRows:
         """Counters."""
 
@@ -283,18 +290,24 @@ class Store(Protocol):
             RefusedError: The driver cannot, or the connection is to another database, or would acknowledge what it can lose.
         """
 
-    def projections(self) -> sqlite_utils.Database:
-        """Return the database that projections write to; its connection never begins a transaction by itself.
+    def viewing(self) -> AbstractContextManager[sqlite_utils.Database]:
+        """Hold the lock and one state of the stored views, and yield their database, to be read and not kept.
 
-        It MAY be the log's own, or a file of this machine that is replayed from the log.
-        """
-
-    def projecting(self) -> AbstractContextManager[None]:
-        """Hold the lock and one transaction of `projections`: position and output are committed together, or neither.
-
-        The log MAY be read inside. MUST NOT nest.
+        It MAY be the log's own, or a file of this machine that is replayed from the log. Nothing is seen that is not committed,
+        also where another thread writes through this handle. The log MAY be read inside. MAY nest, MAY stand inside `reading`;
+        MUST NOT stand inside `writing`.
 
         Raises:
+            RuntimeError: It stands inside `writing`.
+        """
+
+    def projecting(self) -> AbstractContextManager[sqlite_utils.Database]:
+        """Hold the lock and one transaction of the views' database: position and output are committed together, or neither.
+
+        The log MAY be read inside. MUST NOT nest, nor stand inside `writing`.
+
+        Raises:
+            RuntimeError: It does.
             BusyError, RefusedError: As `writing`.
         """
 

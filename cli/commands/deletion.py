@@ -67,9 +67,9 @@ def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, 
     nodes = [read_dataset(dataset) for dataset in datasets]
     with session.open() as log:
         made = deletion.request(log, pairs, regulation=regulation, datasets=nodes, channel="cli")
-        db = log.project(LineageProjection())
-        # No error: its events may come later, and the plan is made from what is recorded then.
-        unknown = [node.text for node in nodes if not query.subgraph(db, [node]).nodes]
+        with log.viewing(LineageProjection()) as db:
+            # No error: its events may come later, and the plan is made from what is recorded then.
+            unknown = [node.text for node in nodes if not query.subgraph(db, [node]).nodes]
     facts = {"request": made.request, "received": made.received}
     session.output.facts(
         {**facts, "unknown_datasets": unknown} if session.output.as_json else facts, "Request recorded."
@@ -267,10 +267,10 @@ def list_(session: Session) -> None:
 
     Example: tally delete list
     """
-    with session.open(read_only=True) as log:
+    with session.open(read_only=True) as log, log.viewing(DeletionProjection()) as db:
         rows = [
             {"request": found.request, "state": found.state, "received": found.received, "certificate_due": found.due}
-            for found in standings(log.project(DeletionProjection()))
+            for found in standings(db)
         ]
     session.output.rows(rows, ("request", "state", "received", "certificate_due"), empty="no requests")
 

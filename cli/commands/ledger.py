@@ -85,7 +85,8 @@ def status(session: Session) -> None:
 
 def _stored_views(store: Store) -> list[tuple[str, int]]:
     """Each stored view, and how many entries are in it."""
-    found = store.projections().execute("SELECT name, position FROM projection ORDER BY name").fetchall()
+    with store.viewing() as db:
+        found = db.execute("SELECT name, position FROM projection ORDER BY name").fetchall()
     return [(str(name), int(position)) for name, position in found]
 
 

@@ -57,9 +57,11 @@ def downstream(session: Session, dataset: str, depth: int | None) -> None:
 
 def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bool) -> None:
     with session.open(read_only=True) as log:
-        node, db = read_dataset(dataset), log.project(LineageProjection())
-        found = query.closure(db, [node], upstream=is_upstream, depth=depth)
-        if len(found.distance) == 1 and not query.subgraph(db, [node]).nodes:
+        node = read_dataset(dataset)
+        with log.viewing(LineageProjection()) as db:
+            found = query.closure(db, [node], upstream=is_upstream, depth=depth)
+            is_known = len(found.distance) > 1 or bool(query.subgraph(db, [node]).nodes)
+        if not is_known:
             raise MissingError(f"no lineage is recorded of {dataset}")
     rows = [
         {"distance": distance, "kind": reached.kind, "name": reached.text}
@@ -122,8 +124,7 @@ def graph(session: Session, dataset: str | None, form: str, out: Path | None) ->
     if form == "graphml" and dataset is None:
         raise RefusedError("GraphML holds the graph around one dataset, and none was named", hint="name a DATASET")
     xml = b""
-    with session.open(read_only=True) as log:
-        db = log.project(LineageProjection())
+    with session.open(read_only=True) as log, log.viewing(LineageProjection()) as db:
         if dataset is None:
             found = query.load(db)
         else:

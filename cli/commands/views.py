@@ -26,6 +26,6 @@ def rebuild(session: Session) -> None:
         for view in known_views():
             if view.name in stored:
                 log.views.drop(view.name)
-                log.project(view, progress=advance)
+                log.views.catch_up(view, progress=advance)
         rows = [{"view": name, "entries": position} for name, position in log.views.positions()]
     session.output.rows(rows, ("view", "entries"), empty="no view is stored")

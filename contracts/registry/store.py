@@ -81,11 +81,9 @@ class Published:
 
 def versions(log: ProjectingLog, subject: str) -> tuple[Published, ...]:
     """Return the versions of a subject in force, the lowest first, which is also the order of the log."""
-    rows = log.project(SchemaRegistry()).execute(
-        "SELECT subject, version, sha256, definition, seq FROM registry_schema WHERE subject = ? ORDER BY seq",
-        [subject],
-    )
-    return tuple(Published(*row) for row in rows.fetchall())
+    select = "SELECT subject, version, sha256, definition, seq FROM registry_schema WHERE subject = ? ORDER BY seq"
+    with log.viewing(SchemaRegistry()) as db:
+        return tuple(Published(*row) for row in db.execute(select, [subject]).fetchall())
 
 
 def version(log: ProjectingLog, subject: str, number: str) -> Published:
@@ -102,5 +100,6 @@ def version(log: ProjectingLog, subject: str, number: str) -> Published:
 
 def subjects(log: ProjectingLog) -> tuple[str, ...]:
     """Return every subject that has a version in force, sorted."""
-    rows = log.project(SchemaRegistry()).execute("SELECT DISTINCT subject FROM registry_schema ORDER BY subject")
-    return tuple(row[0] for row in rows.fetchall())
+    with log.viewing(SchemaRegistry()) as db:
+        rows = db.execute("SELECT DISTINCT subject FROM registry_schema ORDER BY subject").fetchall()
+    return tuple(row[0] for row in rows)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import sqlite_utils
 
 from ledger.store import Batch, BodyRow, PartRow, Store, StreamRow
+from ledger.stores.views import Views
 from proofs.census import bucket_index, stream_hash
 from proofs.errors import ConflictError, RefusedError
 
@@ -62,7 +62,10 @@ class _Shared:
     """What all handles of one log share. Committed rows are never changed, only replaced."""
 
     rows: _Rows = field(default_factory=_Rows)
-    projections: sqlite_utils.Database | None = None
+    views: Views = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.views = Views(None, lambda seq: next(iter(self.rows.entries[seq : seq + 1]), None))
 
 
 def _stream_row(rows: _Rows, name: str) -> StreamRow:
@@ -218,6 +221,7 @@ class MemoryStore:
     def _connect(self, shared: _Shared, *, read_only: bool) -> None:
         self.read_only = read_only
         self._handle = handle = _Handle(shared)
+        self.lock = handle.lock
         self.streams = StreamRows(handle)
         self.census = CensusRows(handle)
         self.tiles = TileRows(handle)
@@ -238,17 +242,10 @@ class MemoryStore:
             if handle.draft is not None or handle.snapshot is not None:
                 raise RuntimeError("writing must not nest, nor stand inside reading")
             committed = handle.shared.rows
-            db = self.projections().conn
-            db.execute("BEGIN")
             handle.draft = _Rows(*(copy.copy(getattr(committed, name)) for name in _Rows.__slots__))
             try:
                 yield
-                db.execute("COMMIT")
                 handle.shared.rows = handle.draft  # the commit point
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
             finally:
                 handle.draft = None
 
@@ -316,23 +313,29 @@ class MemoryStore:
     def joined(self, connection: object) -> Store:  # noqa: ARG002 - the contract's shape
         raise RefusedError("a ledger in memory cannot be written inside another transaction")
 
-    def projecting(self) -> AbstractContextManager[None]:
-        return self.writing()
+    @contextmanager
+    def viewing(self) -> Iterator[sqlite_utils.Database]:
+        with self._holding_views() as views, views.reading() as db:
+            yield db
 
-    def projections(self) -> sqlite_utils.Database:
-        shared = self._handle.shared
-        if shared.projections is None:
-            conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            shared.projections = sqlite_utils.Database(conn)
-            shared.projections.execute(
-                "CREATE TABLE projection (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
-            )
-        return shared.projections
+    @contextmanager
+    def projecting(self) -> Iterator[sqlite_utils.Database]:
+        if self.read_only:
+            raise RefusedError("the ledger is open for reading only")
+        with self._holding_views() as views, views.writing() as db:
+            yield db
+
+    @contextmanager
+    def _holding_views(self) -> Iterator[Views]:
+        handle = self._handle
+        with handle.lock:
+            if handle.draft is not None:
+                raise RuntimeError("views must not be read inside writing")
+            yield handle.shared.views
 
     def close(self) -> None:
-        if not self.read_only and self._handle.shared.projections is not None:
-            self._handle.shared.projections.close()
-            self._handle.shared.projections = None
+        if not self.read_only:
+            self._handle.shared.views.close()
 
 
 def _add(rows: dict[_Key, _Row], key: _Key, row: _Row) -> None:

@@ -3,6 +3,8 @@
     writing    BEGIN · lock the head row · …rows… · COMMIT       one writer a log, many logs at once
     reading    one REPEATABLE READ snapshot
 
+Threads of one handle take its locks in one order: `lock`, with which they read snapshots and views; the file of views; the link.
+
 Privileges and guards keep honest programs from rewriting history. They are a seat belt, not the control: whoever owns the
 database can lift them, and the chain, the tree and `ledger.fsck` are what shows it. Views stand in a SQLite file of this
 machine (docs/adr/0007-projections-beside-postgresql.md).
@@ -10,8 +12,9 @@ machine (docs/adr/0007-projections-beside-postgresql.md).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,6 +78,7 @@ class PostgresStore:
 
     def _attach(self, link: Link, *, read_only: bool) -> None:
         self.read_only = read_only
+        self.lock = threading.RLock()
         self._link = link
         self._held: int | None = None  # the size, while this handle holds the head row
         self.streams = StreamRows(link)
@@ -154,9 +158,11 @@ class PostgresStore:
     @contextmanager
     def reading(self) -> Iterator[None]:
         with ExitStack() as held:
-            if self.read_only and not self._link.in_transaction:
-                # First the views, then the log: what stands in the views is then in the log's snapshot too.
-                held.enter_context(self._opened_views().reading())
+            if not self._link.is_mine:  # else inside `writing` or `reading`, which have what it takes
+                held.enter_context(self.lock)
+                if self.read_only:
+                    # First the views, then the log: what stands in the views is then in the log's snapshot too.
+                    held.enter_context(self._opened_views().reading())
             held.enter_context(self._link.reading())
             yield
 
@@ -232,7 +238,8 @@ class PostgresStore:
 
     def scrub(self) -> None:
         """Scrub the views of this machine. What the server keeps (dead rows until VACUUM, its log, its backups) is beyond us."""
-        self._opened_views().scrub()
+        with self._holding_views() as views:
+            views.scrub()
 
     def reader(self) -> PostgresStore:
         return PostgresStore(
@@ -250,23 +257,33 @@ class PostgresStore:
             raise RefusedError("the ledger is open for reading only")
         return JoinedStore(self._link, connection)
 
-    def projections(self) -> sqlite_utils.Database:
-        return self._opened_views().database
+    @contextmanager
+    def viewing(self) -> Iterator[sqlite_utils.Database]:
+        with self._holding_views() as views, views.reading() as db:
+            yield db
 
-    def projecting(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def projecting(self) -> Iterator[sqlite_utils.Database]:
         if self.read_only:
             raise RefusedError("the ledger is open for reading only")
-        return self._opened_views().writing()
+        with self._holding_views() as views, views.writing() as db:
+            yield db
+
+    @contextmanager
+    def _holding_views(self) -> Iterator[Views]:
+        if self._held is not None and self._link.is_mine:
+            raise RuntimeError("views must not be read inside writing")
+        with self.lock:
+            yield self._opened_views()
 
     def _opened_views(self) -> Views:
-        with self._link.lock:
-            if self._views is None:
-                path = None if self._views_path is None else self._views_path(self._link.origin)
-                self._views = Views(path, self._entry, read_only=self.read_only)
-            if self._settled is not self._link.session:  # a new session may be to a database that was put back
-                self._settled = self._link.session
-                self._views.settle()
-            return self._views
+        if self._views is None:
+            path = None if self._views_path is None else self._views_path(self._link.origin)
+            self._views = Views(path, self._entry, read_only=self.read_only)
+        if self._settled is not self._link.session:  # a new session may be to a database that was put back
+            self._settled = self._link.session
+            self._views.settle()
+        return self._views
 
     def _entry(self, seq: int) -> bytes | None:
         return next(iter(self.headers(seq, seq + 1)), None)

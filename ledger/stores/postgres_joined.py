@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-import sqlite_utils
 from psycopg.pq import TransactionStatus
 
 from ledger.stores.postgres import PostgresStore
 from ledger.stores.postgres_errors import is_lost, lost, translated
 from ledger.stores.postgres_link import Link, durability, plain_cursor
+from ledger.stores.views import Views
 from proofs.errors import RefusedError
 
 # Which cluster and which database: a copy of the database elsewhere holds a log of the same name, and must not be mistaken.
@@ -102,7 +102,7 @@ class JoinedStore(PostgresStore):
             raise RefusedError("the caller's connection is to another database than the ledger's")
         self._attach(joined, read_only=False)
 
-    def projections(self) -> sqlite_utils.Database:
+    def _opened_views(self) -> Views:
         raise RefusedError("views are not read inside a caller's transaction: what it wrote may never be committed")
 
     def close(self) -> None:

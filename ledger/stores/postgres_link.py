@@ -49,6 +49,7 @@ class Link:
     """
 
     _is_reading = False
+    _holder: int | None = None
 
     def __init__(self, address: Address, *, origin: str | None, busy_seconds: float) -> None:
         """Connect, and find the log; raises as `PostgresStore`."""
@@ -91,6 +92,11 @@ class Link:
     def in_transaction(self) -> bool:
         """True inside `writing` and `reading`."""
         return self._conn.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+    @property
+    def is_mine(self) -> bool:
+        """True inside this thread's own `writing` and `reading`."""
+        return self._holder == threading.get_ident()
 
     def _again(self) -> None:
         """Make a new session to the same log.
@@ -183,10 +189,11 @@ class Link:
                 return
             self._begin(_SNAPSHOT)
             self._is_reading = True
+            self._holder = threading.get_ident()
             try:
                 yield
             finally:
-                self._is_reading = False
+                self._is_reading, self._holder = False, None
                 self._end_reading()
 
     def _begin(self, statement: LiteralString) -> psycopg.Cursor[Any]:
@@ -220,6 +227,7 @@ class Link:
             if self.in_transaction:
                 raise RuntimeError("writing must not nest, nor stand inside reading")
             size = self._lock_head()
+            self._holder = threading.get_ident()
             try:
                 yield size
             except psycopg.Error as error:
@@ -230,6 +238,8 @@ class Link:
             except BaseException:
                 self._undo()
                 raise
+            finally:
+                self._holder = None
             self._commit()
 
     def _lock_head(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -90,6 +90,7 @@ class SqliteStore:
         self._place = Place(Path(path), log=True)
         conn = connect(Path(path), path, _PRAGMAS, read_only=read_only, busy_seconds=busy_seconds)
         self._file = SqliteFile(conn, "the ledger", check=self._check_in_place)
+        self.lock = self._file.lock
         self._db = sqlite_utils.Database(conn)
         self._rows = rows = Rows(self._file)
         self.streams = StreamRows(rows)
@@ -185,11 +186,17 @@ class SqliteStore:
             hint="that is for PostgreSQL, where business rows and the ledger share a database",
         )
 
-    def projections(self) -> sqlite_utils.Database:
-        return self._db
+    @contextmanager
+    def viewing(self) -> Iterator[sqlite_utils.Database]:
+        if self._file.is_written_here:
+            raise RuntimeError("views must not be read inside writing")
+        with self._file.reading():
+            yield self._db
 
-    def projecting(self) -> AbstractContextManager[None]:
-        return self.writing()
+    @contextmanager
+    def projecting(self) -> Iterator[sqlite_utils.Database]:
+        with self.writing():
+            yield self._db
 
     def close(self) -> None:
         self._file.close()

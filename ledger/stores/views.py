@@ -70,26 +70,21 @@ class Views:
             self._db.execute(_PROJECTIONS)
             self._db.execute(_BASIS)
 
-    @property
-    def database(self) -> sqlite_utils.Database:
-        """The database; its connection never begins a transaction by itself."""
-        return self._db
-
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[sqlite_utils.Database]:
         """Hold the file's lock and one transaction; raises as `SqliteFile.writing`."""
         with self._file.writing():
             if not self._is_of_this_log():
                 self._drop_all()
-            yield
+            yield self._db
             self._keep_basis()
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Hold one snapshot of the views."""
+    def reading(self) -> Iterator[sqlite_utils.Database]:
+        """Hold the file's lock and one snapshot; MAY nest."""
         with self._file.reading() as conn:
             conn.execute("SELECT count(*) FROM projection").fetchone()  # the snapshot begins with a read
-            yield
+            yield self._db
 
     def settle(self) -> None:
         """Let go of views that were made from another history than the log's."""

@@ -262,19 +262,103 @@ class TestTransactions:
         assert store.headers(0, 999) == [header for _, header in entries(0, 240)]
 
     def test_projections_are_rolled_back_with_the_rest(self, store: Store) -> None:
-        db = store.projections()
-        with store.projecting():
+        with store.projecting() as db:
             db.execute("CREATE TABLE view_row (n INTEGER) STRICT")
 
         def insert_and_stop() -> None:
-            with store.projecting():
+            with store.projecting() as db:
                 db.execute("INSERT INTO view_row VALUES (1)")
                 raise StopError
 
         with pytest.raises(StopError):
             insert_and_stop()
 
-        assert db.execute("SELECT count(*) FROM view_row").fetchone() == (0,)
+        with store.viewing() as db:
+            assert db.execute("SELECT count(*) FROM view_row").fetchone() == (0,)
+
+
+class TestViews:
+    def test_views_are_read_inside_reading_and_not_inside_writing(self, store: Store) -> None:
+        with store.projecting() as db:
+            db.execute("CREATE TABLE view_row (n INTEGER) STRICT")
+        with store.reading(), store.viewing(), store.viewing() as db:
+            assert db.execute("SELECT count(*) FROM view_row").fetchone() == (0,)
+
+        for held in (store.viewing, store.projecting):
+            with pytest.raises(RuntimeError, match="inside"), store.writing(), held():
+                pass
+        with pytest.raises(RuntimeError, match="must not nest"), store.projecting(), store.projecting():
+            pass
+
+        assert store.size() == 0
+
+    def test_a_reader_reads_the_stored_views_and_does_not_write_them(self, store: Store) -> None:
+        with store.projecting() as db:
+            db.execute("CREATE TABLE view_row (n INTEGER) STRICT")
+        reader = store.reader()
+        try:
+            with reader.reading(), reader.viewing() as db:
+                assert db.execute("SELECT count(*) FROM view_row").fetchone() == (0,)
+            with pytest.raises(RefusedError, match="the ledger is open for reading only"), reader.projecting():
+                pass
+        finally:
+            reader.close()
+
+    @pytest.mark.parametrize("through", ["handle", "reader"])
+    def test_no_thread_sees_in_a_view_what_another_has_not_committed(self, store: Store, through: str) -> None:
+        with store.projecting() as db:
+            db.execute("CREATE TABLE view_row (n INTEGER) STRICT")
+        viewer = store if through == "handle" else store.reader()
+        seen: list[int] = []
+        was_seen = threading.Event()
+
+        def look() -> None:
+            with viewer.viewing() as db:
+                seen.append(db.execute("SELECT count(*) FROM view_row").fetchone()[0])
+            was_seen.set()
+
+        other = threading.Thread(target=look)
+
+        def insert_and_stop() -> None:
+            with store.projecting() as db:
+                db.execute("INSERT INTO view_row VALUES (1)")
+                other.start()
+                was_seen.wait(0.2)  # it may wait for us, or see what was before
+                raise StopError
+
+        with pytest.raises(StopError):
+            insert_and_stop()
+        other.join()
+
+        assert seen == [0]
+        if viewer is not store:
+            viewer.close()
+
+    def test_one_thread_reads_the_log_then_a_view_and_another_a_view_then_the_log(self, store: Store) -> None:
+        filled(store, 3)
+        is_reading, is_projecting = threading.Event(), threading.Event()
+        found: list[tuple[str, int]] = []
+
+        def log_first() -> None:
+            with store.reading():
+                is_reading.set()
+                is_projecting.wait(0.2)  # it may have to wait for us
+                with store.viewing():
+                    found.append(("log first", store.size()))
+
+        def view_first() -> None:
+            is_reading.wait()
+            with store.projecting():
+                is_projecting.set()
+                found.append(("view first", store.size()))
+
+        threads = [threading.Thread(target=run, daemon=True) for run in (log_first, view_first)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+
+        assert sorted(found) == [("log first", 3), ("view first", 3)]
 
 
 class TestStreams:

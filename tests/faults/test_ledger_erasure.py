@@ -64,13 +64,12 @@ def secrets_of(log: Ledger) -> dict[str, bytes]:
     )
     secrets["wrapped key"] = keys[0][0]
     secrets["lookup"] = log.vault.lookup("ada")
-    db = log.store.projections()
-    for seq in (2, 4, 305, 308):
-        for table in ("identity", "retry"):
-            for (content,) in db.execute(
-                f"SELECT content FROM {table} WHERE seq = ? AND content IS NOT NULL", [seq]
-            ).fetchall():
-                secrets[f"{table} {seq}"] = content
+    with log.store.viewing() as db:
+        for seq in (2, 4, 305, 308):
+            for table in ("identity", "retry"):
+                select = f"SELECT content FROM {table} WHERE seq = ? AND content IS NOT NULL"
+                for (content,) in db.execute(select, [seq]).fetchall():
+                    secrets[f"{table} {seq}"] = content
     assert sorted(secrets) == sorted(
         [
             *(f"value {n}" for n in range(4)),
@@ -496,7 +495,8 @@ def test_a_reader_of_an_old_snapshot_delays_the_scrubbing_and_not_the_destructio
 ) -> None:
     log = filled(ledgers)
     secrets = secrets_of(log)
-    log.store.projections().execute("PRAGMA busy_timeout = 50")
+    with log.store.viewing() as db:
+        db.execute("PRAGMA busy_timeout = 50")
     reader = SqliteStore(str(ledgers.path()), read_only=True)
     with reader.reading():
         reader.size()

@@ -81,7 +81,7 @@ STEPS: dict[str, Callable[[Ledger], Any]] = {
     "again": lambda log: log.append([*things(2, 7), *things(300, 303)]),
     "census": lambda log: log.take_census(),
     "checkpoint": lambda log: log.checkpoint(),
-    "view": lambda log: log.project(StreamIndex()),
+    "view": lambda log: log.views.catch_up(StreamIndex()),
     "rotate": lambda log: rotate(log, "log"),
     "erase": lambda log: erase_person(log, "ada"),
     "last": lambda log: (log.append(things(303, 310)), log.checkpoint()),
@@ -199,9 +199,9 @@ def test_I5_a_commit_that_sqlite_took_back_is_refused_and_one_that_it_did_not_is
 
 def test_I5_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room_again(ledgers: Ledgers) -> None:
     log = ledgers.create()
-    db = log.store.projections()
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
-    db.execute(f"PRAGMA max_page_count = {pages + 12}")
+    with log.store.viewing() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages + 12}")
     acknowledged: list[Receipt] = []
 
     def fill() -> None:
@@ -214,7 +214,8 @@ def test_I5_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room_
 
     assert log.size == 2 + len(acknowledged)
     assert fsck(log.store, keyring=log.keyring).findings == ()
-    db.execute("PRAGMA max_page_count = 1073741823")
+    with log.store.viewing() as db:
+        db.execute("PRAGMA max_page_count = 1073741823")
     again = log.append(things(0, len(acknowledged) + 20))
 
     assert [receipt.is_replay for receipt in again] == [True] * len(acknowledged) + [False] * 20
@@ -241,7 +242,8 @@ def test_a_full_vault_refuses_what_it_cannot_seal(ledgers: Ledgers) -> None:
 
 def test_a_lock_that_is_held_too_long_is_busy_and_nothing_is_written(ledgers: Ledgers) -> None:
     log = ledgers.create()
-    log.store.projections().execute("PRAGMA busy_timeout = 20")
+    with log.store.viewing() as db:
+        db.execute("PRAGMA busy_timeout = 20")
     other = sqlite3.connect(ledgers.path(), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 

@@ -78,11 +78,11 @@ def test_I14_a_process_that_was_open_does_not_sign_what_was_put_back(ledgers: Le
     log = ledgers.create()
     log.append(things(2, 300))
     log.checkpoint()
-    with log.store.writing():
+    with log.store.projecting() as db:
         for name in ("entry_no_delete", "checkpoint_no_delete"):
-            log.store.projections().execute(f"DROP TRIGGER {name}")
+            db.execute(f"DROP TRIGGER {name}")
         for table, column in (("entry", "seq"), ("checkpoint", "size")):
-            log.store.projections().execute(f"DELETE FROM {table} WHERE {column} > 200")
+            db.execute(f"DELETE FROM {table} WHERE {column} > 200")
 
     with pytest.raises(ForkError, match="the ledger holds 201 entries, but a checkpoint of 300 was signed"):
         log.checkpoint()

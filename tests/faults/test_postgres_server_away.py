@@ -447,7 +447,8 @@ class TestRestored:
 
         log = ledgers.accept_restored()
         reader = log.store.reader()
-        assert reader.projections().execute("SELECT * FROM projection").fetchall() == []
+        with reader.viewing() as db:
+            assert db.execute("SELECT * FROM projection").fetchall() == []
         reader.close()
         assert [row[1] for row in log.positions("source:urn:writer-0")] == [2]
         log.append([thing(1, 1, n, 5) for n in range(5)])

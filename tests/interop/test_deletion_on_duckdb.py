@@ -87,10 +87,10 @@ def clock() -> datetime:
 def delete(log: Ledger, warehouse: Path, dispositions: dict[Node, Disposition]) -> Certificate:
     request = new_request([("household", SECRET)], regulation="gdpr", received="2026-11-20T09:15:00.000000Z")
     log.append(request.event(person="person:01010101010101010101010101010101", source="urn:example:desk"))
-    db = log.project(LineageProjection())
     seeds = [dataset("transactions")]
-    reached = query.closure(db, seeds, node_limit=None)
-    lineage = Lineage(log.size, "0" * 64, reached.distance, query.findings(db))
+    with log.viewing(LineageProjection()) as db:
+        reached = query.closure(db, seeds, node_limit=None)
+        lineage = Lineage(log.size, "0" * 64, reached.distance, query.findings(db))
     draft = make_plan(
         request.request,
         lineage,
@@ -222,6 +222,7 @@ def test_every_step_is_in_the_stream_of_the_request(log: Ledger, warehouse: Path
 def test_the_standing_of_the_request_is_projected(log: Ledger, warehouse: Path) -> None:
     issued = delete(log, warehouse, deletable("transactions"))
 
-    (standing,) = standings(log.project(DeletionProjection()))
+    with log.viewing(DeletionProjection()) as db:
+        (standing,) = standings(db)
 
     assert (standing.request, standing.state, standing.outcome) == (issued.request, "certified", "partial")

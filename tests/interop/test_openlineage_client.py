@@ -74,7 +74,8 @@ def run_event(state: RunState, job: Job, *, inputs: str = "", outputs: list[Outp
 
 
 def recorded(log: Ledger) -> Graph:
-    return query.load(log.project(LineageProjection()))
+    with log.viewing(LineageProjection()) as db:
+        return query.load(db)
 
 
 def arrows(graph: Graph) -> list[tuple[str, str, str, str]]:
@@ -156,8 +157,8 @@ def test_I19_the_lineage_is_the_same_after_it_was_dropped(log: Ledger, client: O
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'lineage%' ORDER BY name"
 
     def dump() -> list[object]:
-        db = log.project(LineageProjection())
-        return [db.execute(f"SELECT * FROM {name}").fetchall() for (name,) in db.execute(tables).fetchall()]
+        with log.viewing(LineageProjection()) as db:
+            return [db.execute(f"SELECT * FROM {name}").fetchall() for (name,) in db.execute(tables).fetchall()]
 
     before = dump()
     log.views.drop("lineage")
@@ -189,18 +190,18 @@ def test_closures_are_bounded_and_say_so(log: Ledger) -> None:
     for n in range(4):
         with log.run(f"step{n}", inputs=[f"db|t{n}"], outputs=[f"db|t{n + 1}", f"db|side{n}"]):
             pass
-    db = log.project(LineageProjection())
-    seed = [Node("dataset", "db", "t0")]
+    with log.viewing(LineageProjection()) as db:
+        seed = [Node("dataset", "db", "t0")]
 
-    assert query.closure(db, seed).distance[Node("dataset", "db", "t4")] == 4
-    assert len(query.closure(db, seed, depth=1).distance) == 3
-    assert query.closure(db, seed, depth=0).distance == {seed[0]: 0}
-    cut = query.closure(db, seed, node_limit=2)
-    assert (len(cut.distance), cut.truncated) == (3, True)
-    whole = query.closure(db, seed, node_limit=8)
-    assert (len(whole.distance), whole.truncated) == (9, False)
-    up = query.closure(db, [Node("dataset", "db", "t4")], upstream=True).distance
-    assert sorted(node.name for node in up) == ["t0", "t1", "t2", "t3", "t4"]
+        assert query.closure(db, seed).distance[Node("dataset", "db", "t4")] == 4
+        assert len(query.closure(db, seed, depth=1).distance) == 3
+        assert query.closure(db, seed, depth=0).distance == {seed[0]: 0}
+        cut = query.closure(db, seed, node_limit=2)
+        assert (len(cut.distance), cut.truncated) == (3, True)
+        whole = query.closure(db, seed, node_limit=8)
+        assert (len(whole.distance), whole.truncated) == (9, False)
+        up = query.closure(db, [Node("dataset", "db", "t4")], upstream=True).distance
+        assert sorted(node.name for node in up) == ["t0", "t1", "t2", "t3", "t4"]
 
 
 def test_networkx_gets_the_bounded_part_with_its_evidence(log: Ledger) -> None:
@@ -209,15 +210,15 @@ def test_networkx_gets_the_bounded_part_with_its_evidence(log: Ledger) -> None:
     for n in range(3):
         with log.run(f"step{n}", inputs=[f"db|t{n}"], outputs=[f"db|t{n + 1}"]):
             pass
-    db = log.project(LineageProjection())
-    nodes = [Node("dataset", "db", f"t{n}") for n in range(3)]
+    with log.viewing(LineageProjection()) as db:
+        nodes = [Node("dataset", "db", f"t{n}") for n in range(3)]
 
-    graph = query.to_networkx(db, nodes)
+        graph = query.to_networkx(db, nodes)
 
-    assert networkx.shortest_path(graph, nodes[0], nodes[2]) == nodes
-    assert [data["state"] for _, _, data in graph.edges(data=True)] == ["committed", "committed"]
-    (first,) = graph.get_edge_data(nodes[0], nodes[1]).values()
-    assert [log.entry(seq).type for seq in first["seqs"]] == ["tallystick.lineage.run-observed.v1"] * 2
+        assert networkx.shortest_path(graph, nodes[0], nodes[2]) == nodes
+        assert [data["state"] for _, _, data in graph.edges(data=True)] == ["committed", "committed"]
+        (first,) = graph.get_edge_data(nodes[0], nodes[1]).values()
+        assert [log.entry(seq).type for seq in first["seqs"]] == ["tallystick.lineage.run-observed.v1"] * 2
 
 
 def test_graphml_is_read_back_by_networkx_with_hostile_names_and_the_evidence(log: Ledger) -> None:
@@ -227,19 +228,19 @@ def test_graphml_is_read_back_by_networkx_with_hostile_names_and_the_evidence(lo
         pass
     with log.run("step2", inputs=["db|mid"], outputs=["db|out"]):
         pass
-    db = log.project(LineageProjection())
-    names = ('<"&\x01>', "mid", "out")
+    with log.viewing(LineageProjection()) as db:
+        names = ('<"&\x01>', "mid", "out")
 
-    data = graphml(db, [Node("dataset", "db", name) for name in names])
+        data = graphml(db, [Node("dataset", "db", name) for name in names])
 
-    graph = networkx.parse_graphml(data.decode())
-    assert graphml(db, [Node("dataset", "db", name) for name in reversed(names)]) == data
-    assert [said["name"] for _, said in graph.nodes(data=True)] == ['<"&�>', "mid", "out"]
-    assert list(networkx.shortest_path(graph, "n0", "n2")) == ["n0", "n1", "n2"]
-    said = [(attributes["state"], attributes["origin"]) for _, _, attributes in graph.edges(data=True)]
-    assert said == [("committed", "table")] * 2
-    seqs = [int(seq) for *_, attributes in graph.edges(data=True) for seq in attributes["seqs"].split()]
-    assert {log.entry(seq).type for seq in seqs} == {"tallystick.lineage.run-observed.v1"}
+        graph = networkx.parse_graphml(data.decode())
+        assert graphml(db, [Node("dataset", "db", name) for name in reversed(names)]) == data
+        assert [said["name"] for _, said in graph.nodes(data=True)] == ['<"&�>', "mid", "out"]
+        assert list(networkx.shortest_path(graph, "n0", "n2")) == ["n0", "n1", "n2"]
+        said = [(attributes["state"], attributes["origin"]) for _, _, attributes in graph.edges(data=True)]
+        assert said == [("committed", "table")] * 2
+        seqs = [int(seq) for *_, attributes in graph.edges(data=True) for seq in attributes["seqs"].split()]
+        assert {log.entry(seq).type for seq in seqs} == {"tallystick.lineage.run-observed.v1"}
 
 
 def test_dirt_is_counted_and_datasets_are_listed(log: Ledger, transport: LedgerTransport[Receipt]) -> None:
@@ -252,7 +253,6 @@ def test_dirt_is_counted_and_datasets_are_listed(log: Ledger, transport: LedgerT
         }
     )
 
-    db = log.project(LineageProjection())
-
-    assert query.findings(db) == {"bad-dataset": 1}
-    assert query.datasets(db) == [Node("dataset", "db", "a")]
+    with log.viewing(LineageProjection()) as db:
+        assert query.findings(db) == {"bad-dataset": 1}
+        assert query.datasets(db) == [Node("dataset", "db", "a")]

@@ -110,7 +110,8 @@ def test_a_producer_that_was_only_configured_delivers_every_event(
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert jobs(counterpart.log) == [("urn:acme:warehouse", *step) for step in STEPS]
-    assert [edge.source.name for edge in query.load(counterpart.log.project(LineageProjection())).edges] == ["t1", "t3"]
+    with counterpart.log.viewing(LineageProjection()) as db:
+        assert [edge.source.name for edge in query.load(db).edges] == ["t1", "t3"]
 
 
 def unused_port() -> int:

@@ -49,7 +49,13 @@ def document(version: str = "1.0.0", extra: str = "") -> Document:
 
 
 def rows(log: Ledger, query: str) -> list[Any]:
-    return log.project(ContractHistory()).execute(query).fetchall()
+    with log.viewing(ContractHistory()) as db:
+        return db.execute(query).fetchall()
+
+
+def dump(log: Ledger) -> list[str]:
+    with log.viewing(ContractHistory()) as db:
+        return list(db.conn.iterdump())
 
 
 def table(values: str) -> Table:
@@ -90,7 +96,7 @@ def test_a_version_never_changes(log: Ledger) -> None:
 
 def test_of_two_publishers_at_once_the_first_in_the_log_is_in_force(log: Ledger) -> None:
     class SlowLog:
-        project = staticmethod(log.project)
+        viewing = staticmethod(log.viewing)
 
         def append(self, event: Event) -> Any:
             publish(log, document(extra="# theirs\n"))
@@ -141,9 +147,9 @@ def test_I19_replaying_the_log_gives_the_same_history(log: Ledger) -> None:
     check(log, document(), table("1, NULL"), enforcement=Lever())
     log.append(Event(type=VALIDATION_DECIDED, source="stranger", data=b"{}"))
     publish(log, document("2.0.0"))
-    before = list(log.project(ContractHistory()).conn.iterdump())
+    before = dump(log)
 
     log.views.drop("contracts")
 
-    assert list(log.project(ContractHistory()).conn.iterdump()) == before
+    assert dump(log) == before
     assert sum("INSERT" in line and "contracts_" in line for line in before) == 4

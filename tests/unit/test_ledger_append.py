@@ -341,11 +341,11 @@ def test_a_process_that_was_open_when_an_older_copy_was_put_back_does_not_go_on(
     """Caught by what the process itself acknowledged, before any checkpoint was signed."""
     log = ledgers.create()
     log.append(thing(1))
-    with log.store.writing():
+    with log.store.projecting() as db:
         for table in ("entry_no_delete", "body_no_delete"):
-            log.store.projections().execute(f"DROP TRIGGER {table}")
+            db.execute(f"DROP TRIGGER {table}")
         for table in ("entry", "body", "identity"):
-            log.store.projections().execute(f"DELETE FROM {table} WHERE seq = 2")
+            db.execute(f"DELETE FROM {table} WHERE seq = 2")
 
     with pytest.raises(ForkError, match="does not begin with the 3 that this process knows"):
         log.append(thing(2))

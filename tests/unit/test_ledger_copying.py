@@ -241,9 +241,9 @@ def test_what_is_not_there_is_not_copied(ledgers: Ledgers, postgres_url: str, tm
 def test_a_log_with_a_hole_is_not_copied(ledgers: Ledgers, postgres_url: str) -> None:
     log = ledgers.create()
     log.append([measured(n) for n in range(5)])
-    db = log.store.projections()
-    db.execute("DROP TRIGGER entry_no_delete")
-    db.execute("DELETE FROM entry WHERE seq = 3")
+    with log.store.projecting() as db:
+        db.execute("DROP TRIGGER entry_no_delete")
+        db.execute("DELETE FROM entry WHERE seq = 3")
 
     with pytest.raises(TamperedError, match="holds 6 of the entries 0 to 6"):
         copy_ledger(ledgers.url(), postgres_url, home=ledgers.home)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,16 @@ def schema(*required: str, **properties: object) -> bytes:
 
 def bodies(log: Ledger) -> list[tuple[str, bytes | None]]:
     return [(record.type, record.body) for record in log.read(2)]
+
+
+def rows(log: Ledger, query: str) -> list[Any]:
+    with log.viewing(SchemaRegistry()) as db:
+        return db.execute(query).fetchall()
+
+
+def dump(log: Ledger) -> list[str]:
+    with log.viewing(SchemaRegistry()) as db:
+        return list(db.conn.iterdump())
 
 
 def test_a_first_schema_is_published_with_its_exact_bytes(log: Ledger) -> None:
@@ -114,8 +125,7 @@ def test_a_version_that_its_changes_have_not_earned_is_refused_and_the_refusal_r
     assert type == "tallystick.schema.rejected.v1"
     assert SchemaRejected.parse(body or b"").reason == reason
     assert [published.version for published in versions(log, "orders")] == ["1.0.0"]
-    rejected = log.project(SchemaRegistry()).execute("SELECT seq, subject, version, reason FROM registry_rejection")
-    assert rejected.fetchall() == [(3, "orders", number, reason)]
+    assert rows(log, "SELECT seq, subject, version, reason FROM registry_rejection") == [(3, "orders", number, reason)]
 
 
 def test_the_same_schema_again_is_recorded_once(log: Ledger) -> None:
@@ -192,7 +202,7 @@ def test_of_two_publishers_at_once_the_log_takes_both_and_the_fold_the_first(log
     class SlowLog:
         """Lets somebody else publish between the comparison and the append."""
 
-        project = staticmethod(log.project)
+        viewing = staticmethod(log.viewing)
 
         def append(self, event: Event) -> object:
             publish(log, "orders", "1.2.0", schema(id=ID, first=TEXT))
@@ -202,8 +212,7 @@ def test_of_two_publishers_at_once_the_log_takes_both_and_the_fold_the_first(log
         publish(SlowLog(), "orders", "1.3.0", schema(id=ID, second=TEXT))  # type: ignore[arg-type]
 
     assert [published.version for published in versions(log, "orders")] == ["1.0.0", "1.2.0"]
-    unread = log.project(SchemaRegistry()).execute("SELECT seq, reason FROM registry_unread").fetchall()
-    assert unread == [(4, "overtaken")]
+    assert rows(log, "SELECT seq, reason FROM registry_unread") == [(4, "overtaken")]
     assert publish(log, "orders", "1.3.0", schema(id=ID, first=TEXT, second=TEXT)).seq == 5
 
 
@@ -225,7 +234,7 @@ def test_a_strangers_event_of_our_type_puts_nothing_in_force(log: Ledger, body: 
     log.append(Event(type=SCHEMA_PUBLISHED, source="stranger", data=body))
 
     assert versions(log, "orders") == ()
-    assert log.project(SchemaRegistry()).execute("SELECT reason FROM registry_unread").fetchall() == [("malformed",)]
+    assert rows(log, "SELECT reason FROM registry_unread") == [("malformed",)]
 
 
 def test_I19_replaying_the_log_gives_the_same_registry(log: Ledger) -> None:
@@ -234,11 +243,11 @@ def test_I19_replaying_the_log_gives_the_same_registry(log: Ledger) -> None:
     with pytest.raises(RefusedError):
         publish(log, "orders", "1.0.1", schema())
     publish(log, "orders", "2.0.0", schema())
-    before = list(log.project(SchemaRegistry()).conn.iterdump())
+    before = dump(log)
 
     log.views.drop("registry")
 
-    assert list(log.project(SchemaRegistry()).conn.iterdump()) == before
+    assert dump(log) == before
     assert any("registry_rejection" in line and "INSERT" in line for line in before)
 
 

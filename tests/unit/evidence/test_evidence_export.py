@@ -421,10 +421,10 @@ def test_a_checkpoint_of_another_history_seals_nothing(make_house: Callable[...,
 
 def forge(house: House, sql: str, *values: object) -> None:
     """Change what is stored behind the ledger's back."""
-    database = house.log.store.projections()
-    for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        database.execute(f'DROP TRIGGER "{trigger}"')
-    database.execute(sql, list(values))
+    with house.log.store.projecting() as db:
+        for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f'DROP TRIGGER "{trigger}"')
+        db.execute(sql, list(values))
 
 
 @pytest.mark.parametrize(
