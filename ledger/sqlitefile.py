@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from proofs.errors import BusyError, MalformedError, RefusedError, TallyError, UnknownOutcomeError
+from proofs.errors import BusyError, MalformedError, RefusedError, StorageError, TallyError, UnknownOutcomeError
 
 BUSY_SECONDS: Final = 60.0
 _BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
@@ -26,9 +26,8 @@ _BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
 _DAMAGED: Final = frozenset(
     (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR)
 )
-_REFUSED: Final = frozenset(
-    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_TOOBIG)
-)
+_STORAGE: Final = frozenset((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR))
+_REFUSED: Final = frozenset((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_TOOBIG))
 _HINT: Final = "the file is damaged; bring back a whole copy"
 _APPEND_ONLY: Final = "append-only"  # in what the ledger's triggers say
 # Where a damaged file makes SQLite quote bytes that are no text, Python fails to read its message.
@@ -88,7 +87,8 @@ class SqliteFile:
         Raises:
             RuntimeError: It nests, or stands inside `reading`.
             BusyError: Somebody else held the lock for too long; nothing was written.
-            RefusedError: The disk is full, or the file cannot be written; nothing was written.
+            StorageError: The disk is full or fails; nothing was written.
+            RefusedError: The file cannot be written; nothing was.
             UnknownOutcomeError: The disk failed at the commit; it may or may not have been written.
         """
         with self.lock:
@@ -280,7 +280,9 @@ def translating(what: str, errors: tuple[type[Exception], ...] = (sqlite3.Error,
 
 
 def is_busy(error: BaseException) -> bool:
-    """True when somebody else holds a lock."""
+    """True when somebody else holds a lock, so that it is worth to try again at once; a full disk stays full."""
+    if isinstance(error, StorageError):
+        return False
     return isinstance(error, BusyError) or (isinstance(error, sqlite3.Error) and _primary(error) in _BUSY)
 
 
@@ -297,6 +299,8 @@ def _translated(error: Exception, what: str) -> TallyError | None:
         return MalformedError(f"{what}: {error}", hint=_HINT)
     if primary in _BUSY:
         return BusyError(f"{what}: somebody else held the lock for too long", hint="try again")
+    if primary in _STORAGE:
+        return StorageError(f"{what}: {error}", hint="free the disk, then try again")
     if primary in _DAMAGED:
         return MalformedError(f"{what}: {error}", hint=_HINT)
     if primary in _REFUSED or _APPEND_ONLY in str(error):

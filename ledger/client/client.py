@@ -116,7 +116,8 @@ class Client:
         """Take one event; it is durable when this returns, and the network is never waited for.
 
         Raises:
-            OutboxFullError, RefusedError, ConflictError, BusyError, MissingError: As `Outbox.append`; nothing was taken.
+            OutboxFullError, StorageError, RefusedError, ConflictError, BusyError, MissingError: As `Outbox.append`; nothing
+                was taken.
             UnknownOutcomeError: The disk failed; emitting the same event again is harmless when it has an id of its own.
         """
         return self.emit_all((event,))[0]

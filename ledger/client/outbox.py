@@ -144,7 +144,8 @@ class Outbox:
 
         Raises:
             OutboxFullError: There is no room, and `on_full` says to raise, or there was none for too long.
-            RefusedError: An event cannot be taken: it has a sequence already, is too long, or the disk is full.
+            RefusedError: An event cannot be taken: it has a sequence already, or is too long.
+            StorageError: The disk is full or fails.
             ConflictError: An event has the source and id of one that was emitted before, and other content.
             BusyError: Another process held the outbox for too long.
             MissingError: Its file was removed or replaced under this process.

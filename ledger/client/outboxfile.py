@@ -112,7 +112,8 @@ class OutboxFile:
 
         Raises:
             BusyError: Somebody else held the lock for too long; nothing was written.
-            RefusedError: The disk is full, or the file cannot be written; nothing was written.
+            StorageError: The disk is full or fails; nothing was written.
+            RefusedError: The file cannot be written; nothing was.
             MissingError: The file was removed or replaced under this process; nothing was written.
             UnknownOutcomeError: The disk failed; it may or may not have been written.
         """

@@ -19,7 +19,7 @@ FILLING = """
 import json, os, resource, signal, sys
 from ledger.client import Client
 from ledger.event import Event
-from proofs.errors import RefusedError, UnknownOutcomeError
+from proofs.errors import StorageError, UnknownOutcomeError
 
 outbox, limit = sys.argv[1], int(sys.argv[2])
 client = Client(outbox=outbox, source="urn:full")
@@ -31,7 +31,7 @@ for n in range(5_000):
         taken.append(client.emit(Event.of("com.example.thing.v1", "urn:full", {"n": n, "x": "x" * 500}, id=str(n))).id)
     except UnknownOutcomeError:
         unknown.append(str(n))
-    except RefusedError:
+    except StorageError:
         refused += 1
     if len(unknown) + refused == 3:
         break

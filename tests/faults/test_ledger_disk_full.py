@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 import ledger
 from ledger.event import Event
-from proofs.errors import RefusedError, UnknownOutcomeError
+from proofs.errors import StorageError, UnknownOutcomeError
 
 url, home, limit, kind = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 clock = lambda: datetime(2026, 11, 20, 9, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ for batch in range(200):
     try:
         events = [event(batch, n) for n in range(30)]
         acknowledged.update((f"{batch}-{n}", r.seq) for n, r in enumerate(log.append(events)))
-    except (RefusedError, UnknownOutcomeError) as error:
+    except (StorageError, UnknownOutcomeError) as error:
         failures.append(type(error).__name__)
         if len(failures) == 3:
             break

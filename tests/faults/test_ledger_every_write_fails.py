@@ -17,7 +17,7 @@ from ledger.log import Ledger
 from ledger.projection import StreamIndex
 from ledger.rotation import rotate
 from ledger.stores.sqlite import SqliteStore
-from proofs.errors import BusyError, ConflictError, RefusedError, UnknownOutcomeError
+from proofs.errors import BusyError, ConflictError, StorageError, UnknownOutcomeError
 
 if TYPE_CHECKING:
     from tests.conftest import Ledgers
@@ -184,7 +184,7 @@ def test_I5_a_commit_that_sqlite_took_back_is_refused_and_one_that_it_did_not_is
     conn = log.store._file.conn
 
     log.store._file.conn = Answer(conn, is_kept=False, error=full(sqlite3.SQLITE_FULL))  # type: ignore[assignment]
-    with pytest.raises(RefusedError, match="the ledger cannot be written, and nothing was: database or disk is full"):
+    with pytest.raises(StorageError, match="the ledger cannot be written, and nothing was: database or disk is full"):
         log.append(things(0, 3))
     assert log.size == 2
 
@@ -208,7 +208,7 @@ def test_I5_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room_
         for n in range(1_000):
             acknowledged.extend(log.append(things(n * 20, n * 20 + 20)))
 
-    with pytest.raises(RefusedError, match="and nothing was: database or disk is full"):
+    with pytest.raises(StorageError, match="and nothing was: database or disk is full"):
         fill()
     assert acknowledged
 
@@ -222,7 +222,7 @@ def test_I5_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room_
     assert fsck(log.store, keyring=log.keyring).findings == ()
 
 
-def test_a_full_vault_refuses_what_it_cannot_seal(ledgers: Ledgers) -> None:
+def test_a_full_vault_takes_nothing_that_it_cannot_seal(ledgers: Ledgers) -> None:
     log = ledgers.create()
     assert log.vault is not None
     with log.vault._file.writing() as conn:
@@ -233,7 +233,7 @@ def test_a_full_vault_refuses_what_it_cannot_seal(ledgers: Ledgers) -> None:
         for n in range(1_000):
             log.append(Event.of(TYPE, "urn:s", {"who": n}, id=f"p{n}", parts=("/who",)))
 
-    with pytest.raises(RefusedError, match="the vault cannot be written, and nothing was: database or disk is full"):
+    with pytest.raises(StorageError, match="the vault cannot be written, and nothing was: database or disk is full"):
         fill()
 
     assert fsck(log.store, keyring=log.keyring).findings == ()

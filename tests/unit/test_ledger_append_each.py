@@ -13,7 +13,7 @@ from ledger.clock import ClockError
 from ledger.disclosure import open_part
 from ledger.event import Event
 from proofs.digest import commitment
-from proofs.errors import BusyError, MalformedError, RefusedError, TallyError, TamperedError
+from proofs.errors import BusyError, MalformedError, RefusedError, StorageError, TallyError, TamperedError
 
 TYPE = "org.example.loaded.v1"
 
@@ -252,3 +252,16 @@ def test_parts_are_kept_of_what_was_written_before_somebody_interrupted(
             append(log, event("a", b'{"who":"Ada"}', parts=("/who",), person="ada"))
 
     assert open_part(log, 2, "/who", reader="r", purpose="p") == b'"Ada"'
+
+
+def test_a_full_disk_is_nobodys_refusal_and_the_same_events_go_through_when_there_is_room(ledgers: Any) -> None:
+    log = ledgers.create()
+    ((pages,),) = log.store._file.rows("PRAGMA page_count")
+    log.store._file.rows(f"PRAGMA max_page_count = {pages}")
+    events = [event(str(n), b'"%s"' % (b"x" * 100_000)) for n in range(3)]
+    with pytest.raises(StorageError, match="database or disk is full"):
+        log.group.append_each(events)
+
+    log.store._file.rows("PRAGMA max_page_count = 1073741823")
+
+    assert seqs(log.group.append_each(events)) == [2, 3, 4]

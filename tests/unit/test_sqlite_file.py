@@ -16,7 +16,7 @@ from ledger.sqlitefile import Place, SqliteFile, connect, make
 from ledger.stores.sqlite import SqliteStore
 from ledger.stores.views import Views
 from ledger.vaultfile import VaultFile
-from proofs.errors import BusyError, MalformedError, RefusedError, TallyError, UnknownOutcomeError
+from proofs.errors import BusyError, MalformedError, RefusedError, StorageError, TallyError, UnknownOutcomeError
 
 
 def failed(code: int, what: str = "disk I/O error") -> sqlite3.OperationalError:
@@ -74,7 +74,7 @@ def test_an_error_after_which_sqlite_rolled_back_by_itself_is_told_as_what_it_is
         raise failed(sqlite3.SQLITE_IOERR)
 
     for transaction in (reading, writing):
-        with pytest.raises(RefusedError, match="disk I/O error"), transaction:
+        with pytest.raises(StorageError, match="disk I/O error"), transaction:
             lose()
         assert not file.conn.in_transaction
     file.close()
@@ -98,7 +98,7 @@ class Answer:
 
 @FILES
 @pytest.mark.parametrize(
-    ("code", "expected"), [(sqlite3.SQLITE_FULL, RefusedError), (sqlite3.SQLITE_IOERR, UnknownOutcomeError)]
+    ("code", "expected"), [(sqlite3.SQLITE_FULL, StorageError), (sqlite3.SQLITE_IOERR, UnknownOutcomeError)]
 )
 def test_a_commit_for_which_there_was_no_room_is_refused_and_one_at_which_the_disk_failed_is_unknown(
     tmp_path: Path, opened: Opened, code: int, expected: type[TallyError]
