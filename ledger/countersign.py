@@ -28,11 +28,13 @@ class Heads:
         after: A checkpoint that none of the store's is beyond; likewise.
         is_stored: The store holds the checkpoint `before`, or held it a moment later: signing comes before storing.
         is_known: There is a keyring to ask.
+        is_older: The store begins as the log that was signed, and ends before what was signed or acknowledged.
     """
 
     before: bytes | None
     after: bytes | None
     is_known: bool
+    is_older: bool = False
     is_stored: Callable[[bytes], bool] = lambda _: False
 
 
@@ -139,12 +141,12 @@ def _is_signed_by_all(data: bytes, vkeys: Sequence[VerifierKey]) -> bool:
 
 
 def _lacking(
-    checkpoint: Checkpoint, roots: Mapping[int, bytes], size: int, *, is_listed: bool
+    checkpoint: Checkpoint, roots: Mapping[int, bytes], size: int, *, is_listed: bool, is_older: bool
 ) -> tuple[str, str, str] | None:
     """What the store lacks of the checkpoint that was signed last; None where it has all of it."""
     if checkpoint.size > size:
         what = f"{checkpoint.size} entries were signed, and {size} are stored: this is an older copy"
-        return "fork", HEAD, what
+        return "older" if is_older else "fork", HEAD, what
     if roots.get(checkpoint.size) != checkpoint.root:
         return "fork", HEAD, f"the first {checkpoint.size} entries are not those that were signed"
     if not is_listed:
@@ -152,7 +154,7 @@ def _lacking(
             f"the checkpoint of {checkpoint.size} entries that was signed is not stored: it was taken out, or a crash "
             "came between, and then the next opening for writing stores it"
         )
-        return "head", HEAD, what
+        return "older" if is_older else "head", HEAD, what
     return None
 
 
@@ -173,7 +175,7 @@ def check_heads(
         with findings.at("head", HEAD):
             _, checkpoint = read_note(heads.before, origin=origin)
             is_listed = any(at == checkpoint.size for at, _ in stored) or heads.is_stored(heads.before)
-            if lacking := _lacking(checkpoint, roots, size, is_listed=is_listed):
+            if lacking := _lacking(checkpoint, roots, size, is_listed=is_listed, is_older=heads.is_older):
                 findings.add(*lacking)
     if heads.after is None:
         if stored:

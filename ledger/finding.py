@@ -21,7 +21,7 @@ class Finding:
     Attributes:
         code: Its kind, a stable word: file, damaged, missing, malformed, seq, chain, time, created, closed, source, position,
             filing, body, part, stray, tile, counter, census, identity, keys, checkpoint, fork, head, tip,
-            restored, vault, projection.
+            restored, older, vault, projection.
         where: The place, as a reader can find it ("entry 41").
         what: One sentence.
     """
@@ -62,6 +62,11 @@ class Report:
     def ok(self) -> bool:
         """True when everything is as it must be."""
         return not self.findings
+
+    @property
+    def is_older(self) -> bool:
+        """True when all that is wrong is that the log ends before what was signed or acknowledged."""
+        return bool(self.findings) and all(finding.code == "older" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as a document."""

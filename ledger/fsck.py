@@ -9,6 +9,9 @@
     tip           what was acknowledged is there                                   ledger.tip
     projections   replayed, and compared row by row (I19)                          ledger.replay
 
+Where the log begins as the one that its keyring is of, and ends before what was signed or acknowledged, what it lacks for that
+has the code `older`: an older copy and a log whose end was cut off look alike.
+
 All of it reads one snapshot through a handle of its own, while others go on writing, in memory that does not grow with the
 log. Damage never raises: it is what a report is for.
 """
@@ -18,6 +21,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from functools import partial
 
 from ledger.countersign import Heads, check_checkpoints, check_heads, read_note
@@ -31,7 +35,7 @@ from ledger.replay import check_projection
 from ledger.scrutiny import Scrutiny
 from ledger.store import FILE, Store
 from ledger.tip import NAME as TIP
-from ledger.tip import Tip, check_tip
+from ledger.tip import Tip, check_tip, leaf_at
 from ledger.walk import Progress, Walk
 from proofs.errors import BusyError, RefusedError, TallyError
 from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
@@ -70,12 +74,15 @@ def fsck(
         with findings.at("damaged", FILE), reader.reading():
             size = reader.size()
             is_known = keyring is not None and keyring.exists
-            heads = Heads(before, _head(keyring), is_known=is_known, is_stored=partial(_is_stored, store, keyring))
+            is_stored = partial(_is_stored, store, keyring)
+            heads = Heads(before, _head(keyring), is_known=is_known, is_stored=is_stored)
             if not _is_readable(reader, findings):
                 return findings.report()
+            heads = replace(heads, is_older=_is_older(reader, keyring, before, tip))
             with closing(_erasures(keyring, findings)) as erased:
                 _check(reader, size, heads, erased, findings, progress)
-            with findings.at("restored", TIP):
+            is_short = heads.is_older and tip is not None and size < tip.size
+            with findings.at("older" if is_short else "restored", TIP):
                 if tip is not None:
                     check_tip(reader, tip)
             for projection in projections:
@@ -106,6 +113,15 @@ def _tip(keyring: Keyring | None, findings: Findings) -> Tip | None:
     with findings.at("tip", TIP):
         return None if keyring is None or keyring.first() is None else keyring.tip.read()
     return None
+
+
+def _is_older(store: Store, keyring: Keyring | None, head: bytes | None, tip: Tip | None) -> bool:
+    """True when the store begins as the log that these keys are of, and ends before what was signed or acknowledged."""
+    first = None
+    with suppress(TallyError):  # that it cannot be read is a finding of the tip's
+        first = None if keyring is None else keyring.first()
+    ends = [*_size_of(head, store.meta()["origin"]), *([] if tip is None else [tip.size])]
+    return first is not None and leaf_at(store, 0) == first and store.size() < max(ends, default=0)
 
 
 def _erasures(keyring: Keyring | None, findings: Findings) -> Erasures:

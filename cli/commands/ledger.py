@@ -17,7 +17,7 @@ from ledger.fsck import Report, fsck
 from ledger.keys import log_vkey
 from ledger.store import Store
 from ledger.stores.postgres_address import shown
-from proofs.errors import RefusedError, TamperedError
+from proofs.errors import RefusedError, StaleError, TamperedError
 from proofs.report import counted
 
 
@@ -64,6 +64,7 @@ def status(session: Session) -> None:
         head = None if kept is None else read_checkpoint(kept, origin=log.origin).checkpoint
         tip = log.keyring.acknowledged() if log.keyring else None
         last = log.entry(log.size - 1) if log.size else None
+        known = max(head.size if head else 0, tip.size if tip else 0)
         session.output.facts(
             {
                 "origin": log.origin,
@@ -75,11 +76,15 @@ def status(session: Session) -> None:
                 "streams": log.store.streams.total(),
                 "checkpoints": len(stored),
                 "signed_up_to": head and head.size,
-                "unsigned_entries": log.size - (head.size if head else 0),
+                "unsigned_entries": max(0, log.size - (head.size if head else 0)),
                 "acknowledged_up_to": tip and tip.size,
                 "keyring": str(log.keyring.folder) if log.keyring else None,
                 "views": [f"{name} {position}" for name, position in _stored_views(log.store)],
-            }
+            },
+            None
+            if log.size >= known
+            else f"This is an older copy, or its end was cut off: it ends after {counted(log.size, 'entry', 'entries')}, "
+            f"and {known:,} were signed or acknowledged.",
         )
 
 
@@ -97,27 +102,41 @@ def verify(session: Session) -> None:
     """Recompute everything in the ledger from its stored bytes, and name what was changed or taken out.
 
     Entries, bodies, checkpoints, counters and identities; sealed parts, where the vault beside the keys tells which were
-    erased; and every stored view, replayed from the log. `tally views rebuild` makes again a view that differs.
+    erased; and every stored view, replayed from the log. `tally views rebuild` makes again a view that differs. Exit status
+    3 where something was changed; 7 where nothing was, and the log ends before what was signed or acknowledged.
 
     Example: tally verify
     """
     with session.open(read_only=True) as log, session.output.progress("verifying") as advance:
         report = fsck(log.store, keyring=log.keyring, projections=known_views(), progress=advance)
-        checkpoints = len(log.store.checkpoints.all())
+        stored = log.store.checkpoints.all()
     if session.output.as_json:
         session.output.document(report.to_json())
     else:
-        for finding in report.findings:
+        for finding in () if report.is_older else report.findings:
             say(f"✗ {finding.where}: {finding.what}")
         for line in _absent(report):
             say(line)
+    if report.is_older:
+        raise _older(report.entries, max((size for size, _ in stored), default=0))
     if not report.ok:
         raise TamperedError(
             f"{counted(len(report.findings), 'finding', 'findings')} in {counted(report.entries, 'entry', 'entries')}"
         )
     if not session.output.as_json:
-        signed = counted(checkpoints, "checkpoint", "checkpoints") if checkpoints else "nothing is signed yet"
+        signed = counted(len(stored), "checkpoint", "checkpoints") if stored else "nothing is signed yet"
         say(f"✓ {report.entries} entries: chain, tree, streams and commitments are whole; {signed}")
+
+
+def _older(entries: int, signed: int) -> StaleError:
+    """What is said of a log that is whole as far as it goes."""
+    bare = entries - signed
+    beyond = f"; no checkpoint in it covers the last {counted(bare, 'entry', 'entries')}" if bare else ""
+    return StaleError(
+        f"{counted(entries, 'entry is', 'entries are')} sound, but not all of the log: "
+        f"this is an older copy, or its end was cut off{beyond}",
+        hint="a backup ends so; where this is the ledger itself, look for the newest copy before anything else",
+    )
 
 
 def _absent(report: Report) -> Iterator[str]:

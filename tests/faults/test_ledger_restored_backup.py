@@ -104,8 +104,8 @@ def test_I14_fsck_names_it_where_it_is_only_read(restored: Ledgers) -> None:
     findings = fsck(log.store, keyring=log.keyring).findings
 
     assert [(finding.code, finding.where, finding.what) for finding in findings] == [
-        ("fork", "head", "500 entries were signed, and 300 are stored: this is an older copy"),
-        ("restored", "tip", "the ledger holds 300 entries, but 500 were acknowledged"),
+        ("older", "head", "500 entries were signed, and 300 are stored: this is an older copy"),
+        ("older", "tip", "the ledger holds 300 entries, but 500 were acknowledged"),
     ]
     assert fsck(log.store).findings == ()  # nothing in the copy itself says so
 
