@@ -21,7 +21,9 @@ import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 import ledger
-from proofs.errors import MissingError, RefusedError
+from ledger.keys import current
+from ledger.log import Ledger
+from proofs.errors import MissingError, RefusedError, UnverifiableError
 from server.journal import to_stderr
 from server.protocol import BoundedProtocol
 from server.settings import Settings
@@ -66,13 +68,15 @@ def run(settings: Settings) -> None:
     """Serve until a signal stops it.
 
     Raises:
-        TallyError: The ledger cannot be opened; nothing was started.
+        TallyError: The ledger cannot be opened, or its log key cannot, which it would be signed with; nothing was started.
         RefusedError: The address cannot be bound, or certificate and key are none.
     """
     _check_tls(settings)
     # Looked at before anything listens, so that the reason reaches whoever started this and not a worker's journal.
     with ledger.open(settings.ledger, home=settings.home, passphrase=settings.passphrase) as log:
         origin = log.origin
+        if settings.checkpoint_every:
+            _check_key(log)
     settings.to_environment()
     _allow_connections()
     logging.getLogger().handlers[:] = [JournalHandler(logging.WARNING)]
@@ -118,6 +122,23 @@ def _config(settings: Settings) -> uvicorn.Config:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
+
+
+def _check_key(log: Ledger) -> None:
+    """Accept a ledger that can be signed now, and one that nothing is signed in any more, or without a keyring.
+
+    Else the server would answer as if all were well, and never sign.
+    """
+    if log.keyring is None or log.closed_by is not None:
+        return
+    key = current(log.keys(), "log", size=log.size)
+    try:
+        _ = log.keyring.signer("log", key.id).public_key
+    except UnverifiableError as error:
+        raise UnverifiableError(
+            f"no checkpoint could be signed: {error.what}",
+            hint=f"{error.hint or 'give the right passphrase'}; --checkpoint-every 0 serves without signing",
+        ) from error
 
 
 def _check_tls(settings: Settings) -> None:

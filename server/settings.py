@@ -114,9 +114,10 @@ class Settings(BaseModel):
             RefusedError: One of them is not acceptable.
         """
         given = dict(options)
-        host, colon, port = str(given.pop("bind")).rpartition(":")
+        bind = str(given.pop("bind"))
+        host, colon, port = bind.rpartition(":")
         if not colon or not port.isdecimal():
-            raise RefusedError("bind is not HOST:PORT")
+            raise RefusedError(f"--bind {bind[:120]!r} is not HOST:PORT")
         oidc = {name: given.pop(f"oidc_{name}") for name in ("issuer", "audience", "jwks")}
         if any(oidc.values()) and not all(oidc.values()):
             raise RefusedError("--oidc-issuer, --oidc-audience and --oidc-jwks go together")

@@ -76,7 +76,7 @@ def test_serve_speaks_tls_with_a_certificate_that_is_named(
     ("options", "says"),
     [
         (["--bind", "0.0.0.0:0", "--open-on-loopback"], "whoever reaches it would be an admin"),
-        (["--bind", "nowhere"], "bind is not HOST:PORT"),
+        (["--bind", "nowhere"], "--bind 'nowhere' is not HOST:PORT"),
         (["--tls-cert", "x.pem"], "tls-cert and tls-key go together"),
         (["--oidc-issuer", "https://idp.example"], "go together"),
         (["--workers", "0"], "workers:"),

@@ -63,7 +63,7 @@ def test_a_ledger_that_is_not_there_is_missing(tmp_path: Path) -> None:
         ),
         (("--oidc-issuer", "a"), 9, "tally: --oidc-issuer, --oidc-audience and --oidc-jwks go together"),
         (("--bind", "0.0.0.0:0", "--open-on-loopback"), 9, "tally: open-on-loopback is refused for 0.0.0.0"),
-        (("--bind", "127.0.0.1"), 9, "tally: bind is not HOST:PORT"),
+        (("--bind", "127.0.0.1"), 9, "tally: --bind '127.0.0.1' is not HOST:PORT"),
         (
             ("--tls-cert", "no.pem", "--tls-key", "no.pem"),
             8,
@@ -93,8 +93,51 @@ def test_a_refusal_is_one_object_where_json_is_asked_for(made: Path) -> None:
 
     assert status == 9
     assert json.loads(said) == {
-        "error": {"code": "refused", "hint": "", "message": "bind is not HOST:PORT", "status": 9, "where": ""}
+        "error": {
+            "code": "refused",
+            "hint": "",
+            "message": "--bind 'nowhere' is not HOST:PORT",
+            "status": 9,
+            "where": "",
+        }
     }
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "why", "hint"),
+    [
+        ("y", "the key {key} does not open with this passphrase", "give the right passphrase"),
+        ("", "no passphrase for the key", "set TALLY_KEY_PASSPHRASE, or give a file with --passphrase-file"),
+    ],
+    ids=["a wrong passphrase", "none"],
+)
+def test_a_server_that_could_not_sign_does_not_start(made: Path, passphrase: str, why: str, hint: str) -> None:
+    (key,) = (made / "home").glob("*/log-*.pem")
+
+    status, said = serve(made, passphrase=passphrase)
+
+    assert status == 6
+    assert said == (
+        f"tally: no checkpoint could be signed: {why.format(key=key)}\n"
+        f"  hint: {hint}; --checkpoint-every 0 serves without signing\n"
+    )
+
+
+def test_a_server_that_signs_nothing_needs_no_passphrase(made: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TALLY_KEY_PASSPHRASE": ""}
+    command = [sys.executable, "-P", "-m", "cli", "--ledger", f"sqlite:///{made}/log.db", "--home", str(made / "home")]
+    process = subprocess.Popen(
+        [*command, "serve", "--bind", "127.0.0.1:0", "--checkpoint-every", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("tallystick serves")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_the_program_alone_says_how_it_is_started() -> None:
