@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -10,16 +12,18 @@ from typing import Final
 
 import click
 
-from cli.session import Session, pass_session, with_json
+from cli.session import Session, pass_session, read_secret, with_json
 from ledger.client import upkeep
 from ledger.client.client import Client
 from ledger.client.outbox import Outbox
 from ledger.client.settings import Settings
 from ledger.clock import system_clock
-from proofs.errors import BusyError, MissingError
+from proofs.errors import BusyError, MissingError, RefusedError
 from proofs.report import visible
 
 _PATH: Final = "tally.outbox"
+_FIRST_SECONDS: Final = 0.25  # after which an answer is looked at for the first time, then after twice as long
+_REFUSED: Final = re.compile(r"(^|: )the server answered 40[13]\b")  # as ledger.client.delivery notes it
 _NUMBERS = click.argument("numbers", nargs=-1, type=click.IntRange(0), metavar="[N]...")
 
 
@@ -108,31 +112,50 @@ def _age(oldest: str | None) -> int | None:
 @with_json
 @pass_session
 def flush(session: Session, url: str | None, token_file: Path | None, ca_file: Path | None, timeout: float) -> None:
-    """Deliver what waits; ends with status 13 when something is left.
+    """Deliver what waits; status 13: something is left, 9: the credential is refused.
 
     Example: tally outbox --outbox outbox.db flush --url https://ledger.example.org
     """
     with _opened() as opened:
         before = upkeep.status(opened)
+    token = None if token_file is None else read_secret(token_file, "token file").decode("latin-1").strip()
     if url is None and before.destination is None:
         raise MissingError("the outbox knows no server", hint="give --url https://host, or set TALLY_URL")
     client = Client(
         url or before.destination,
         outbox=_path(),
-        token=token_file,
+        token=token,
         settings=Settings(ca_file=None if ca_file is None else str(ca_file), poll_seconds=0.1),
     )
     with closing(client):
-        left = client.flush(timeout)
+        left, is_refused = _delivered(client, timeout, before)
         after = client.status()
     died = after.dead - before.dead
     if left:
         why = "" if after.trouble is None else visible(after.trouble[1])
+        if is_refused:
+            raise RefusedError(
+                f"the server refuses this credential; {left} of {before.waiting} events still wait: {why}",
+                hint="give --token-file with a token of the role emitter that reaches the sources of these events",
+            )
         raise BusyError(f"{left} of {before.waiting} events still wait after {timeout:g} seconds", hint=why)
     session.output.document(
         {"delivered": before.waiting - died, "dead_letters": died, "left": left},
         f"✓ {before.waiting - died} delivered" + (f", {died} became dead letters" if died else ""),
     )
+
+
+def _delivered(client: Client, timeout: float, before: upkeep.Status) -> tuple[int, bool]:
+    """Deliver; how many are left, and whether the server refuses whoever sends them, which no patience changes."""
+    deadline = time.monotonic() + timeout
+    seconds, left = _FIRST_SECONDS, before.waiting
+    while (remaining := deadline - time.monotonic()) > 0:
+        was, left = left, client.flush(min(seconds, remaining))
+        trouble = client.status().trouble
+        if not left or (left == was and trouble != before.trouble and trouble and _REFUSED.search(trouble[1])):
+            return left, bool(left)
+        seconds *= 2
+    return left, False
 
 
 @outbox.command("dead-letters")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -167,3 +167,49 @@ def test_without_a_name_there_is_no_outbox(outbox: Tally) -> None:
 
     assert ended.returncode == 8
     assert "no outbox named" in ended.stderr
+
+
+@pytest.mark.parametrize("is_waiting", [True, False], ids=["something waits", "nothing waits"])
+def test_a_token_file_that_is_not_there_is_told_before_anything_is_asked(
+    emitted: Tally, tmp_path: Path, counterpart: Counterpart, *, is_waiting: bool
+) -> None:
+    if not is_waiting:
+        emitted("flush", "--url", counterpart.url, "--json").document()
+    asked = len(counterpart.requests)
+
+    ended = emitted("flush", "--url", counterpart.url, "--token-file", str(tmp_path / "nofile"))
+
+    assert (ended.returncode, ended.stdout) == (8, "")
+    assert ended.stderr == f"tally: {tmp_path / 'nofile'}: token file cannot be read: No such file or directory\n"
+    assert len(counterpart.requests) == asked
+
+
+def refuse(counterpart: Counterpart, status: int) -> None:
+    """Let the server answer everything so."""
+
+    def answer(handler: Any, _body: bytes) -> bool:
+        handler.problem(status, "unauthenticated", "the credential is unknown")
+        return True
+
+    counterpart.misbehave = answer
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_credential_that_is_refused_ends_the_flush_at_once(
+    emitted: Tally, tmp_path: Path, counterpart: Counterpart, status: int
+) -> None:
+    refuse(counterpart, status)
+    (tmp_path / "token").write_text("tally_no")
+
+    ended = emitted("flush", "--url", counterpart.url, "--token-file", str(tmp_path / "token"), "--timeout", "600")
+
+    assert (ended.returncode, ended.stdout) == (9, "")
+    assert f"6 of 6 events still wait: the server answered {status}" in ended.stderr
+
+
+def test_a_credential_that_was_refused_before_and_is_not_now_delivers(emitted: Tally, counterpart: Counterpart) -> None:
+    refuse(counterpart, 401)
+    assert emitted("flush", "--url", counterpart.url).returncode == 9
+    counterpart.misbehave = None
+
+    assert emitted("flush", "--json").document()["left"] == 0
