@@ -173,9 +173,9 @@ def _target(target: dict[str, Any]) -> tuple[Value, ...]:
         told(target, "action"),
         badge(outcome, _TONES.get(outcome, "plain")),
         _level(told(target, "level")),
-        told(target, "matched_before"),
-        told(target, "deleted"),
-        told(target, "matched_after"),
+        wording.count(told(target, "matched_before")),
+        wording.count(told(target, "deleted")),
+        wording.count(told(target, "matched_after")),
         _residuals(target),
     )
 

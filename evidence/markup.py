@@ -81,11 +81,18 @@ def section(id: str, title: str, *content: Html) -> Html:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Value]], *, class_: str = "") -> Html:
-    """Return a table in a box of its own, which scrolls where the page is narrow; nothing without rows."""
-    body = "\n".join(_row(row) for row in rows)
-    if not body:
+    """Return a table in a box of its own, which scrolls where the page is narrow; nothing without rows.
+
+    Numbers stand to the right, their digits grouped, and so does the title of a column that holds nothing else.
+    """
+    listed = list(rows)
+    if not listed:
         return Html("")
-    titles = join(element("th", title, scope="col") for title in head)
+    body = "\n".join(map(_row, listed))
+    titles = join(
+        element("th", title, scope="col", **({"class_": "number"} if all(map(_is_number, column)) else {}))
+        for title, column in zip(head, zip(*listed, strict=True), strict=True)
+    )
     return Html(
         f'<div class="wide"><table class="{html(class_)}"><thead><tr>{titles}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div>"
@@ -93,7 +100,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Value]], *, class_: str =
 
 
 def _row(cells: Sequence[Value]) -> str:
-    return "<tr>" + "".join(f"<td>{wrapping(cell)}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(map(_cell, cells)) + "</tr>"
+
+
+def _cell(cell: Value) -> str:
+    return f'<td class="number">{cell:,}</td>' if isinstance(cell, int) else f"<td>{wrapping(cell)}</td>"
+
+
+def _is_number(cell: Value) -> bool:
+    return isinstance(cell, int)
 
 
 def pairs(rows: Iterable[tuple[str, Value]]) -> Html:

@@ -134,7 +134,7 @@ def _facts(answer: Answer) -> Html:
     cards: list[tuple[Value, str]] = [
         (len(inside), "entries answer the question"),
         (len(answer.items) - len(inside), "entries of context: neighbours, keys, census"),
-        (_count(bodies, "disclosed"), f"of {len(bodies)} bodies disclosed"),
+        (_count(bodies, "disclosed"), f"of {len(bodies):,} bodies disclosed"),
     ]
     cards += [(n, f"bodies {state}") for state in ("withheld", "destroyed") if (n := _count(bodies, state))]
     cards += [
@@ -147,7 +147,9 @@ def _facts(answer: Answer) -> Html:
 
 
 def _card(number: Value, text: str) -> Html:
-    return element("div", element("b", number), element("span", text), class_="fact")
+    return element(
+        "div", element("b", f"{number:,}" if isinstance(number, int) else number), element("span", text), class_="fact"
+    )
 
 
 def _count(contents: Iterable[Content], state: str) -> int:
@@ -298,11 +300,11 @@ def _check(answer: Answer) -> Html:
 
 
 def _footer(answer: Answer) -> Html:
-    text = f"{answer.checkpoint.origin}, tree of {answer.checkpoint.size} entries. Issuer's rendering, not proven."
+    text = f"{answer.checkpoint.origin}, tree of {answer.checkpoint.size:,} entries. Issuer's rendering, not proven."
     return element("footer", element("p", text))
 
 
 def _cut(total: int, shown: int, noun: str, file: str) -> Html:
     if shown == total:
         return Html("")
-    return element("p", f"{shown} of {total} {noun}; all of them stand in {file}.", class_="soft")
+    return element("p", f"{shown:,} of {total:,} {noun}; all of them stand in {file}.", class_="soft")

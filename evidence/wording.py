@@ -16,8 +16,9 @@ from proofs.jsonstrict import Number
 from proofs.streams import OPENLINEAGE_TYPES
 
 LINE_CHARACTERS: Final = 240
-# A member's path; "#" counts an array, "%" tells millionths, "~" is the beginning of a hash.
-_FIELD: Final = re.compile(r"\{([a-z_.]+)([#%~]?)\}")
+# A member's path; "#" counts an array, "%" tells millionths, "~" is the beginning of a hash, "," groups a number's digits.
+_FIELD: Final = re.compile(r"\{([a-z_.]+)([#%~,]?)\}")
+_COUNT: Final = re.compile(r"(0|[1-9][0-9]{0,14})\Z")
 _MILLIONTHS: Final = re.compile(r"[0-9]{1,15}\Z")
 _NOTHING: Final = "—"
 
@@ -26,29 +27,29 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "ledger.closed": "log ends: {reason}",
     "ledger.key-added": "{purpose} key {id~}… added",
     "ledger.key-retired": "{purpose} key {id~}… retired: {reason}",
-    "ledger.census-taken": "census, streams: {streams}",
+    "ledger.census-taken": "census, streams: {streams,}",
     "ledger.evidence-exported": "bundle {bundle} for {asked_by}, census {census}",
     "ledger.record-read": "personal parts of entry {seq} ({pointers#}) opened for {reader}: {purpose}",
     "ledger.clock-adjusted": "clock confirmed from {from} to {to}",
-    "ledger.restored": "restored from a backup of {continued_from} entries; acknowledged had been {acknowledged.size}",
+    "ledger.restored": "restored from a backup of {continued_from,} entries; acknowledged had been {acknowledged.size,}",
     "intake.conflicted": "another event under the identity of entry {seq} was turned away",
     "lineage.alias-declared": "alias {alias.namespace}|{alias.name} of {dataset.namespace}|{dataset.name}",
     "contract.published": "contract {contract.name} {contract.version} in force for {dataset.namespace}|{dataset.name}",
     "contract.deprecated": "contract {contract.name} {contract.version} deprecated",
     "contract.retired": "contract {contract.name} {contract.version} retired",
-    "validation.decided": "{decision}: {dataset.namespace}|{dataset.name}, risk {risk%}, rows: {batch.rows}, "
+    "validation.decided": "{decision}: {dataset.namespace}|{dataset.name}, risk {risk%}, rows: {batch.rows,}, "
     "contract {contract.name} {contract.version}",
     "validation.overridden": "decision of entry {decided.seq} overridden",
-    "validation.action-taken": "{action} {result} after {decision}: {dataset.namespace}|{dataset.name}",
+    "validation.action-taken": "{dataset.namespace}|{dataset.name}: batch {action} ({result}), as {decision} says",
     "schema.published": "schema {schema.subject} {schema.version} published ({bump})",
     "schema.rejected": "schema {schema.subject} {schema.version} rejected: {reason}",
     "deletion.requested": "deletion requested under {regulation} by {channel}",
-    "deletion.planned": "plan, targets: {targets#}, derived datasets: {closure.count}, seeds: {seeds#}",
-    "deletion.executed": "{dataset.namespace}|{dataset.name}: {outcome}, rows: {rows}, attempt {attempt}",
-    "deletion.verified": "{dataset.namespace}|{dataset.name}: {result}, {matched} found, level {level}",
+    "deletion.planned": "plan, targets: {targets#}, derived datasets: {closure.count,}, seeds: {seeds#}",
+    "deletion.executed": "{dataset.namespace}|{dataset.name}: {outcome}, rows: {rows,}, attempt {attempt}",
+    "deletion.verified": "{dataset.namespace}|{dataset.name}: {result}, {matched,} found, level {level}",
     "deletion.certified": "certificate: {outcome}, level {level}",
-    "subject.erasure-started": "erasure begins, personal parts: {parts}",
-    "subject.erased": "payload and key destroyed, personal parts: {parts}",
+    "subject.erasure-started": "erasure begins, personal parts: {parts,}",
+    "subject.erased": "payload and key destroyed, personal parts: {parts,}",
     "subject.held": "erasure refused by a legal hold",
     "subject.released": "legal hold released by {by}: {reason}",
 }
@@ -77,10 +78,10 @@ def observed(body: Any) -> str:
     """Return what an OpenLineage event says of its run and its datasets."""
     said = statement.read(body)
     state = body.get("eventType") if isinstance(body, dict) else None
-    words = [state if isinstance(state, str) else "declared", said.job.name if said.job else ""]
-    if said.inputs or said.outputs:
-        words.append(f"{_names(said.inputs)} → {_names(said.outputs)}")
-    return _cut(" ".join(filter(None, words)))
+    run = " ".join(filter(None, [state if isinstance(state, str) else "declared", said.job.name if said.job else ""]))
+    if not said.inputs and not said.outputs:
+        return _cut(run)
+    return _cut(f"{run}: {_names(said.inputs)} → {_names(said.outputs)}")
 
 
 def look(value: Any, path: str) -> Any:
@@ -94,6 +95,11 @@ def told(value: Any, path: str) -> str:
     """Return the text or number that stands at `path`, as it was written; empty when nothing of the kind does."""
     found = look(value, path)
     return found.text if isinstance(found, Number) else found if isinstance(found, str) else ""
+
+
+def count(text: str) -> int | str:
+    """Return the number that a text is, to be shown as one; the text itself where it is none."""
+    return int(text) if _COUNT.match(text) else text
 
 
 def percent(millionths: str) -> str:
@@ -113,6 +119,8 @@ def _show(body: Any, path: str, form: str) -> str:
         text = percent(text)
     elif form == "~":
         text = text[:16]
+    elif form == "," and isinstance(number := count(text), int):
+        text = f"{number:,}"
     return text or _NOTHING
 
 

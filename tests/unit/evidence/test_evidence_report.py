@@ -83,7 +83,7 @@ def test_the_page_of_a_deletion_tells_request_certificate_decisions_lineage_and_
     assert "BLOCK_AND_ROLLBACK" in text
     assert "99.99 %" in text
     assert "RULE_BLOCKS spend_not_null" in text
-    assert "START churn.features households, visits → features" in text
+    assert "START churn.features: households, visits → features" in text
     assert "deletion requested under gdpr by api" in text
     assert "openssl pkeyutl -verify" in text
 
@@ -184,7 +184,7 @@ def test_a_long_answer_shows_its_first_and_last_entries_and_says_so(
 
     shown = [value for _, name, value in found.attributes if name == "id" and re.fullmatch(r"e\d+", value)]
     assert len(shown) == 1_000
-    assert "1000 of 1203 entries, the first and the last; all of them stand in entries.jsonl." in found.text
+    assert "1,000 of 1,203 entries, the first and the last; all of them stand in entries.jsonl." in found.text
 
 
 def test_a_stream_without_entries_is_told_to_be_proven_empty(shared_house: House, page: Callable[[Any], Page]) -> None:
@@ -234,6 +234,16 @@ def test_markup_is_made_of_escaped_pieces() -> None:
             "declared j",
         ),
         ("tallystick.lineage.run-observed.v1", b"\xff", "declared"),
+        (
+            "tallystick.validation.action-taken.v1",
+            b'{"action":"promoted","result":"done","decision":"ALLOW","dataset":{"namespace":"wh","name":"orders"}}',
+            "wh|orders: batch promoted (done), as ALLOW says",
+        ),
+        (
+            "tallystick.deletion.executed.v1",
+            b'{"dataset":{"namespace":"wh","name":"orders"},"outcome":"erased","rows":1444421,"attempt":1}',
+            "wh|orders: erased, rows: 1,444,421, attempt 1",
+        ),
         ("org.example.v1", b"\xffplain", "\ufffdplain"),
         ("org.example.v1", b"", ""),
         ("org.example.v1", b"x" * 10_000, "x" * 239 + "…"),
@@ -257,3 +267,18 @@ def test_an_entry_is_told_in_one_line(type: str, body: bytes, told: str) -> None
 )
 def test_a_risk_in_millionths_is_told_as_a_percentage(millionths: str, told: str) -> None:
     assert wording.percent(millionths) == told
+
+
+def test_numbers_stand_to_the_right_with_their_digits_grouped_and_so_does_the_title_of_their_column() -> None:
+    shown = table(("Stream", "In all", "After"), [("a", 1_444_421, 0), ("b", 7, "unknown")])
+
+    assert '<td>a</td><td class="number">1,444,421</td><td class="number">0</td>' in shown
+    assert '<td>b</td><td class="number">7</td><td>unknown</td>' in shown
+    assert '<th scope="col">Stream</th><th scope="col" class="number">In all</th><th scope="col">After</th>' in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1444421", 1_444_421), ("0", 0), ("", ""), ("07", "07"), ("-1", "-1"), ("1e3", "1e3")]
+)
+def test_a_count_is_a_number_where_it_is_written_as_one(text: str, number: int | str) -> None:
+    assert wording.count(text) == number
