@@ -263,7 +263,7 @@ def _postgres() -> type[PostgresStore]:
         from ledger.stores.postgres import PostgresStore
     except ImportError as error:
         raise RefusedError(
-            "PostgreSQL's client library psycopg is not installed", hint="install tallystick[postgres]"
+            "PostgreSQL's client library psycopg is not installed", hint="pip install 'tallystick[postgres]'"
         ) from error
     return PostgresStore
 

@@ -1,4 +1,4 @@
-"""The verifier's command line, and all of its input and output: `python -I -S verify.pyz --trust FILE BUNDLE`.
+"""The verifier's command line, and all of its input and output: `python3 -I -S verify.pyz --trust FILE BUNDLE`.
 
 Reads at most three files, prints one verdict and ends with its status; nothing else is opened, asked or written.
 """

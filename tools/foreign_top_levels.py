@@ -1,6 +1,6 @@
 """Write down which import names and commands Airflow and dbt bring, with everything that they install.
 
-    python tools/foreign_top_levels.py [FILE]          default: tests/architecture/foreign_top_levels.json
+    .venv/bin/python tools/foreign_top_levels.py [FILE]          default: tests/architecture/foreign_top_levels.json
 
 Needs the package index and a few minutes; run at a release. What a package's own metadata calls its top level is often
 missing or wrong, so the packages are really installed, each family in an environment of its own, and the list of

@@ -1,6 +1,6 @@
 """Write docs/invariants.md: what always holds, which modules see to it, and which tests name it.
 
-`python tools/invariants.py` writes the page; tests/docs/test_invariants_page.py holds it to the tree.
+`.venv/bin/python tools/invariants.py` writes the page; tests/docs/test_invariants_page.py holds it to the tree.
 """
 
 from __future__ import annotations

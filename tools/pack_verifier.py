@@ -1,4 +1,4 @@
-"""Pack the verifier into one file: `python tools/pack_verifier.py verify.pyz`, then `python -I -S verify.pyz BUNDLE`.
+"""Pack the verifier into one file: `.venv/bin/python tools/pack_verifier.py verify.pyz`, then `python3 -I -S verify.pyz BUNDLE`.
 
 The same sources give the same bytes, on every machine and from every checkout: the archive is the canonical one that
 bundles use (zipapp writes the time of day into its own), line ends are LF, and no bytecode goes in.

@@ -63,19 +63,19 @@ def main() -> int:
         household = run_pipeline_through_a_service(log, files) if "--server" in sys.argv else run_pipeline(log, files)
         request = delete_household(log, household)
         bundles = seal_evidence(log, request)
-        with doing("recompute the ledger from its stored bytes") as done:
-            report = fsck(log.store, keyring=log.keyring)
-            done(f"{report.entries} entries, {len(report.findings)} findings")
-        if not report.ok:
+        with doing("the ledger again") as done:
+            checked = fsck(log.store, keyring=log.keyring)
+            done(f"{checked.entries} entries from their stored bytes, {len(checked.findings)} findings")
+        if not checked.ok:
             return 1
     status = verify_offline(bundles)
     say(f"\nDone in {time.monotonic() - started:.0f} s. Look at it yourself:\n")
-    say(f"  python -I -S demo-output/verify.pyz --trust demo-output/trust.txt {relative(bundles[0].path)}")
-    say("  .venv/bin/tally --ledger sqlite:///demo-output/ledger.db log")
-    say(
-        "  .venv/bin/tally --ledger sqlite:///demo-output/ledger.db lineage downstream 'warehouse|staging.transactions'"
-    )
-    say(f"  unzip -p {relative(bundles[1].path)} '*/data/report.html' > demo-output/report.html    # for a browser")
+    tally = ".venv/bin/tally --ledger sqlite:///demo-output/ledger.db"
+    report = "'*/data/report.html' > demo-output/report.html    # for a browser"
+    say_call("python3 -I -S demo-output/verify.pyz", "--trust demo-output/trust.txt", f"{relative(bundles[0].path)}")
+    say_call(f"{tally} log")
+    say_call(tally, "lineage downstream 'warehouse|staging.transactions'")
+    say_call("unzip -p", f"{relative(bundles[1].path)}", report)
     return status
 
 
@@ -99,7 +99,7 @@ def run_pipeline_through_a_service(log: Ledger, files: Path) -> str:
 
 def run_pipeline(log: Ledger, files: Path, client: OpenLineageClient | None = None) -> str:
     """Run the steps, break a batch, run it again mended; returns a household to delete."""
-    say("1  A churn pipeline over 1.47 million grocery purchases, every table under a contract")
+    say("1  A churn pipeline over 1.47 million purchases, every table under a contract")
     pipeline = Pipeline(log, OUT / "warehouse.duckdb", files, client)
     try:
         for step in STEPS:
@@ -110,15 +110,16 @@ def run_pipeline(log: Ledger, files: Path, client: OpenLineageClient | None = No
                 rows, risk = outcome.measurement.rows, verdict.risk.points
                 done(f"{rows:>9,} rows, {rules:>2} rules, risk {risk:>3}  {word(outcome.blocked)}")
         say("\n2  The last week arrives with a column renamed at its source")
-        for step, told in ((RENAMED, "staging.transactions, renamed"), (LATE_WEEK, "staging.transactions, mended")):
+        for step, told in ((RENAMED, "the week, renamed"), (LATE_WEEK, "the week, mended")):
             with doing(told) as done:
                 before = pipeline.rows(step.table)
                 outcome = pipeline.run(step, append=True)
                 grown = pipeline.rows(step.table) - before
                 broken = [metric.rule.id for metric in outcome.measurement.metrics if not metric.passed]
-                why = f": {', '.join(broken[:2])} …" if broken else ""
-                became = f"{word(outcome.blocked)}{why}; table grew by {grown:,}"
-                done(f"{outcome.measurement.rows:>9,} rows, risk {outcome.verdict.risk.points:>3}  {became}")
+                why = f"\n     because of {', '.join(broken[:2])} …" if broken else ""
+                risk = outcome.verdict.risk.points
+                done(f"{outcome.measurement.rows:>9,} rows, risk {risk:>3}  {word(outcome.blocked)}{why}")
+            say(f"     staging.transactions grew by {grown:,} rows")
         for step in STEPS[5:]:
             pipeline.run(step)
         row = pipeline.connection.execute(
@@ -133,24 +134,24 @@ def run_pipeline(log: Ledger, files: Path, client: OpenLineageClient | None = No
 
 def delete_household(log: Ledger, household: str) -> str:
     """Delete one household everywhere the lineage says it went; returns the request's id."""
-    say("\n3  One household asks to be deleted, everywhere it went")
+    say("\n3  One household asks to be deleted, everywhere that lineage and contracts know")
     stores = [Warehouse(WAREHOUSE, OUT / "warehouse.duckdb")]
     seeds = [Node("dataset", WAREHOUSE, name) for name in SEEDS]
-    with doing("request, with the person sealed") as done:
+    with doing("request, sealed") as done:
         made = deletion.request(log, [("household_id", household)], regulation="gdpr", datasets=seeds)
         done(f"request {made.request[:8]}")
-    with doing("plan, from lineage and contracts") as done:
+    with doing("plan") as done:
         planned = deletion.make(log, made.request, stores, reader="operator:demo").fact
         rows = sum(target.before.matched for target in planned.targets if target.before)
         unknown = len(planned.only_in_contract) + len(planned.only_in_lineage)
         done(f"{len(planned.targets)} datasets, {rows:,} rows, {unknown} known to one side only")
-    with doing("delete, and look again with another component") as done:
+    with doing("delete, look again") as done:
         executed, verified = deletion.carry_out(log, made.request, stores, reader="operator:demo")
         absent = sum(fact.result == "absent" for fact in verified)
         done(
             f"{sum(fact.rows for fact in executed):,} rows deleted, {absent} of {len(verified)} seen empty with a control"
         )
-    with doing("erase the person from the ledger, certify") as done:
+    with doing("erase, certify") as done:
         issued = deletion.certify(log, made.request)
         done(f"{issued.outcome}, level {issued.level}, in time: {'yes' if issued.on_time else 'no'}")
     return made.request
@@ -161,14 +162,14 @@ def seal_evidence(log: Ledger, request: str) -> list[Sealed]:
     say("\n4  Evidence for an auditor")
     sealed = []
     for told, asked in (
-        ("everything about features.household", question.about_dataset(WAREHOUSE, "features.household")),
-        ("the deletion, with all lineage behind it", question.about_deletion(log, request)),
+        ("features.household", question.about_dataset(WAREHOUSE, "features.household")),
+        ("the deletion", question.about_deletion(log, request)),
     ):
         with doing(told) as done:
             terms = Terms("auditor:demo", print_at(log.clock()))
             sealed.append(export(log, asked, terms, out_dir=OUT / "bundles"))
             size = sealed[-1].path.stat().st_size
-            done(f"{sealed[-1].path.name}, {size / 1000:,.0f} kB")
+            done(f"{size / 1000:,.0f} kB, in\n     {sealed[-1].path.name}")
     (OUT / "trust.txt").write_text(trust.trust_text(log))
     (OUT / "evidence.pem").write_text(trust.evidence_pem(log))
     (OUT / "verify.pyz").write_bytes(pack(ROOT))
@@ -211,7 +212,9 @@ def judge(bundle: Path) -> subprocess.CompletedProcess[str]:
         "demo-output/trust.txt",
         str(relative(bundle)),
     ]
-    say(f"\n  $ python {' '.join(command[1:])}\n")
+    say("")
+    say_call("$ python3 -I -S demo-output/verify.pyz", "--trust demo-output/trust.txt", f"{relative(bundle)}")
+    say("")
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -222,7 +225,7 @@ def doing(told: str) -> Iterator[Callable[[str], None]]:
         print(f"   … {told}", end="", flush=True)
     result = [""]
     yield lambda text: result.__setitem__(0, text)
-    print(f"{chr(13) if sys.stdout.isatty() else ''}   ✓ {told:<46} {result[0]}", flush=True)
+    print(f"{chr(13) if sys.stdout.isatty() else ''}   ✓ {told:<21} {result[0]}", flush=True)
 
 
 def word(blocked: bool) -> str:  # noqa: FBT001 - a word for a yes or no
@@ -233,6 +236,11 @@ def word(blocked: bool) -> str:  # noqa: FBT001 - a word for a yes or no
 def relative(path: Path) -> Path:
     """Return the path as seen from the repository."""
     return path.relative_to(ROOT)
+
+
+def say_call(*parts: str) -> None:
+    """Print a call for a shell, a part a line, so that a terminal breaks none in mid-word."""
+    say("  " + " \\\n      ".join(parts))
 
 
 def say(text: str) -> None:

@@ -313,7 +313,7 @@ def test_without_the_client_library_one_sentence_says_what_to_install() -> None:
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
     )
 
-    assert ended.stdout == "PostgreSQL's client library psycopg is not installed|install tallystick[postgres]\n"
+    assert ended.stdout == "PostgreSQL's client library psycopg is not installed|pip install 'tallystick[postgres]'\n"
 
 
 def test_sqlite_needs_no_client_library_of_postgresql(tmp_path: Path) -> None:
