@@ -33,7 +33,9 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "BLOCK_AND_ROLLBACK": "✗"}
 def check(
     session: Session, contract: Path, data: Path, *, run: str | None, move_blocked: Path | None, dry_run: bool
 ) -> None:
-    """Hold DATA (Parquet or CSV) to CONTRACT (YAML); exit status 10 when the contract blocks it.
+    """Hold DATA (Parquet or CSV) to CONTRACT (YAML).
+
+    Exit status 10 when the contract blocks it.
 
     Example: tally check orders.yaml orders.parquet
     """

@@ -99,7 +99,9 @@ def read_identity(text: str) -> tuple[str, str]:
 @with_json
 @pass_session
 def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
-    """Say what will be deleted, from the recorded lineage and the contracts, before anything is.
+    """Say what will be deleted, before anything is.
+
+    From the recorded lineage and the contracts.
 
     Example: tally delete plan REQUEST --duckdb warehouse=shop.duckdb
     """
@@ -144,7 +146,9 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
 @with_json
 @pass_session
 def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
-    """Delete at every target of the plan, and have each looked at by another component. May be run again.
+    """Delete at every target of the plan.
+
+    Each is then looked at by another component. May be run again.
 
     Example: tally delete run REQUEST --duckdb warehouse=shop.duckdb
     """
@@ -184,7 +188,9 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
 @with_json
 @pass_session
 def certificate(session: Session, request: str, *, out: Path | None, show: bool, even_if_partial: bool) -> None:
-    """Erase the person from this ledger and issue the certificate; again, and it is the same until something changed.
+    """Erase the person from the ledger and issue the certificate.
+
+    Again, and it is the same until something changed.
 
     Example: tally delete certificate REQUEST --out certificate.json
     """

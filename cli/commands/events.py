@@ -41,7 +41,9 @@ def emit(
     id_: str | None,
     content_type: str | None,
 ) -> None:
-    """Append events: CloudEvents as JSON, one a line, from FILE or standard input (-).
+    """Append events: CloudEvents as JSON, one a line.
+
+    From FILE or standard input (-), in batches of 1,000, each of which is appended whole or not at all.
 
     Example: tally emit events.jsonl
     """

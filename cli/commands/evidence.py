@@ -54,7 +54,9 @@ def export(
     asked_by: str,
     out: Path,
 ) -> None:
-    """Seal the answer to one question into a bundle, verified before it is kept.
+    """Seal the answer to one question into a bundle.
+
+    It is verified before it is kept.
 
     Example: tally evidence export --dataset 'warehouse|features' --from 2026-11-01
     """
@@ -128,7 +130,9 @@ def verify(
     expect_head: str | None,
     not_before: str | None,
 ) -> None:
-    """Verify a bundle; the same judge as verify.pyz, with its exit statuses.
+    """Verify a bundle, as verify.pyz does.
+
+    It is the same judge, with the same exit statuses.
 
     Example: tally evidence verify --trust trust.txt BUNDLE.zip
     """
@@ -147,7 +151,9 @@ def verify(
 @with_json
 @pass_session
 def trust(session: Session, out: Path) -> None:
-    """Write trust.txt and evidence.pem: what a reader must have from elsewhere than a bundle.
+    """Write trust.txt and evidence.pem for your readers.
+
+    A reader must have them from elsewhere than a bundle.
 
     Example: tally evidence trust --out handed-over
     """

@@ -26,10 +26,10 @@ from proofs.report import counted
 @with_json
 @pass_session
 def hammer(session: Session, *, writers: int, readers: int, seconds: float) -> None:
-    """Hammer a fresh log with many writers, and hold it to every acknowledgement.
+    """Hold a fresh log to its word under many writers.
 
-    The log is made at --ledger, where there must be none yet, and stays there; without --ledger it is made in a temporary
-    folder and removed. Its keys are made for the run and removed.
+    Every acknowledgement is checked. The log is made at --ledger, where there must be none yet, and stays there; without
+    --ledger it is made in a temporary folder and removed. Its keys are made for the run and removed.
 
     Example: tally hammer --writers 16 --seconds 60
     """

@@ -13,7 +13,7 @@ from ledger.holds import REASONS, vault_beside
 
 @click.group()
 def hold() -> None:
-    """Legal holds: while one stands, nobody whom it is about is deleted or erased."""
+    """Legal holds: whom one is about is not deleted or erased."""
 
 
 @hold.command()
@@ -31,9 +31,10 @@ def hold() -> None:
 @with_json
 @pass_session
 def place(session: Session, case: str, identity: str | None, person: str | None) -> None:
-    """Refuse deletion and erasure, from now on; the same again changes nothing.
+    """Refuse deletion and erasure from now on.
 
-    CASE is the id of a deletion request in this log; or, with --identity or --person, any name for what it is for.
+    The same again changes nothing. CASE is the id of a deletion request in this log; or, with --identity or --person, any
+    name for what it is for.
 
     Example: tally hold place case-17 --identity customer=-
     """

@@ -39,7 +39,9 @@ class _Tally:
 
 @click.group("import")
 def import_() -> None:
-    """Take in what another system recorded before; the same again changes nothing.
+    """Take in what another system recorded before.
+
+    The same again changes nothing.
 
     Example: tally import openlineage events.jsonl
     """
@@ -51,7 +53,9 @@ def import_() -> None:
 @with_json
 @pass_session
 def openlineage(session: Session, file: str, source: str | None) -> None:
-    """Import OpenLineage events, one JSON document a line, from FILE or standard input (-).
+    """Import OpenLineage events, one JSON document a line.
+
+    From FILE or standard input (-).
 
     Example: tally import openlineage events.jsonl
     """
@@ -94,7 +98,9 @@ def marquez(session: Session, url: str, after: str | None, before: str | None, t
 @with_json
 @pass_session
 def dbt(session: Session, target: Path, namespace: str | None, job_namespace: str) -> None:
-    """Import the dbt artifacts in the folder TARGET: manifest.json, and run_results.json and catalog.json where they are.
+    """Import the dbt artifacts in the folder TARGET.
+
+    They are manifest.json, and run_results.json and catalog.json where they are.
 
     Example: tally import dbt target --namespace postgres://db:5432
     """

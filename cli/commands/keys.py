@@ -27,7 +27,7 @@ def keys() -> None:
 @with_json
 @pass_session
 def list_(session: Session) -> None:
-    """List every key that was ever in use, and which one of each purpose signs now.
+    """List every key, and which of each purpose signs now.
 
     Example: tally keys list
     """
@@ -53,7 +53,9 @@ def list_(session: Session) -> None:
 @with_json
 @pass_session
 def add_(session: Session, purpose: str) -> None:
-    """Bring a further key into use: it signs from now on, and the ones before stay valid.
+    """Bring a further key into use.
+
+    It signs from now on, and the ones before stay valid.
 
     Example: tally keys add
     """
@@ -75,7 +77,9 @@ def add_(session: Session, purpose: str) -> None:
 @with_json
 @pass_session
 def rotate_(session: Session, purpose: Purpose, reason: str) -> None:
-    """Replace a key; a log key hands over with a checkpoint signed by both.
+    """Replace a key.
+
+    A log key hands over with a checkpoint signed by both.
 
     Example: tally keys rotate --purpose log
     """
@@ -90,7 +94,9 @@ def rotate_(session: Session, purpose: Purpose, reason: str) -> None:
 @with_json
 @pass_session
 def rotate_epoch(session: Session) -> None:
-    """Wrap the keys of all personal parts anew: every older copy of the vault can no longer be opened.
+    """Wrap the keys of all personal parts anew.
+
+    Every older copy of the vault can no longer be opened.
 
     Example: tally keys rotate-epoch
     """

@@ -53,7 +53,9 @@ def init(session: Session, origin: str, predecessor: str | None) -> None:
 @with_json
 @pass_session
 def status(session: Session) -> None:
-    """Show the log's size, head and stored views; `tally keys list` shows its keys.
+    """Show the log's size, head and stored views.
+
+    `tally keys list` shows its keys.
 
     Example: tally status
     """
@@ -99,11 +101,12 @@ def _stored_views(store: Store) -> list[tuple[str, int]]:
 @with_json
 @pass_session
 def verify(session: Session) -> None:
-    """Recompute everything in the ledger from its stored bytes, and name what was changed or taken out.
+    """Recompute the whole ledger, and name what was changed.
 
-    Entries, bodies, checkpoints, counters and identities; sealed parts, where the vault beside the keys tells which were
-    erased; and every stored view, replayed from the log. `tally views rebuild` makes again a view that differs. Exit status
-    3 where something was changed; 7 where nothing was, and the log ends before what was signed or acknowledged.
+    From its stored bytes: entries, bodies, checkpoints, counters and identities; sealed parts, where the vault beside the
+    keys tells which were erased; and every stored view, replayed from the log. `tally views rebuild` makes again a view that
+    differs. Exit status 3 where something was changed; 7 where nothing was, and the log ends before what was signed or
+    acknowledged.
 
     Example: tally verify
     """
@@ -193,7 +196,9 @@ def clock() -> None:
 @with_json
 @pass_session
 def confirm(session: Session) -> None:
-    """Confirm that the clock is right although it jumped; recorded in the log.
+    """Confirm that the clock is right although it jumped.
+
+    The log records it.
 
     Example: tally clock confirm
     """

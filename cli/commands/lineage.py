@@ -117,7 +117,9 @@ def told(records: Iterable[Record], tell: Callable[[Record], None]) -> Iterator[
 @with_json
 @pass_session
 def graph(session: Session, dataset: str | None, form: str, out: Path | None) -> None:
-    """The graph around DATASET, or all of it: as text, picture, W3C PROV, GraphML or lineage.json.
+    """The graph around DATASET, or all of it.
+
+    As text, picture, W3C PROV, GraphML or lineage.json.
 
     Example: tally lineage graph 'warehouse|features' --format svg --out features.svg
     """

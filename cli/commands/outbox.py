@@ -112,7 +112,9 @@ def _age(oldest: str | None) -> int | None:
 @with_json
 @pass_session
 def flush(session: Session, url: str | None, token_file: Path | None, ca_file: Path | None, timeout: float) -> None:
-    """Deliver what waits; status 13: something is left, 9: the credential is refused.
+    """Deliver what waits.
+
+    Ends with status 13 when something is left, and with 9 when the server refuses the credential.
 
     Example: tally outbox --outbox outbox.db flush --url https://ledger.example.org
     """
@@ -162,7 +164,7 @@ def _delivered(client: Client, timeout: float, before: upkeep.Status) -> tuple[i
 @with_json
 @pass_session
 def dead_letters(session: Session) -> None:
-    """List the events that the ledger would not take, with the reason.
+    """List the events that the ledger would not take, and why.
 
     Example: tally outbox --outbox outbox.db dead-letters
     """
@@ -188,7 +190,9 @@ def dead_letters(session: Session) -> None:
 @with_json
 @pass_session
 def replay(session: Session, numbers: tuple[int, ...]) -> None:
-    """Put dead letters back among what waits: those with the numbers N, or all of them.
+    """Put dead letters back among what waits.
+
+    Those with the numbers N, or all of them.
 
     Example: tally outbox --outbox outbox.db replay 3 4
     """
@@ -202,7 +206,9 @@ def replay(session: Session, numbers: tuple[int, ...]) -> None:
 @with_json
 @pass_session
 def discard(session: Session, numbers: tuple[int, ...]) -> None:
-    """Throw dead letters away for good; their place in the source's sequence stays a gap.
+    """Throw dead letters away for good.
+
+    Their place in the source's sequence stays a gap.
 
     Example: tally outbox --outbox outbox.db discard 3
     """
@@ -218,7 +224,9 @@ def discard(session: Session, numbers: tuple[int, ...]) -> None:
 @with_json
 @pass_session
 def forget(session: Session, person: str) -> None:
-    """Destroy the personal values of a person that wait here or lie dead; the events stay, with null in their place.
+    """Destroy the personal values of a person.
+
+    Those of events that wait here or lie dead; the events stay, with null in their place.
 
     Example: tally outbox --outbox outbox.db forget --person PSEUDONYM
     """

@@ -34,7 +34,9 @@ from proofs.errors import TallyError
 @with_json
 @pass_session
 def probe(session: Session, /, url: str, **options: object) -> None:
-    """Send one event to the server at URL, read it back and prove it; for a cron job.
+    """Send an event to the server at URL, and prove that it is there.
+
+    For a cron job.
 
     Example: tally probe https://ledger.example.org --token-file probe.token --trust trust.txt
     """

@@ -42,7 +42,9 @@ def checkpoint(session: Session, out: Path | None) -> None:
 @with_json
 @pass_session
 def prove(session: Session, seq: int, out: Path | None) -> None:
-    """Prove that an entry is in the signed log (c2sp.org/tlog-proof@v1).
+    """Prove that an entry is in the signed log.
+
+    As c2sp.org/tlog-proof@v1 has it.
 
     Example: tally prove 17 --out 17.tlog-proof
     """

@@ -18,10 +18,10 @@ def restore() -> None:
 @with_json
 @pass_session
 def accept(session: Session, *, confirm_clock: bool) -> None:
-    """Go on without what was acknowledged after the backup was made, and record that it is lost.
+    """Go on from a backup, and record what is lost.
 
-    Where you have a newer copy, put that back instead. Where more was signed than the backup holds, nobody can go on: begin a new
-    log that names this one as its predecessor.
+    That is what was acknowledged after it was made. Where you have a newer copy, put that back instead. Where more was signed
+    than the backup holds, nobody can go on: begin a new log that names this one as its predecessor.
 
     Example: tally restore accept
     """

@@ -22,7 +22,9 @@ def schema() -> None:
 @with_json
 @pass_session
 def publish(session: Session, subject: str, version: str, file: str) -> None:
-    """Publish the JSON Schema in FILE as VERSION of SUBJECT; a breaking change under too small a version is refused.
+    """Publish the JSON Schema in FILE as VERSION of SUBJECT.
+
+    A breaking change under too small a version is refused.
 
     Example: tally schema publish orders 1.1.0 orders.json
     """

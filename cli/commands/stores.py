@@ -13,7 +13,7 @@ from ledger.stores.postgres_address import shown
 
 @click.group()
 def ledger() -> None:
-    """Where the rows of a log stand: copy them elsewhere, bring their tables forward."""
+    """Where the rows of a log stand."""
 
 
 @ledger.command()
@@ -22,9 +22,9 @@ def ledger() -> None:
 @with_json
 @pass_session
 def copy(session: Session, from_url: str, to_url: str) -> None:
-    """Copy a log from one store to another, byte for byte: SQLite to PostgreSQL, or back.
+    """Copy a log to another store, byte for byte.
 
-    All of it or nothing. The target must hold no such log; the keyring stays where it is.
+    From SQLite to PostgreSQL, or back. All of it or nothing. The target must hold no such log; the keyring stays where it is.
 
     Example: tally ledger copy sqlite:///audit.db postgresql://ledger_app@db/ledger
     """
@@ -54,7 +54,9 @@ def copy(session: Session, from_url: str, to_url: str) -> None:
 @with_json
 @pass_session
 def migrate(session: Session, writers: tuple[str, ...], readers: tuple[str, ...]) -> None:
-    """Make the tables of a PostgreSQL database, or bring them forward; run it as their owner.
+    """Make the tables in PostgreSQL, or bring them forward.
+
+    Run it as their owner.
 
     Example: tally --ledger postgresql://ledger_owner@db/ledger ledger migrate --grant ledger_app
     """

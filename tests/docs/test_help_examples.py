@@ -46,3 +46,28 @@ def test_a_command_shows_one_example_of_itself_that_can_be_called(
     monkeypatch.setattr(EVERY[words], "callback", lambda **options: called.append(options))
     tally.main(arguments, prog_name=program, standalone_mode=False)
     assert (program, len(called)) == ("tally", 1)
+
+
+def groups(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Group]]:
+    """`tally` and every group of it, with its words."""
+    if not isinstance(command, click.Group):
+        return
+    yield path, command
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from groups(found, *path, name)
+
+
+GROUPS = dict(groups(tally))
+
+
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_a_list_of_commands_cuts_no_sentence_at_80_columns(words: tuple[str, ...]) -> None:
+    group = GROUPS[words]
+    context = click.Context(group, info_name=" ".join(("tally", *words)), terminal_width=80, max_content_width=80)
+
+    _, _, listed = group.get_help(context).partition("Commands:")
+
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
