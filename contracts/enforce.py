@@ -85,7 +85,7 @@ class Outcome:
             f"contract {contract.name} {contract.version} blocks the batch: risk {self.verdict.risk.points} of 100, "
             f"{len(broken)} of {len(self.measurement.metrics)} rules broken{first}",
             where=f"entry {self.decided.seq}",
-            hint="the entry lists every rule with its counts",
+            hint=f"`tally show {self.decided.seq}` lists every rule with its counts",
         )
 
 
@@ -117,8 +117,21 @@ def check(
             failed: the log has the decision and, as a failed action, the error's code; or the error has a note that says why
             the log has no action.
     """
-    context = context or Context()
     measurement, verdict = evaluate(document, source)
+    return carry_out(log, document, measurement, verdict, context=context, enforcement=enforcement)
+
+
+def carry_out(
+    log: Log,
+    document: Document,
+    measurement: Measurement,
+    verdict: Verdict,
+    *,
+    context: Context | None = None,
+    enforcement: Enforcement | None = None,
+) -> Outcome:
+    """Record in `log` what `evaluate` decided, then let `enforcement` carry it out; raises as `check`."""
+    context = context or Context()
     event = record.validation_decided(document, measurement, verdict, context)
     decided = log.append(event)  # the commit point: from here on the decision stands
     outcome = Outcome(document, measurement, verdict, decided)

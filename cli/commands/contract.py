@@ -41,8 +41,9 @@ def check(
     """
     document = parse(read_input(str(contract), "contract"), name=str(contract))
     source = file_source(named_file(data, "data file"))
+    # Before anything is recorded: a file that cannot be measured leaves no contract behind that never was held to anything.
+    measurement, verdict = enforce.evaluate(document, source)
     if dry_run:
-        measurement, verdict = enforce.evaluate(document, source)
         _show(session, document.contract.name, measurement, verdict)
         if verdict.decision is Decision.BLOCK_AND_ROLLBACK:
             raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
@@ -51,7 +52,7 @@ def check(
         context = Context(source=f"{log.origin}/check", run=run)
         publish.publish(log, document, context)
         aside = MoveAside(data, move_blocked) if move_blocked else None
-        outcome = enforce.check(log, document, source, context=context, enforcement=aside)
+        outcome = enforce.carry_out(log, document, measurement, verdict, context=context, enforcement=aside)
     moved = aside.aside if aside else None
     _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
     if refusal := outcome.error():

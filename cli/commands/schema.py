@@ -30,11 +30,14 @@ def publish(session: Session, subject: str, version: str, file: str) -> None:
     """
     definition = read_input(file, "schema")
     with session.open() as log, named(file):
+        size = log.size
         published = registry.publish(
             log, subject, version, definition, context=Context(source=f"{log.origin}/registry")
         )
     facts = {"subject": subject, "version": published.version, "sha256": published.sha256, "seq": published.seq}
-    session.output.facts(facts, "Schema in force.")
+    session.output.facts(
+        facts, "Schema in force." if published.seq >= size else "Schema in force already; nothing was recorded."
+    )
 
 
 @schema.command("list")

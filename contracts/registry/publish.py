@@ -164,14 +164,16 @@ def _reject(log: ProjectingLog, name: SchemaName, reviewed: Review, *, lenient: 
     where = f"entry {receipt.seq}"
     if reviewed.refusal == "VERSION_NOT_INCREASING":
         raise RefusedError(
-            f"version {name.version} of {name.subject!r} does not come after {reviewed.highest.version}", where=where
+            f"version {name.version} of {name.subject!r} does not come after {reviewed.highest.version}",
+            where=where,
+            hint=f"`tally show {receipt.seq}` shows the refusal; publish it under a higher version",
         )
     first = _ordered(reviewed.changes)[0]
     raise RefusedError(
         f"version {name.version} of {name.subject!r} is too small a step: {first.kind} at {first.path or '/'} "
         f"needs a {needed.word} one",
         where=where,
-        hint="the entry lists every change",
+        hint=f"`tally show {receipt.seq}` lists every change",
     )
 
 
