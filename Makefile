@@ -25,7 +25,7 @@ PRODUCER_LOCKS := tests/interop/producers
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 env: $(VENV)/.locked ## make .venv from requirements.lock; the command is then .venv/bin/tally
 

@@ -244,7 +244,13 @@ def _verifiers(warehouses: Sequence[Warehouse]) -> dict[str, DuckDBVerifier]:
 
 
 def _subject(log: Ledger, request: str, *, reader: str, purpose: str) -> Subject:
-    seq = read_history(log, request).opening.seq
+    history = read_history(log, request)
+    seq = history.opening.seq
+    if history.erased is not None and certificate.read_certificates(history):
+        raise MissingError(
+            f"request {request} is certified, which is final: nobody knows any more whom it is about",
+            hint="`tally delete certificate REQUEST --show` shows the certificate; what is left is asked for anew",
+        )
     subject = read_subject(open_part(log, seq, SUBJECT, reader=reader, purpose=f"deletion-{purpose}"))
     _identify(log, request, subject)
     return subject

@@ -65,7 +65,8 @@ def check_head(store: Store, head: Checkpoint) -> Frontier:
     if size < head.size:
         raise ForkError(
             f"the ledger holds {size} entries, but a checkpoint of {head.size} was signed",
-            hint="this is an older copy; bring back the newer one, or begin a new log that names this as its predecessor",
+            hint="this is an older copy; bring back the newer one, or begin a new log that names this one as its predecessor: "
+            "`tally init --predecessor FILE` with the file `head` beside the keys",
         )
     frontier = Tree(store).frontier(head.size)
     if frontier.root() != head.root:

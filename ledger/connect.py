@@ -164,6 +164,8 @@ def _create_file(path: str, keyring: Keyring, *, clock: Clock, predecessor: tupl
     """Make a ledger under another name, so that what stands at `path` is one with its first entry, or is not there."""
     if Path(path).exists():
         raise existing(path)
+    if not Path(path).parent.is_dir():
+        raise RefusedError(f"{path} cannot be created: there is no folder {Path(path).parent}", hint="make it first")
     fresh = f"{path}.{secrets.token_hex(8)}.new"
     try:
         store = SqliteStore.create(fresh, origin=keyring.origin)

@@ -18,7 +18,7 @@ from lineage.deletion.history import read_history
 from lineage.deletion.request import REGULATIONS
 from lineage.deletion.state import DeletionProjection, standings
 from lineage.graph import LineageProjection
-from proofs.errors import IncompleteError, MissingError, RefusedError
+from proofs.errors import ConflictError, IncompleteError, MissingError, RefusedError
 
 _DUCKDB = click.option(
     "--duckdb",
@@ -169,7 +169,7 @@ def run(session: Session, request: str, warehouses: tuple[str, ...], reader: str
         for target in dict.fromkeys((*done, *seen))
     ]
     columns = ("target", "dataset", "deleted", "outcome", "found_after", "why")
-    session.output.rows(rows, columns, empty="nothing was left to do")
+    session.output.rows(rows, columns, empty="✓ Nothing was left to do")
     if left:
         names = ", ".join(name for name, _ in left)[:300]
         raise IncompleteError(
@@ -232,7 +232,7 @@ def refuse(session: Session, request: str, *, reason: str, out: Path | None) -> 
 
 def _check_free(out: Path | None) -> None:
     if out is not None and out.exists():
-        raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
+        raise ConflictError(f"{out} exists already", hint="choose another name, or remove it")
 
 
 def _hand_over(session: Session, issued: Certificate, out: Path | None, *, is_new: bool) -> None:
@@ -242,6 +242,8 @@ def _hand_over(session: Session, issued: Certificate, out: Path | None, *, is_ne
         session.output.document({**json.loads(issued.body()), "is_new": is_new})
     else:
         session.output.facts(_told(issued), _title(issued, is_new=is_new))
+        if out is not None:
+            say(f"✓ {out}")
 
 
 def _title(issued: Certificate, *, is_new: bool) -> str:

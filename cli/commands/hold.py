@@ -42,8 +42,11 @@ def place(session: Session, case: str, identity: str | None, person: str | None)
         person = ask("person")
     borne = None if identity is None else read_identity(identity)
     with session.open() as log:
+        known = {each.id for each in vault_beside(log).docket.holds()}
         id = holding.place(log, case, person=person, identity=borne)
-    session.output.facts({"hold": id, "request": case}, "The hold stands.")
+    session.output.facts(
+        {"hold": id, "request": case}, "The hold stood already." if id in known else "The hold stands."
+    )
 
 
 @hold.command()

@@ -9,7 +9,7 @@ import click
 
 import ledger
 from cli.output import say
-from cli.session import Session, pass_session, read_input, with_json, write_output
+from cli.session import Session, named, pass_session, read_input, with_json, write_output
 from evidence.views import known_views
 from ledger.checkpoint import read_checkpoint
 from ledger.closing import REASONS, close_log, predecessor_of, read_predecessor
@@ -17,13 +17,15 @@ from ledger.fsck import Report, fsck
 from ledger.keys import log_vkey
 from ledger.store import Store
 from ledger.stores.postgres_address import shown
-from proofs.errors import RefusedError, StaleError, TamperedError
+from proofs.errors import ConflictError, MalformedError, MissingError, StaleError, TamperedError
 from proofs.report import counted
 
 
 @click.command()
 @click.option("--origin", required=True, metavar="NAME", help="The log's name, for example ledger.example.org/churn.")
-@click.option("--predecessor", metavar="FILE", help="The last checkpoint of the log that this one continues.")
+@click.option(
+    "--predecessor", metavar="FILE", help="The last checkpoint of the log that this one continues, as a file."
+)
 @with_json
 @pass_session
 def init(session: Session, origin: str, predecessor: str | None) -> None:
@@ -31,7 +33,7 @@ def init(session: Session, origin: str, predecessor: str | None) -> None:
 
     Example: tally --ledger sqlite:///audit.db init --origin ledger.example.org/churn
     """
-    before = None if predecessor is None else read_predecessor(read_input(predecessor, "checkpoint"))
+    before = None if predecessor is None else _predecessor(predecessor)
     secret = session.passphrase(confirm=True)
     with ledger.create(
         session.named_url(), origin=origin, home=session.home, passphrase=lambda: secret, predecessor=before
@@ -47,6 +49,15 @@ def init(session: Session, origin: str, predecessor: str | None) -> None:
             },
             "Ledger created. Back up the keyring, and not together with the ledger.",
         )
+
+
+def _predecessor(file: str) -> tuple[str, int, bytes]:
+    try:
+        with named(file):
+            return read_predecessor(read_input(file, "checkpoint"))
+    except (MalformedError, MissingError) as error:
+        error.hint = "it is the file of `tally close --out`, or the file `head` in the folder of the log's keys"
+        raise
 
 
 @click.command()
@@ -167,7 +178,7 @@ def close(session: Session, reason: str, successor: str | None, out: Path | None
     Example: tally close --reason superseded --out last-checkpoint
     """
     if out is not None and out.exists():
-        raise RefusedError(f"{out} exists already", hint="choose another name, or remove it")
+        raise ConflictError(f"{out} exists already", hint="choose another name, or remove it")
     with session.open() as log:
         signed = close_log(log, reason=reason, successor=successor)
         closed_by = log.closed_by
@@ -183,8 +194,7 @@ def close(session: Session, reason: str, successor: str | None, out: Path | None
         session.output.document({**value, "note": signed.note.decode()})
         return
     session.output.facts(value, "The log is closed.")
-    if out is None:
-        say(f"\n{signed.note.decode()}".rstrip("\n"))
+    say(f"\n{signed.note.decode()}".rstrip("\n") if out is None else f"✓ {out}")
 
 
 @click.group()

@@ -100,9 +100,28 @@ def connect(url: str, *, token: str | None = None) -> Get:
             data = answer.read(BODY_BYTES + 1)
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise BusyError(f"{parts.hostname} did not answer: {type(error).__name__}") from error
+            raise BusyError(f"{parts.hostname} did not answer: {_why(error)}") from error
         if answer.status != 200:
             raise BusyError(f"{parts.hostname} answered {answer.status}, expected 200")
         return data
 
     return get
+
+
+def _why(error: urllib3.exceptions.HTTPError) -> str:
+    """What went wrong, in words of ours: the library's own names its classes and objects."""
+    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    if isinstance(cause, urllib3.exceptions.NameResolutionError):
+        return "its name is not known"
+    if isinstance(cause, urllib3.exceptions.TimeoutError) and not isinstance(
+        cause, urllib3.exceptions.NewConnectionError
+    ):
+        return "it took too long"
+    if isinstance(cause, urllib3.exceptions.SSLError):
+        return "its certificate is not trusted, or it speaks no TLS"
+    beneath: BaseException | None = cause
+    while beneath is not None:
+        if isinstance(beneath, OSError) and beneath.strerror:
+            return beneath.strerror
+        beneath = beneath.__cause__ or beneath.__context__
+    return "the connection broke off"

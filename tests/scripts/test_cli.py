@@ -197,6 +197,7 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(
     certificate = ledger("delete", "certificate", request, "--json").document()
     size = ledger("status", "--json").document()["entries"]
     again = ledger("delete", "certificate", request, "--out", "again.json", "--json").document()
+    late = ledger("delete", "run", request, "--duckdb", "shop=shop.duckdb")
     assert ledger("status", "--json").document()["entries"] == size
     sealed = ledger("evidence", "export", "--deletion", request, "--out", "out", "--json").document()
     assert ledger("evidence", "trust").returncode == 0
@@ -207,6 +208,8 @@ def test_a_person_is_deleted_everywhere_and_a_stranger_verifies_it(
     assert certificate["outcome"] == "complete_with_residuals"
     assert (certificate.pop("is_new"), again.pop("is_new")) == (True, False)
     assert certificate == again == json.loads((tmp_path / "again.json").read_text())
+    assert late.returncode == 8
+    assert f"request {request} is certified, which is final: nobody knows any more whom it is about" in late.stderr
     assert asked["unknown_datasets"] == []
     assert verdict["verdict"] == "verified"
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:

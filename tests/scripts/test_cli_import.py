@@ -185,7 +185,7 @@ def test_a_marquez_that_is_not_there_is_said_in_one_sentence(ledger: Tally) -> N
     ended = ledger("import", "marquez", "http://127.0.0.1:9")
 
     assert ended.returncode == 13
-    assert ended.stderr.startswith("tally: 127.0.0.1 did not answer: ")
+    assert ended.stderr.startswith("tally: 127.0.0.1 did not answer: Connection refused\n")
     assert "Traceback" not in ended.stderr
 
 

@@ -58,7 +58,7 @@ def test_a_log_is_closed_once_and_nothing_is_lost_when_it_is_asked_twice(shop: T
     again = shop("close", "--reason", "ended", "--json").document()
     other = shop("close", "--reason", "compromised", "--json")
 
-    assert taken.refusal() == (9, "refused")
+    assert taken.refusal() == (11, "conflict")
     assert open_still is None
     assert first.returncode == 0
     assert again["note"] in f"{first.stdout}\n"
@@ -77,6 +77,40 @@ def test_a_predecessor_that_is_no_checkpoint_creates_nothing(
 
     assert ended.returncode == status
     assert not (tmp_path / "next.db").exists()
+
+
+def test_a_predecessor_that_is_none_is_named_with_what_would_be_one(shop: Tally, tmp_path: Path) -> None:
+    (tmp_path / "last").write_text("nonsense")
+    hint = "it is the file of `tally close --out`, or the file `head` in the folder of the log's keys"
+
+    told = [
+        shop("init", "--origin", "x.example/y", "--predecessor", name, TALLY_LEDGER="sqlite:///next.db").stderr
+        for name in ("last", "nofile")
+    ]
+
+    assert told == [
+        f"tally: last: note has no blank line between text and signatures\n  hint: {hint}\n",
+        f"tally: nofile: checkpoint cannot be read: No such file or directory\n  hint: {hint}\n",
+    ]
+
+
+def test_the_head_beside_the_keys_of_a_log_is_a_predecessor(shop: Tally, tmp_path: Path) -> None:
+    assert shop("checkpoint").returncode == 0
+    (head,) = (tmp_path / "home").glob("*/head")
+
+    made = shop("init", "--origin", "x.example/y", "--predecessor", str(head), TALLY_LEDGER="sqlite:///next.db")
+
+    assert made.returncode == 0, made.stderr
+
+
+def test_what_is_written_into_a_file_is_said(shop: Tally) -> None:
+    assert shop("close", "--reason", "ended", "--out", "last").stdout.splitlines()[-1] == "✓ last"
+
+
+def test_a_hold_that_stood_already_is_told_so(shop: Tally) -> None:
+    first, again = (shop("hold", "place", "case-1", "--identity", "customer=7").stdout for _ in range(2))
+
+    assert (first.splitlines()[0], again.splitlines()[0]) == ("The hold stands.", "The hold stood already.")
 
 
 def test_a_hold_is_placed_listed_and_released(shop: Tally) -> None:
