@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import click
 
 from cli.output import say
 from cli.session import Session, named, pass_session, read_input, with_json
-from ledger.append import Receipt
+from evidence.question import as_filed
+from ledger.append import LoserError, Receipt
 from ledger.cloudevents import read_cloudevent
 from ledger.event import Event, first_fault
+from ledger.intake import Intake
 from ledger.log import Ledger
 from ledger.record import Record
 from proofs import jsonstrict
 from proofs.digest import commitment
-from proofs.errors import MalformedError, MissingError, RefusedError, TallyError, TamperedError
+from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, TamperedError
 from proofs.report import visible
 
 _BATCH = 1000
+_MOST_DIGITS = 16  # of 2^53 - 1, the largest number that a header holds
 
 
 @click.command()
@@ -48,6 +52,7 @@ def emit(
     Example: tally emit events.jsonl
     """
     file = file or "-"
+    lines: list[int] = []
     if (type_ is None) != (source is None) or (type_ is None and (id_ or content_type)):
         raise click.UsageError("--type and --source go together, and --id and --content-type with them")
     if type_ is not None and openlineage:
@@ -60,23 +65,59 @@ def emit(
             raise RefusedError(f"event is not acceptable: {first_fault(error)}") from error
     else:
         with named(file):
-            events = list(_lines(data, openlineage=openlineage))
+            numbered = list(_lines(data, openlineage=openlineage))
+        lines, events = [number for number, _ in numbered], [event for _, event in numbered]
     with session.open() as log:
-        receipts = _append(session, log, events)
+        receipts = _append(session, log, events, _Origin(file, lines))
     if session.output.as_json:
         session.output.document([_receipt(receipt) for receipt in receipts])
     else:
-        again = sum(receipt.is_replay for receipt in receipts)
-        first, last = receipts[0].seq, receipts[-1].seq
-        span = f"entry {first}" if len(receipts) == 1 else f"entries {first} to {last}"
-        if again == len(receipts):
-            say(f"✓ nothing appended: {'it was' if again == 1 else f'all {again} were'} there already ({span})")
-        else:
-            there = f", {again} {'was' if again == 1 else 'were'} there already" if again else ""
-            say(f"✓ {len(receipts) - again} appended ({span}){there}")
+        say(f"✓ {_told(receipts)}")
 
 
-def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
+def _told(receipts: list[Receipt]) -> str:
+    """What was appended, and what was there already."""
+    fresh = [receipt.seq for receipt in receipts if not receipt.is_replay]
+    known = [receipt.seq for receipt in receipts if receipt.is_replay]
+    if not fresh:
+        return f"nothing appended: {'it was' if len(known) == 1 else f'all {len(known):,} were'} there already ({_span(known)})"
+    there = f", {len(known):,} {'was' if len(known) == 1 else 'were'} there already ({_span(known)})" if known else ""
+    return f"{len(fresh):,} appended ({_span(fresh)}){there}"
+
+
+def _span(seqs: list[int]) -> str:
+    first, last = min(seqs), max(seqs)
+    if first == last:
+        return f"entry {first}"
+    # Others may have written in between, and an event in very many streams has more than one entry.
+    return f"entries {first} to {last}" if last - first < len(seqs) else f"among the entries {first} to {last}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where the events that are appended stood.
+
+    Attributes:
+        file: Its name; "-" for standard input.
+        lines: The line of each event, from 1; none where the file is the data of one event.
+    """
+
+    file: str
+    lines: list[int]
+
+    def where(self, at: int) -> str:
+        """The place of the event with the index `at`."""
+        return f"{'' if self.file == '-' else f'{self.file} '}line {self.lines[at]}"
+
+    def left(self, start: int, stop: int) -> str:
+        """What stands when the events from `start` to `stop` were refused."""
+        if stop - start == len(self.lines):
+            return "nothing of the input was appended"
+        before = f"; the {start:,} events before them were" if start else ""
+        return f"nothing of the batch of lines {self.lines[start]} to {self.lines[stop - 1]} was appended{before}"
+
+
+def _lines(data: bytes, *, openlineage: bool) -> Iterator[tuple[int, Event]]:
     from ledger.openlineage import event_from_openlineage
 
     count = 0
@@ -85,11 +126,12 @@ def _lines(data: bytes, *, openlineage: bool) -> Iterator[Event]:
             continue
         count += 1
         try:
-            yield event_from_openlineage(line, source=None) if openlineage else read_cloudevent(line)
+            yield number, event_from_openlineage(line, source=None) if openlineage else read_cloudevent(line)
         except TallyError as error:
             error.where = f"line {number}" + (f", {error.where}" if error.where else "")
             if not openlineage and _is_openlineage(line):
                 error.hint = "this is an OpenLineage event: `tally import openlineage`, or `tally emit --openlineage`"
+            error.hint = "; ".join(filter(None, (error.hint, "nothing of the input was appended")))
             raise
     if not count:
         raise RefusedError("the input holds no event")
@@ -104,13 +146,37 @@ def _is_openlineage(line: bytes) -> bool:
     return isinstance(value, dict) and {"eventTime", "producer", "schemaURL"} <= value.keys()
 
 
-def _append(session: Session, log: Ledger, events: list[Event]) -> list[Receipt]:
+def _append(session: Session, log: Ledger, events: list[Event], origin: _Origin) -> list[Receipt]:
     receipts: list[Receipt] = []
     with session.output.progress("appending") as advance:
         for start in range(0, len(events), _BATCH):
-            receipts += log.append(events[start : start + _BATCH])
+            batch = events[start : start + _BATCH]
+            try:
+                receipts += log.append(batch)
+            except (RefusedError, BusyError) as error:
+                if origin.lines:
+                    at = _refused(log, batch, error)
+                    error.where = error.where if at is None else origin.where(start + at)
+                    error.hint = "; ".join(filter(None, (error.hint, origin.left(start, start + len(batch)))))
+                raise
             advance(len(receipts), len(events))
     return receipts
+
+
+def _refused(log: Ledger, batch: list[Event], error: RefusedError | BusyError) -> int | None:
+    """Index of the event that a refusal speaks of; None where it speaks of the log."""
+    if isinstance(error, LoserError):
+        return error.loser
+    intake = Intake(
+        origin=log.origin, clock=log.clock, vault=None
+    )  # seals nothing, and says the same of what it refuses
+    for at, event in enumerate(batch):
+        try:
+            intake.prepare(event)
+        except RefusedError as found:
+            if found.what == error.what:
+                return at
+    return None
 
 
 def _receipt(receipt: Receipt) -> dict[str, object]:
@@ -134,8 +200,9 @@ def log(session: Session, stream: str | None, limit: int, after: int | None) -> 
 
     Example: tally log --stream 'dataset:warehouse|orders' --limit 5
     """
+    filed = None if stream is None else as_filed(stream)
     with session.open(read_only=True) as opened:
-        records, before, after_them = _listed(opened, stream, limit, after)
+        records, before, after_them = _listed(opened, filed, limit, after)
     rows = [_row(record) for record in records]
     following = records[-1].seq if records and after_them else None
     if session.output.as_json:
@@ -176,8 +243,21 @@ def _row(record: Record) -> dict[str, object]:
     return {"seq": record.seq, "at": record.at, "type": record.type, "source": record.source, "streams": others}
 
 
+class Seq(click.ParamType[int]):
+    """An entry's number."""
+
+    name = "seq"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+            self.fail(f"{text[:80]!r} is no entry's number: they count from 0", param, ctx)
+        return int(text)
+
+
 @click.command()
-@click.argument("seq", type=click.IntRange(0))
+@click.argument("seq", type=Seq())
 @with_json
 @pass_session
 def show(session: Session, seq: int) -> None:

@@ -163,7 +163,8 @@ def test_openlineage_given_as_cloudevents_is_told_the_way(ledger: Tally) -> None
 
     assert refused.returncode == 9
     assert refused.error()["hint"] == (
-        "this is an OpenLineage event: `tally import openlineage`, or `tally emit --openlineage`"
+        "this is an OpenLineage event: `tally import openlineage`, or `tally emit --openlineage`; "
+        "nothing of the input was appended"
     )
     assert ledger("emit", "--openlineage", given=OPENLINEAGE).returncode == 0
 
@@ -174,4 +175,51 @@ def test_one_event_again_is_spoken_of_as_one(ledger: Tally) -> None:
 
     assert ledger("emit", given=event).stdout == "✓ nothing appended: it was there already (entry 2)\n"
     both = event + "\n" + event.replace('"1",', '"2",')
-    assert ledger("emit", given=both).stdout == "✓ 1 appended (entries 2 to 3), 1 was there already\n"
+    assert ledger("emit", given=both).stdout == "✓ 1 appended (entry 3), 1 was there already (entry 2)\n"
+
+
+def test_a_ledger_in_a_folder_that_is_not_there_is_refused_by_its_own_name(tally: Tally) -> None:
+    ended = tally("init", "--origin", "x.example/y", TALLY_LEDGER="sqlite:///no/such.db")
+
+    assert ended.returncode == 9
+    assert ended.stderr == "tally: no/such.db cannot be created: there is no folder no\n  hint: make it first\n"
+
+
+@pytest.mark.parametrize(("seq", "status"), [("abc", 2), ("-1", 2), ("99999999999999999", 2), ("99", 8)])
+def test_an_entry_that_cannot_be_is_a_wrong_call(ledger: Tally, seq: str, status: int) -> None:
+    ended = ledger("show", "--json", "--", seq)
+
+    assert ended.returncode == status
+    assert f"'{seq}' is no entry's number: they count from 0" in ended.stderr or status == 8
+
+
+def test_a_stream_that_cannot_be_is_refused_in_the_listing_as_in_an_export(ledger: Tally) -> None:
+    listed, exported = ledger("log", "--stream", "nope"), ledger("evidence", "export", "--stream", "nope")
+
+    assert (listed.returncode, listed.stdout) == (9, "")
+    assert listed.stderr == exported.stderr
+    assert listed.stderr.startswith("tally: stream 'nope' is not <kind>:<name>")
+
+
+def test_a_file_that_cannot_be_measured_publishes_no_contract(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(CONTRACT)
+    (tmp_path / "orders.parquet").write_bytes(b"PAR1 no more")
+
+    ended = ledger("check", "orders.yaml", "orders.parquet")
+
+    assert ended.returncode == 4
+    assert ledger("status", "--json").document()["entries"] == 2
+
+
+def test_a_schema_that_is_in_force_already_or_too_small_a_step_is_told_so(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"type":"object","properties":{"a":{"type":"string"}}}')
+    (tmp_path / "b.json").write_text('{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}')
+
+    first, again = (ledger("schema", "publish", "orders", "1.0.0", "a.json").stdout for _ in range(2))
+    small = ledger("schema", "publish", "orders", "1.0.1", "b.json")
+    back = ledger("schema", "publish", "orders", "0.9.0", "a.json")
+
+    assert first.splitlines()[0] == "Schema in force."
+    assert again.splitlines()[0] == "Schema in force already; nothing was recorded."
+    assert small.stderr.endswith("  hint: `tally show 3` lists every change\n")
+    assert back.stderr.endswith("  hint: `tally show 4` shows the refusal; publish it under a higher version\n")
