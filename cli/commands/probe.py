@@ -34,7 +34,7 @@ from proofs.errors import TallyError
 @with_json
 @pass_session
 def probe(session: Session, /, url: str, **options: object) -> None:
-    """Send an event to the server at URL, and prove that it is there.
+    """Send an event to the server at URL, and see it proven.
 
     For a cron job.
 

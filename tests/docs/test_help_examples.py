@@ -66,7 +66,7 @@ GROUPS = dict(groups(tally))
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_a_list_of_commands_cuts_no_sentence_at_80_columns(words: tuple[str, ...]) -> None:
     group = GROUPS[words]
-    context = click.Context(group, info_name=" ".join(("tally", *words)), terminal_width=80, max_content_width=80)
+    context = click.Context(group, info_name=" ".join(("tally", *words)), terminal_width=78, max_content_width=78)
 
     _, _, listed = group.get_help(context).partition("Commands:")
 
