@@ -234,7 +234,7 @@ def _lineage(graph: Graph, picture: bytes, shown: set[int]) -> Html:
             edge.target.text,
             edge.job.text if edge.job else "",
             badge(edge.state, _TONES.get(edge.state, "plain")),
-            join((_reference(seq, is_shown=seq in shown) for seq in edge.seqs[-12:]), ", "),
+            join([*(_reference(seq, is_shown=seq in shown) for seq in edge.seqs), *["…"] * edge.more], ", "),
         )
         for edge in graph.edges[:TABLE_ROWS]
     ]

@@ -1,7 +1,7 @@
 """The lineage projection: the fold of proofs/edges.py kept in integer-id tables, one record at a time.
 
 What the entries say stands in `lineage_io`, `lineage_pair`, `lineage_settled` and `lineage_end`, per run and with the
-seq that says it. What follows stands in `lineage_claim` (which run gives which edge), `lineage_edge`, and
+first seqs that say it. What follows stands in `lineage_claim` (which run gives which edge), `lineage_edge`, and
 `lineage_standing` (how many runs give an edge in which state). A later event can take an edge back (a `lineage` facet
 settles an output), so a run's edges are derived again whenever it says something new, by the same function that the
 verifier calls; a repetition costs look-ups alone. What was taken back stays, undrawn, for a deletion to walk. Replay
@@ -20,6 +20,7 @@ from ledger.projection import BodyFold
 from ledger.record import Record
 from proofs import edges
 from proofs.derived import read_structure
+from proofs.seqs import KEPT
 from proofs.statement import Node, Statement, read
 
 SCHEMA: Final = (
@@ -51,18 +52,18 @@ SCHEMA: Final = (
 NO_JOB: Final = 0  # row ids begin at 1
 TAKEN_BACK: Final = "taken-back"  # stands where an edge has its origin; such an edge is walked and not drawn
 
-# For each table: is the same said by any entry yet, and: this entry says it.
+# For each table: how many entries are kept that say the same, and: this entry says it.
 _NOTES: Final = {
     "io": (
-        "SELECT 1 FROM lineage_io WHERE run = ? AND side = ? AND node = ? LIMIT 1",
+        "SELECT count(*) FROM lineage_io WHERE run = ? AND side = ? AND node = ?",
         "INSERT INTO lineage_io VALUES (?, ?, ?, ?)",
     ),
     "pair": (
-        "SELECT 1 FROM lineage_pair WHERE run = ? AND origin = ? AND source = ? AND target = ? LIMIT 1",
+        "SELECT count(*) FROM lineage_pair WHERE run = ? AND origin = ? AND source = ? AND target = ?",
         "INSERT INTO lineage_pair VALUES (?, ?, ?, ?, ?)",
     ),
     "end": (
-        "SELECT 1 FROM lineage_end WHERE run = ? AND ended = ? LIMIT 1",
+        "SELECT count(*) FROM lineage_end WHERE run = ? AND ended = ?",
         "INSERT INTO lineage_end VALUES (?, ?, ?)",
     ),
 }
@@ -74,7 +75,7 @@ class LineageProjection(BodyFold):
     """Tables `lineage_*`: a pure function of the records of the three OpenLineage types."""
 
     name = "lineage"
-    version = 3
+    version = 4
     types = frozenset(TYPES.values())
     tables = SCHEMA
 
@@ -141,11 +142,12 @@ class _Folding:
         return news
 
     def add(self, table: str, *values: int | str) -> bool:
-        """Add a row for this entry; True when no other entry says the same."""
-        known, insert = _NOTES[table]
-        is_news = self.db.execute(known, values).fetchone() is None
-        self.db.execute(insert, (*values, self.seq))
-        return is_news
+        """Keep this entry, if it is among the first that say the same; True when it is the first."""
+        kept, insert = _NOTES[table]
+        count = self.db.execute(kept, values).fetchone()[0]
+        if count < KEPT:  # entries come in order: those that are kept are the first
+            self.db.execute(insert, (*values, self.seq))
+        return bool(count == 0)
 
     def settle(self, run: int, job: int | None) -> None:
         """Derive the run's edges again and bring claims and standings in line."""

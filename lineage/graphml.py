@@ -19,7 +19,7 @@ from proofs.statement import Node
 
 
 def graphml(db: sqlite_utils.Database, nodes: Iterable[Node]) -> bytes:
-    """Return `nodes` as far as they are recorded and every edge between two of them, with its evidence (`seqs`), as GraphML."""
+    """Return `nodes` as far as they are recorded and the edges between them, with their evidence (`seqs`, `more`), as GraphML."""
     import networkx
 
     found = to_networkx(db, nodes)
@@ -45,6 +45,7 @@ def graphml(db: sqlite_utils.Database, nodes: Iterable[Node]) -> bytes:
             state=said["state"],
             origin=said["origin"],
             seqs=seqs,
+            more=said["more"],
         )
     buffer = io.BytesIO()
     networkx.write_graphml_xml(written, buffer, encoding="utf-8")

@@ -17,6 +17,7 @@ import sqlite_utils
 from lineage.graph import TAKEN_BACK
 from proofs import edges
 from proofs.edges import Edge, Graph
+from proofs.seqs import KEPT, Seqs, listed, note
 from proofs.statement import Node
 
 if TYPE_CHECKING:
@@ -36,18 +37,18 @@ _NODES: Final = "SELECT id, kind, namespace, name, named FROM lineage_node WHERE
 _EDGES: Final = """SELECT e.id, e.source, e.target, e.job, e.origin, s.state
     FROM json_each(?) f CROSS JOIN lineage_edge e ON e.id = f.value JOIN lineage_standing s ON s.edge = e.id"""
 # Who says an edge: the entries that name its ends in a run that gives it, or state it in a facet, and those that
-# decide the state of that run.
+# decide the state of that run; of each of these the first alone are in the tables.
 _SEQS: Final = """WITH
     wanted AS (SELECT value AS id FROM json_each(?)),
     given AS (SELECT e.id AS edge, e.source, e.target, e.origin, c.run
         FROM wanted w CROSS JOIN lineage_edge e ON e.id = w.id JOIN lineage_claim c ON c.edge = e.id)
     SELECT g.edge, i.seq FROM given g JOIN lineage_io i ON i.run = g.run AND i.side = 'in' AND i.node = g.source
         WHERE g.origin IN ('table', 'hub')
-    UNION SELECT g.edge, i.seq FROM given g JOIN lineage_io i ON i.run = g.run AND i.side = 'out' AND i.node = g.target
+    UNION ALL SELECT g.edge, i.seq FROM given g JOIN lineage_io i ON i.run = g.run AND i.side = 'out' AND i.node = g.target
         WHERE g.origin IN ('table', 'hub')
-    UNION SELECT g.edge, p.seq FROM given g JOIN lineage_pair p
+    UNION ALL SELECT g.edge, p.seq FROM given g JOIN lineage_pair p
         ON p.run = g.run AND p.origin = g.origin AND p.source = g.source AND p.target = g.target
-    UNION SELECT g.edge, d.seq FROM given g JOIN lineage_run r ON r.id = g.run JOIN lineage_end d ON d.run = g.run
+    UNION ALL SELECT g.edge, d.seq FROM given g JOIN lineage_run r ON r.id = g.run JOIN lineage_end d ON d.run = g.run
         AND d.ended = CASE r.state WHEN 'committed' THEN 'complete' WHEN 'attempted' THEN 'failed' END"""
 
 
@@ -125,10 +126,8 @@ def load(db: sqlite_utils.Database) -> Graph:
     """Return the whole graph, equal to `proofs.edges.fold` of the same events; its cost grows with the log."""
     nodes = [row[0] for row in db.execute("SELECT id FROM lineage_node")]
     wanted = [row[0] for row in db.execute("SELECT id FROM lineage_edge WHERE origin != ?", (TAKEN_BACK,))]
-    findings: dict[str, list[int]] = {}
-    for code, seq in db.execute("SELECT code, seq FROM lineage_finding"):
-        findings.setdefault(code, []).append(seq)
-    return _graph(db, nodes, wanted, findings)
+    codes = [row[0] for row in db.execute("SELECT DISTINCT code FROM lineage_finding")]
+    return _graph(db, nodes, wanted, {code: _found(db, code) for code in codes})
 
 
 def subgraph(db: sqlite_utils.Database, nodes: Iterable[Node]) -> Graph:
@@ -156,6 +155,7 @@ def to_networkx(db: sqlite_utils.Database, nodes: Iterable[Node]) -> MultiDiGrap
             state=edge.state,
             origin=edge.origin,
             seqs=edge.seqs,
+            more=edge.more,
         )
     return graph
 
@@ -171,6 +171,11 @@ def datasets(db: sqlite_utils.Database, *, limit: int = NODE_LIMIT) -> list[Node
     return [Node(*row) for row in db.execute(sql, (limit,))]
 
 
+def _found(db: sqlite_utils.Database, code: str) -> Seqs:
+    sql = "SELECT seq FROM lineage_finding WHERE code = ? ORDER BY seq LIMIT ?"
+    return tuple(row[0] for row in db.execute(sql, (code, KEPT)))
+
+
 def _id(db: sqlite_utils.Database, node: Node) -> int | None:
     sql = "SELECT id FROM lineage_node WHERE kind = ? AND namespace = ? AND name = ?"
     row: Any = db.execute(sql, tuple(node)).fetchone()
@@ -182,20 +187,20 @@ def _nodes(db: sqlite_utils.Database, ids: Iterable[int]) -> dict[int, tuple[Nod
     return {id: (Node(kind, namespace, name), bool(named)) for id, kind, namespace, name, named in rows}
 
 
-def _graph(db: sqlite_utils.Database, ids: Iterable[int], wanted: list[int], findings: dict[str, list[int]]) -> Graph:
-    listed = json.dumps(wanted)
-    rows = db.execute(_EDGES, (listed,)).fetchall()
+def _graph(db: sqlite_utils.Database, ids: Iterable[int], wanted: list[int], findings: dict[str, Seqs]) -> Graph:
+    edge_ids = json.dumps(wanted)
+    rows = db.execute(_EDGES, (edge_ids,)).fetchall()
     within = set(ids)
     nodes = _nodes(db, within | {job for _, _, _, job, _, _ in rows})
-    seqs: dict[int, list[int]] = {}
-    for edge, seq in db.execute(_SEQS, (listed,)):
-        seqs.setdefault(edge, []).append(seq)
+    seqs: dict[int, Seqs] = {}
+    for edge, seq in db.execute(_SEQS, (edge_ids,)):
+        note(seqs, edge, seq)
     best: dict[int, Edge] = {}
     for id, source, target, job, origin, state in rows:
         if id in best and edges.STATES.index(best[id].state) >= edges.STATES.index(state):
             continue
         owner = nodes[job][0] if job in nodes else None
-        best[id] = Edge(nodes[source][0], nodes[target][0], owner, origin, state, tuple(sorted(seqs[id])))
+        best[id] = Edge(nodes[source][0], nodes[target][0], owner, origin, state, *listed(seqs[id]))
     return edges.assemble(
         (node for node, _ in nodes.values()),
         best.values(),

@@ -1,8 +1,8 @@
 """From OpenLineage events to edges, whatever their order and however often they came (I20).
 
 The statements of one run (proofs.statement) are united, and only then edges are derived. Union has no order, so no
-permutation and no repetition of the events changes a node, an edge or a state. Sequence numbers stand beside, as
-sorted sets. The ledger's projection and the offline verifier both call this file; the rules and the bytes of
+permutation and no repetition of the events changes a node, an edge or a state. Sequence numbers stand beside, the
+first of them (proofs.seqs). The ledger's projection and the offline verifier both call this file; the rules and the bytes of
 `lineage.json` are docs/formats/lineage.md.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from proofs import jsonstrict
 from proofs.digest import sha256
+from proofs.seqs import Seqs, first, listed, note
 from proofs.statement import Node, Statement, read
 
 # Above it a run is drawn through its job: so edges grow with the names that were sent, and not with their square.
@@ -31,7 +32,8 @@ class Edge:
     Attributes:
         origin: "table" (inputs × outputs), "explicit" (lineage facet), "column" (columnLineage facet) or "hub".
         state: One of STATES.
-        seqs: The entries that say so, ascending.
+        seqs: The first entries that say so, ascending.
+        more: There are others.
     """
 
     source: Node
@@ -39,12 +41,21 @@ class Edge:
     job: Node | None
     origin: str
     state: str
-    seqs: tuple[int, ...]
+    seqs: Seqs
+    more: bool = False
+
+
+class Finding(NamedTuple):
+    """What was passed over in the events `seqs`, and in others where there are `more`."""
+
+    code: str
+    seqs: Seqs
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes sorted by id; edges by from, to, job and origin; `findings` are (code, seqs).
+    """Nodes sorted by id; edges by from, to, job and origin; findings by code.
 
     `unresolved` are the datasets that only a column names as its source.
     """
@@ -52,7 +63,7 @@ class Graph:
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     unresolved: frozenset[Node] = frozenset()
-    findings: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def is_hub(inputs: int, outputs: int) -> bool:
@@ -102,35 +113,35 @@ class _Run:
 
     job: Node | None
     observed: bool
-    inputs: dict[Node, set[int]] = field(default_factory=dict)
-    outputs: dict[Node, set[int]] = field(default_factory=dict)
-    pairs: dict[tuple[str, Node, Node], set[int]] = field(default_factory=dict)
+    inputs: dict[Node, Seqs] = field(default_factory=dict)
+    outputs: dict[Node, Seqs] = field(default_factory=dict)
+    pairs: dict[tuple[str, Node, Node], Seqs] = field(default_factory=dict)
     settled: set[Node] = field(default_factory=set)
     closed: bool = False
-    ends: dict[str, set[int]] = field(default_factory=dict)
+    ends: dict[str, Seqs] = field(default_factory=dict)
 
     def add(self, seq: int, said: Statement) -> None:
         for seen, now in ((self.inputs, said.inputs), (self.outputs, said.outputs)):
             for node in now:
-                seen.setdefault(node, set()).add(seq)
+                note(seen, node, seq)
         for pair in said.pairs:
-            self.pairs.setdefault(pair, set()).add(seq)
+            note(self.pairs, pair, seq)
         self.settled |= said.settled
         self.closed = self.closed or said.closed
         if said.ended:
-            self.ends.setdefault(said.ended, set()).add(seq)
+            note(self.ends, said.ended, seq)
 
-    def edges(self) -> Iterator[tuple[EdgeKey, str, set[int]]]:
-        """Each edge with its state and the entries that say so: those that name it, and those that decide the state."""
+    def edges(self) -> Iterator[tuple[EdgeKey, str, Seqs]]:
+        """Each edge with its state and the first entries that say so: that name it, or decide the state."""
         state = state_of(observed=self.observed, completed="complete" in self.ends, failed="failed" in self.ends)
-        deciding = self.ends.get("complete") or self.ends.get("failed") or set()
+        deciding = self.ends.get("complete") or self.ends.get("failed") or ()
         found = derive(self.job, self.inputs, self.outputs, pairs=self.pairs, settled=self.settled, closed=self.closed)
         for origin, source, target in found:
             if origin in ("table", "hub"):
-                naming = self.inputs.get(source, set()) | self.outputs.get(target, set())
+                said_by = first(self.inputs.get(source, ()), self.outputs.get(target, ()), deciding)
             else:
-                naming = self.pairs[origin, source, target]
-            yield (source, target, self.job, origin), state, naming | deciding
+                said_by = first(self.pairs[origin, source, target], deciding)
+            yield (source, target, self.job, origin), state, said_by
 
 
 @dataclass(slots=True)
@@ -192,28 +203,27 @@ def fold(bodies: Iterable[tuple[int, Any]]) -> Graph:
     runs: dict[tuple[str, Node], _Run] = {}
     alone: list[_Run] = []
     named: set[Node] = set()
-    findings: dict[str, set[int]] = {}
+    findings: dict[str, Seqs] = {}
     for seq, body in bodies:
         said = read(body)
         named |= said.named
         for code in said.findings:
-            findings.setdefault(code, set()).add(seq)
+            note(findings, code, seq)
         if said.run and said.job is not None:
             run = runs.setdefault((said.run, said.job), _Run(said.job, observed=True))
         else:
             alone.append(run := _Run(said.job, observed=said.observed))
         run.add(seq, said)
-    merged: dict[EdgeKey, tuple[str, set[int]]] = {}
+    merged: dict[EdgeKey, tuple[str, Seqs]] = {}
     mentioned = set(named)
     for run in (*runs.values(), *alone):
         mentioned.update(source for _, source, _ in run.pairs)
         for key, state, seqs in run.edges():
-            best, known = merged.get(key, (state, set[int]()))
-            known.update(seqs)  # in place: a daily job says the same edge thousands of times
-            merged[key] = (max(best, state, key=STATES.index), known)
+            best, known = merged.get(key, (state, ()))
+            merged[key] = (max(best, state, key=STATES.index), first(known, seqs) if known else seqs)
     return assemble(
         mentioned,
-        (Edge(*key, state, tuple(sorted(seqs))) for key, (state, seqs) in merged.items()),
+        (Edge(*key, state, *listed(seqs)) for key, (state, seqs) in merged.items()),
         unresolved=mentioned - named,
         findings=findings,
     )
@@ -224,9 +234,9 @@ def assemble(
     edges: Iterable[Edge],
     *,
     unresolved: Iterable[Node] = (),
-    findings: Mapping[str, Iterable[int]] | None = None,
+    findings: Mapping[str, Seqs] | None = None,
 ) -> Graph:
-    """Return a graph with everything in its order; `nodes` hold the ends of all `edges`."""
+    """Return a graph with everything in its order; `nodes` hold the ends of all `edges`, `findings` what is kept of each."""
     ids: dict[Node | None, str] = {node: node.id for node in nodes}
     ids[None] = ""
 
@@ -237,7 +247,7 @@ def assemble(
         nodes=tuple(sorted((node for node in ids if node is not None), key=ids.__getitem__)),
         edges=tuple(sorted(edges, key=place)),
         unresolved=frozenset(unresolved),
-        findings=tuple((code, tuple(sorted(seqs))) for code, seqs in sorted((findings or {}).items())),
+        findings=tuple(Finding(code, *listed(seqs)) for code, seqs in sorted((findings or {}).items())),
     )
 
 
@@ -282,15 +292,18 @@ def to_json(graph: Graph) -> bytes:
             if node.kind == kind
         ]
 
+    def said_by(what: Edge | Finding) -> dict[str, Any]:
+        return {"seqs": list(what.seqs)} | ({"more": True} if what.more else {})
+
     def printed(edge: Edge) -> dict[str, Any]:
         job = {"job": ids[edge.job]} if edge.job else {}
         ends = {"from": ids[edge.source], "to": ids[edge.target]}
-        return job | ends | {"origin": edge.origin, "seqs": list(edge.seqs), "state": edge.state}
+        return job | ends | said_by(edge) | {"origin": edge.origin, "state": edge.state}
 
     document = {
         "datasets": listed("dataset"),
         "edges": [printed(edge) for edge in graph.edges],
-        "findings": [{"code": code, "seqs": list(seqs)} for code, seqs in graph.findings],
+        "findings": [{"code": finding.code} | said_by(finding) for finding in graph.findings],
         "jobs": listed("job"),
         "v": 1,
     }

@@ -543,6 +543,49 @@ def the_graph_lacks_an_edge(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(documents=without_edges)
 
 
+def often_told(i: Any, times: int, **edit: Any) -> tuple[Any, ...]:
+    """A graph with one edge, which as many events say, and how the issuer edits it."""
+    ledger = i.Ledger()
+    ledger.create()
+    seqs = [i.observe(ledger, ["raw"], ["clicks"]) for _ in range(times)]
+    ledger.take_census()
+
+    def edited(documents: Any) -> None:
+        graph = json.loads(documents.lineage)
+        (edge,) = graph["edges"]
+        assert (edge["seqs"], edge.get("more")) == (seqs[:16], True if times > 16 else None)
+        edge |= {name: value(seqs) if callable(value) else value for name, value in edit.items()}
+        kept = {name: value for name, value in edge.items() if value is not None}
+        documents.lineage = i.dump(graph | {"edges": [kept]}) + b"\n"
+
+    return ledger, i.Question([(i.CLICKS, None, None)]), i.Lies(documents=edited)
+
+
+@pytest.mark.lie("tampered", "bodies", "data/lineage.json")
+def an_edge_lists_seventeen_entries(i: Any) -> tuple[Any, ...]:
+    return often_told(i, 17, seqs=list, more=None)
+
+
+@pytest.mark.lie("tampered", "bodies", "data/lineage.json")
+def an_edge_lists_the_last_sixteen_entries(i: Any) -> tuple[Any, ...]:
+    return often_told(i, 17, seqs=lambda seqs: seqs[1:])
+
+
+@pytest.mark.lie("tampered", "bodies", "data/lineage.json")
+def an_edge_does_not_say_that_more_entries_say_it(i: Any) -> tuple[Any, ...]:
+    return often_told(i, 17, more=None)
+
+
+@pytest.mark.lie("tampered", "bodies", "data/lineage.json")
+def an_edge_says_that_no_more_entries_say_it(i: Any) -> tuple[Any, ...]:
+    return often_told(i, 16, more=False)
+
+
+@pytest.mark.lie("tampered", "bodies", "data/lineage.json")
+def an_edge_says_that_more_entries_say_it_than_do(i: Any) -> tuple[Any, ...]:
+    return often_told(i, 16, more=True)
+
+
 @pytest.mark.lie("malformed", "bodies", "data/lineage.json")
 def the_graph_is_printed_otherwise(i: Any) -> tuple[Any, ...]:
     return *i.churn(), i.Lies(files=replacing("data/lineage.json", b":", b": "))

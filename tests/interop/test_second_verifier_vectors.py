@@ -206,6 +206,15 @@ def filings() -> list[Operation]:
     return operations("filing", vectors("filing")["filing"], filing)
 
 
+def lineages() -> list[Operation]:
+    def events(row: Any) -> dict[str, Any]:
+        bodies = [body.encode().hex() for body in row["bodies"]]
+        return {"description": row["description"], "events": [[seq, bodies[body]] for seq, body in row["events"]]}
+
+    rows = vectors("lineage")["lineage"]
+    return [(events(row) | {"op": "lineage"}, accepted(row["lineage"])) for row in rows]
+
+
 OPERATIONS: dict[str, Callable[[], list[Operation]]] = {
     "archive": archives,
     "bag": bags,
@@ -216,6 +225,7 @@ OPERATIONS: dict[str, Callable[[], list[Operation]]] = {
     "entry": entries,
     "filing": filings,
     "jsonstrict": jsonstrict,
+    "lineage": lineages,
     "merkle": merkle,
     "note": notes,
     "policy": policies,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -11,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.record import Record
+from lineage import graph as projection
 from lineage import query
 from lineage.graph import LineageProjection
-from proofs import edges, jsonstrict
+from proofs import edges, jsonstrict, seqs
 from proofs.closure import Event, Lineage
 from proofs.edges import Edge, Graph
 from proofs.statement import Node
@@ -68,9 +71,25 @@ EVENT: st.SearchStrategy[Any] = st.fixed_dictionaries(
 EVENTS: st.SearchStrategy[Any] = st.lists(st.one_of(EVENT, EVENT, EVENT, st.just([])), max_size=6)
 
 
+@contextmanager
+def listing(count: int) -> Iterator[None]:
+    """Edges and findings that list so many seqs, on every side."""
+    with ExitStack() as stack:
+        for module in (seqs, projection, query):
+            stack.enter_context(patch.object(module, "KEPT", count + 1))
+        stack.enter_context(patch.object(seqs, "LISTED", count))
+        yield
+
+
 def without_seqs(graph: Graph) -> tuple[object, ...]:
     edges_alone = [(edge.source, edge.target, edge.job, edge.origin, edge.state) for edge in graph.edges]
-    return (graph.nodes, edges_alone, graph.unresolved, [code for code, _ in graph.findings])
+    return (graph.nodes, edges_alone, graph.unresolved, [finding.code for finding in graph.findings])
+
+
+def said_by(graph: Graph) -> list[tuple[tuple[int, ...], bool]]:
+    """The seqs of every edge and every finding, and whether there are more."""
+    found: list[Edge | edges.Finding] = [*graph.edges, *graph.findings]
+    return [(what.seqs, what.more) for what in found]
 
 
 def record(seq: int, body: bytes | None) -> Record:
@@ -81,10 +100,10 @@ def record(seq: int, body: bytes | None) -> Record:
 
 def project(bodies: list[tuple[int, Any]]) -> sqlite_utils.Database:
     db = sqlite_utils.Database(memory=True)
-    projection = LineageProjection()
-    projection.create(db)
+    lineage = LineageProjection()
+    lineage.create(db)
     for seq, body in bodies:
-        projection.apply(db, record(seq, json.dumps(body).encode()))
+        lineage.apply(db, record(seq, json.dumps(body).encode()))
     return db
 
 
@@ -113,6 +132,23 @@ def test_I20_the_projection_is_the_fold_of_the_same_events(events: list[Any]) ->
     foreign = [(seq, jsonstrict.loads_foreign(json.dumps(body).encode())) for seq, body in numbered]
 
     assert query.load(project(numbered)) == edges.fold(foreign)
+
+
+@settings(max_examples=100)
+@given(st.lists(EVENT, max_size=5), st.lists(st.integers(0, 4), max_size=12), st.randoms(use_true_random=False))
+def test_the_first_seqs_are_the_smallest_of_all_on_every_side(events: list[Any], told: list[int], order: Any) -> None:
+    numbered = [(seq, events[which % len(events)]) for seq, which in enumerate(told)] if events else []
+    shuffled = order.sample(numbered, len(numbered))
+    with listing(1_000):
+        whole = edges.fold(numbered)
+
+    with listing(2):
+        found, projected = edges.fold(shuffled), query.load(project(numbered))
+
+    assert found == projected
+    assert without_seqs(found) == without_seqs(whole)
+    for cut, full in zip(said_by(found), said_by(whole), strict=True):
+        assert cut == (full[0][:2], len(full[0]) > 2)
 
 
 @settings(max_examples=40)

@@ -5,6 +5,7 @@ import { datasetName, jobName, structure } from "./streams.mjs";
 
 const PAIRS_PER_NAME = 8;
 const STATES = ["committed", "open", "attempted", "declared"];
+const LISTED = 16;
 
 const isHub = (inputs, outputs) => inputs * outputs > PAIRS_PER_NAME * (inputs + outputs);
 
@@ -201,56 +202,80 @@ class Statement {
   }
 }
 
-/** Statements of one run and job, united. */
+/** The smallest of some lists of seqs, ascending, each once: as many as are listed, and one that shows that there are more. */
+const first = (...lists) => [...new Set(lists.flat())].sort((a, b) => a - b).slice(0, LISTED + 1);
+
+/** Note that `seq` says `key`. */
+function note(heard, key, seq) {
+  const known = heard.get(key) ?? [];
+  if (known.length <= LISTED || seq < known.at(-1)) heard.set(key, first(known, [seq]));
+}
+
+/** Members of lineage.json: the seqs of which these are the first. */
+const saidBy = (seqs) => ({ more: seqs.length > LISTED ? true : undefined, seqs: seqs.slice(0, LISTED) });
+
+const pairKey = (pair) => pair.join("\n");
+const pairOf = (key) => key.split("\n");
+
+/** Statements of one run and job, united; what they say, with the first seqs that say it. */
 class Unit {
-  constructor(statements) {
-    const all = (name) => new Set(statements.flatMap((statement) => [...statement[name]]));
-    this.statements = statements;
-    this.job = statements[0].job;
-    this.settled = all("settled");
-    this.inputs = all("inputs");
-    this.outputs = new Set([...all("outputs")].filter((id) => !this.settled.has(id)));
-    this.closed = statements.some((statement) => statement.closed);
-    const ends = statements.map((statement) => statement.end);
-    this.state = !statements[0].observed ? "declared" : ["committed", "attempted"].find((end) => ends.includes(end)) ?? "open";
-    this.deciding = statements.filter(({ end }) => end !== null && end === this.state).map(({ seq }) => seq);
+  inputs = new Map();
+  outputs = new Map();
+  explicit = new Map();
+  column = new Map();
+  ends = new Map();
+  settled = new Set();
+  closed = false;
+
+  constructor({ job, observed }) {
+    this.job = job;
+    this.observed = observed;
   }
 
-  seqs(test) {
-    return [...this.statements.filter(test).map(({ seq }) => seq), ...this.deciding];
+  add(statement) {
+    const { seq } = statement;
+    for (const name of ["inputs", "outputs"]) for (const id of statement[name]) note(this[name], id, seq);
+    for (const name of ["explicit", "column"]) for (const pair of statement[name]) note(this[name], pairKey(pair), seq);
+    for (const id of statement.settled) this.settled.add(id);
+    if (statement.end) note(this.ends, statement.end, seq);
+    this.closed ||= statement.closed;
+  }
+
+  get state() {
+    return !this.observed ? "declared" : ["committed", "attempted"].find((end) => this.ends.has(end)) ?? "open";
   }
 
   /** [from, to, origin, seqs] of every edge that it gives. */
   * edges() {
+    const deciding = this.ends.get(this.state) ?? [];
     for (const origin of ["explicit", "column"]) {
-      const pairs = new Map(this.statements.flatMap((s) => s[origin]).map((pair) => [pair.join("\n"), pair]));
-      for (const [from, to] of pairs.values()) {
-        if (origin === "column" && this.settled.has(to)) continue;
-        yield [from, to, origin, this.seqs((s) => s[origin].some((pair) => pair[0] === from && pair[1] === to))];
+      for (const [key, seqs] of this[origin]) {
+        const [from, to] = pairOf(key);
+        if (origin === "explicit" || !this.settled.has(to)) yield [from, to, origin, first(seqs, deciding)];
       }
     }
     if (!this.job || this.closed) return;
-    if (isHub(this.inputs.size, this.outputs.size)) {
-      for (const from of this.inputs) yield [from, this.job, "hub", this.seqs((s) => s.inputs.has(from))];
-      for (const to of this.outputs) yield [this.job, to, "hub", this.seqs((s) => s.outputs.has(to))];
+    const free = [...this.outputs].filter(([id]) => !this.settled.has(id));
+    if (isHub(this.inputs.size, free.length)) {
+      for (const [from, seqs] of this.inputs) yield [from, this.job, "hub", first(seqs, deciding)];
+      for (const [to, seqs] of free) yield [this.job, to, "hub", first(seqs, deciding)];
       return;
     }
-    for (const from of this.inputs) {
-      for (const to of this.outputs) yield [from, to, "table", this.seqs((s) => s.inputs.has(from) || s.outputs.has(to))];
+    for (const [from, reading] of this.inputs) {
+      for (const [to, writing] of free) yield [from, to, "table", first(reading, writing, deciding)];
     }
   }
 }
 
 function unite(statements) {
-  const groups = new Map();
+  const units = new Map();
   for (const statement of statements) {
     const key = statement.runId !== null && statement.job ? print([statement.runId, statement.job]) : Symbol(statement.seq);
-    groups.set(key, [...groups.get(key) ?? [], statement]);
+    if (!units.has(key)) units.set(key, new Unit(statement));
+    units.get(key).add(statement);
   }
-  return [...groups.values()].map((group) => new Unit(group));
+  return [...units.values()];
 }
-
-const ascending = (seqs) => [...new Set(seqs)].sort((a, b) => a - b);
 
 function fold(events) {
   const nodes = new Map();
@@ -258,16 +283,17 @@ function fold(events) {
 
   const [edges, findings] = [new Map(), new Map()];
   for (const unit of unite(statements)) {
+    const { state } = unit;
     for (const [from, to, origin, seqs] of unit.edges()) {
       const key = [from, to, unit.job ?? "", origin].join("\n");
-      const edge = edges.get(key) ?? { from, job: unit.job ?? undefined, origin, seqs: [], state: unit.state, to };
-      edge.seqs.push(...seqs);
-      if (STATES.indexOf(unit.state) < STATES.indexOf(edge.state)) edge.state = unit.state;
+      const edge = edges.get(key) ?? { from, job: unit.job ?? undefined, origin, seqs: [], state, to };
+      edge.seqs = first(edge.seqs, seqs);
+      if (STATES.indexOf(state) < STATES.indexOf(edge.state)) edge.state = state;
       edges.set(key, edge);
     }
   }
   for (const { seq, findings: codes } of statements) {
-    for (const code of codes) findings.set(code, [...findings.get(code) ?? [], seq]);
+    for (const code of codes) note(findings, code, seq);
   }
   return { nodes, edges: [...edges.values()], findings };
 }
@@ -276,14 +302,13 @@ function fold(events) {
 export function leadsTo(events) {
   const next = new Map();
   const lead = (from, to) => (next.has(from) ? next.get(from).add(to) : next.set(from, new Set([to])));
-  for (const { statements, job } of unite(events.map(([seq, bytes]) => new Statement(seq, new Map()).read(bytes)))) {
-    const all = (name) => new Set(statements.flatMap((statement) => [...statement[name]]));
-    const [inputs, outputs] = [all("inputs"), all("outputs")];
-    for (const [from, to] of statements.flatMap(({ explicit, column }) => [...explicit, ...column])) lead(from, to);
+  for (const unit of unite(events.map(([seq, bytes]) => new Statement(seq, new Map()).read(bytes)))) {
+    const { inputs, job, outputs } = unit;
+    for (const key of [...unit.explicit.keys(), ...unit.column.keys()]) lead(...pairOf(key));
     if (!job) continue;
     const through = isHub(inputs.size, outputs.size) ? job : Symbol("run");
-    for (const from of inputs) lead(from, through);
-    for (const to of outputs) lead(through, to);
+    for (const from of inputs.keys()) lead(from, through);
+    for (const to of outputs.keys()) lead(through, to);
   }
   return next;
 }
@@ -296,8 +321,8 @@ export function foldLineage(events) {
     .map(([id, { namespace, name, resolved }]) => ({ id, name, namespace, unresolved: resolved ? undefined : true }));
   return Buffer.from(`${print({
     datasets: listed("dataset"),
-    edges: edges.sort(inOrder).map((edge) => ({ ...edge, seqs: ascending(edge.seqs) })),
-    findings: [...findings].sort(([a], [b]) => byBytes(a, b)).map(([code, seqs]) => ({ code, seqs: ascending(seqs) })),
+    edges: edges.sort(inOrder).map((edge) => ({ ...edge, ...saidBy(edge.seqs) })),
+    findings: [...findings].sort(([a], [b]) => byBytes(a, b)).map(([code, seqs]) => ({ code, ...saidBy(seqs) })),
     jobs: listed("job"),
     v: 1,
   })}\n`);

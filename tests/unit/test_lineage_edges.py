@@ -56,7 +56,7 @@ def fold(*bodies: Any) -> Graph:
 
 
 def codes(graph: Graph) -> dict[str, tuple[int, ...]]:
-    return dict(graph.findings)
+    return {finding.code: finding.seqs for finding in graph.findings}
 
 
 def test_a_run_leads_from_each_input_to_each_output() -> None:
@@ -341,6 +341,27 @@ def test_a_name_of_a_megabyte_and_names_with_tricks_keep_ids_short_and_apart() -
     assert max(len(id.encode()) for id in ids) <= 256
     assert len(set(ids)) == len(names) + 3
     assert "dataset:d%7Cb%25|a|b" in ids
+
+
+def test_an_edge_lists_the_first_sixteen_entries_that_say_so() -> None:
+    sixteen, seventeen = (fold(*[run("START", "a", "b")] * times).edges[0] for times in (16, 17))
+
+    assert (sixteen.seqs, sixteen.more) == (tuple(range(16)), False)
+    assert (seventeen.seqs, seventeen.more) == (tuple(range(16)), True)
+
+
+def test_a_finding_lists_the_first_sixteen_entries_that_have_it() -> None:
+    (finding,) = fold(*[None] * 17).findings
+
+    assert finding == ("bad-document", tuple(range(16)), True)
+
+
+def test_a_graph_grows_with_the_content_of_the_events_and_not_with_edges_times_events() -> None:
+    told, outputs = run("RUNNING", "abcdefgh"), [f"o{n}" for n in range(500)]
+
+    few, many = (edges.to_json(fold(run("RUNNING", "abcdefgh", outputs), *[told] * times)) for times in (20, 2_000))
+
+    assert len(many) == len(few)
 
 
 def test_the_printed_graph_is_pinned() -> None:

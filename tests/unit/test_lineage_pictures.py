@@ -225,6 +225,18 @@ def test_prov_of_a_hub_goes_through_its_job() -> None:
     assert document["wasDerivedFrom"] == {}
 
 
+def test_prov_lists_the_first_sixteen_entries_of_all_edges_that_a_relation_stands_for() -> None:
+    told = graph_of(*[("a", "b")] * 9, *[("a", "c")] * 8)
+    of_one = graph_of(*[("a", "b")] * 17)
+
+    few, many = json.loads(prov_json(told)), json.loads(prov_json(of_one))
+
+    reading = {"prov:activity": "tally:j0", "prov:entity": "tally:d0", "tally:seqs": list(range(16))}
+    assert few["used"] == many["used"] == {"tally:u0": reading | {"tally:more": True}}
+    assert [one.get("tally:more") for one in few["wasDerivedFrom"].values()] == [None, None]
+    assert [one.get("tally:more") for one in many["wasDerivedFrom"].values()] == [True]
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_prov_keeps_hostile_names_as_they_are(name: str) -> None:
     document = json.loads(prov_json(graph_of((name, "out"))))

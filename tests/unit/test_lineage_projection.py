@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import sqlite_utils
@@ -12,7 +13,10 @@ import sqlite_utils
 from ledger.record import Record
 from lineage import query
 from lineage.graph import LineageProjection
+from lineage.graphml import graphml
 from proofs import edges, jsonstrict
+from proofs.edges import Finding
+from proofs.statement import Node
 
 
 def run(event_type: str, run_id: str, inputs: str = "", outputs: str = "", *, facets: Any = None) -> dict[str, Any]:
@@ -108,6 +112,15 @@ def test_a_hub_that_grows_out_of_pairs_replaces_them() -> None:
     assert after == edges.fold((seq, jsonstrict.loads_foreign(body)) for seq, body in enumerate(bodies))
 
 
+def test_as_many_seqs_are_kept_as_show_that_there_are_more() -> None:
+    body = json.dumps(run("FAIL", "1", "a", "b")).encode()
+
+    db = project([body] * 40)
+
+    assert [db[table].count for table in ("lineage_io", "lineage_end")] == [2 * 17, 17]
+    assert query.findings(project([b"[]"] * 40)) == {"bad-document": 40}
+
+
 def test_a_body_that_nobody_has_any_more_says_nothing() -> None:
     body = json.dumps(run("COMPLETE", "1", "a", "b")).encode()
 
@@ -118,7 +131,19 @@ def test_a_body_that_nobody_has_any_more_says_nothing() -> None:
 def test_a_body_without_structure_is_a_finding(body: bytes) -> None:
     graph = query.load(project([body]))
 
-    assert (graph.nodes, graph.findings) == ((), (("bad-document", (0,)),))
+    assert (graph.nodes, graph.findings) == ((), (Finding("bad-document", (0,)),))
+
+
+@pytest.mark.parametrize(("times", "more"), [(16, "False"), (17, "True")])
+def test_graphml_says_where_more_entries_say_an_edge(times: int, more: str) -> None:
+    db = project([json.dumps(run("START", "1", "a", "b")).encode()] * times)
+
+    written = ElementTree.fromstring(graphml(db, [Node("dataset", "db", name) for name in "ab"]))
+
+    names = {key.get("id"): key.get("attr.name") for key in written.iter() if key.get("for") == "edge"}
+    (edge,) = (element for element in written.iter() if element.tag.endswith("}edge"))
+    said = {names[data.get("key")]: data.text for data in edge}
+    assert (said["seqs"], said["more"]) == (" ".join(map(str, range(16))), more)
 
 
 def test_hostile_names_are_values_and_never_sql() -> None:

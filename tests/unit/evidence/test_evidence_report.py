@@ -117,6 +117,19 @@ def test_every_reference_on_the_page_leads_to_an_entry_on_it(shared_house: House
     assert {value[1:] for _, name, value in found.attributes if name == "href"} <= set(anchors)
 
 
+def test_an_edge_shows_its_first_entries_and_that_there_are_more(
+    empty_house: House, page: Callable[[Any], Page]
+) -> None:
+    sides = {side: [{"namespace": "a", "name": side}] for side in ("inputs", "outputs")}
+    body = sides | {"job": {"namespace": "a", "name": "j"}, "run": {"runId": "r"}}
+    for number in range(17):
+        empty_house.append(f"run{number}", "tallystick.lineage.run-observed.v1", body)
+
+    text = page(empty_house.export(everything())).text
+
+    assert f"a|j open {' , '.join(map(str, range(2, 18)))} , …" in text
+
+
 def test_what_strangers_wrote_is_shown_and_never_obeyed(empty_house: House, page: Callable[[Any], Page]) -> None:
     dataset = {"namespace": HOSTILE, "name": HOSTILE}
     contract = {"name": HOSTILE, "version": HOSTILE}
