@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlite_utils
 
-from lineage.graph import TAKEN_BACK
+from lineage.claims import TAKEN_BACK
 from proofs import edges
 from proofs.edges import Edge, Graph
 from proofs.seqs import KEPT, Seqs, listed, note

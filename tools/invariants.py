@@ -108,11 +108,12 @@ INVARIANTS: Final = (
         ("proofs/report.py", "proofs/exits.py"),
     ),
     Invariant(
-        "Drop any projection and replay the log: the same bytes come out.", ("ledger/projection.py", "lineage/graph.py")
+        "Drop any projection and replay the log: the same bytes come out.",
+        ("ledger/projection.py", "lineage/graph.py", "lineage/claims.py"),
     ),
     Invariant(
         "Any permutation and any duplication of the same lineage events gives the same graph.",
-        ("proofs/edges.py", "lineage/graph.py"),
+        ("proofs/edges.py", "lineage/graph.py", "lineage/claims.py"),
     ),
 )
 

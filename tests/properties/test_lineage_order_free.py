@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ledger.record import Record
 from lineage import graph as projection
 from lineage import query
+from lineage.claims import Claims
 from lineage.graph import LineageProjection
 from proofs import edges, jsonstrict, seqs
 from proofs.closure import Event, Lineage
@@ -69,6 +70,15 @@ EVENT: st.SearchStrategy[Any] = st.fixed_dictionaries(
     },
 )
 EVENTS: st.SearchStrategy[Any] = st.lists(st.one_of(EVENT, EVENT, EVENT, st.just([])), max_size=6)
+# One run that grows, is settled and closed, and goes from pairs to its job and back.
+NEWS: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"inputs": BOXES, "outputs": BOXES, "run": st.just({"runId": "r"})},
+    optional={"dataset": WITH_FACETS, "eventType": st.sampled_from(["START", "COMPLETE", "FAIL"])},
+)
+CLOSING: st.SearchStrategy[Any] = st.sampled_from([{"facets": {"lineage": {"entries": []}}}, {}, {}, {}, {}, {}])
+GROWING: st.SearchStrategy[Any] = st.lists(
+    st.builds(lambda event, job: event | {"job": {"namespace": "j", "name": "one"} | job}, NEWS, CLOSING), max_size=12
+)
 
 
 @contextmanager
@@ -132,6 +142,20 @@ def test_I20_the_projection_is_the_fold_of_the_same_events(events: list[Any]) ->
     foreign = [(seq, jsonstrict.loads_foreign(json.dumps(body).encode())) for seq, body in numbered]
 
     assert query.load(project(numbered)) == edges.fold(foreign)
+
+
+@settings(max_examples=150)
+@given(GROWING, st.sampled_from([0, 1, 8]))
+def test_I20_the_projection_is_the_fold_after_every_event(events: list[Any], pairs: int) -> None:
+    with patch.object(edges, "PAIRS_PER_NAME", pairs):
+        db = project([])
+        for seq, body in enumerate(events):
+            LineageProjection().apply(db, record(seq, json.dumps(body).encode()))
+
+            (run, job), *others = db.execute("SELECT id, job FROM lineage_run").fetchall()
+            assert others == []
+            assert Claims(db, run, job).derived() == (set(), set())  # also what was taken back
+            assert query.load(db) == edges.fold(enumerate(events[: seq + 1]))
 
 
 @settings(max_examples=100)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
 import sqlite_utils
 
+from ledger.event import Event
 from ledger.record import Record
 from lineage import query
 from lineage.graph import LineageProjection
@@ -17,6 +18,9 @@ from lineage.graphml import graphml
 from proofs import edges, jsonstrict
 from proofs.edges import Finding
 from proofs.statement import Node
+
+if TYPE_CHECKING:
+    from tests.conftest import Ledgers
 
 
 def run(event_type: str, run_id: str, inputs: str = "", outputs: str = "", *, facets: Any = None) -> dict[str, Any]:
@@ -112,6 +116,55 @@ def test_a_hub_that_grows_out_of_pairs_replaces_them() -> None:
     assert after == edges.fold((seq, jsonstrict.loads_foreign(body)) for seq, body in enumerate(bodies))
 
 
+def work(db: sqlite_utils.Database, bodies: Sequence[bytes]) -> int:
+    """Fold bodies into a new projection and return how many thousand steps SQLite took for it."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    db.conn.set_progress_handler(count, 1_000)
+    projection = LineageProjection()
+    projection.create(db)
+    for seq, body in enumerate(bodies):
+        projection.apply(db, Record(seq, "", "", "", "", {}, b"", body))
+    return steps
+
+
+def many(prefix: str, count: int) -> list[dict[str, str]]:
+    return [{"namespace": "db", "name": f"{prefix}{n}"} for n in range(count)]
+
+
+EIGHT = run("START", "1") | {"inputs": many("i", 8)}
+# Each makes the event of this number: a run that says something new in every one.
+GROWTHS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "an output": lambda n: EIGHT | {"outputs": [{"namespace": "db", "name": f"o{n}"}]},
+    "an input": lambda n: run("START", "1", "", "ab") | {"inputs": [{"namespace": "db", "name": f"i{n}"}]},
+    "an input of a hub": lambda n: run("START", "1") | {"inputs": many(f"i{n}-", 1), "outputs": many("o", 40)},
+    "an output that is settled": lambda n: (
+        EIGHT | {"outputs": [{"namespace": "db", "name": f"o{n}", "facets": SETTLED}]}
+    ),
+    "an output that is settled later": lambda n: (
+        EIGHT | {"outputs": [{"namespace": "db", "name": f"o{n // 2}", "facets": SETTLED if n % 2 else {}}]}
+    ),
+    "a column": lambda n: run(
+        "START", "1", "", "x", facets={"columnLineage": {"fields": {"c": {"inputFields": many(f"s{n}-", 1)}}}}
+    ),
+    "nothing": lambda n: EIGHT | {"outputs": many("o", 30)},
+}
+
+
+@pytest.mark.parametrize("growth", GROWTHS)
+def test_a_run_that_grows_event_by_event_costs_as_much_for_each(growth: str) -> None:
+    bodies = [json.dumps(GROWTHS[growth](n)).encode() for n in range(400)]
+
+    half, whole = (work(sqlite_utils.Database(memory=True), bodies[:count]) for count in (200, 400))
+
+    assert whole < 2.3 * half
+
+
 def test_as_many_seqs_are_kept_as_show_that_there_are_more() -> None:
     body = json.dumps(run("FAIL", "1", "a", "b")).encode()
 
@@ -119,6 +172,20 @@ def test_as_many_seqs_are_kept_as_show_that_there_are_more() -> None:
 
     assert [db[table].count for table in ("lineage_io", "lineage_end")] == [2 * 17, 17]
     assert query.findings(project([b"[]"] * 40)) == {"bad-document": 40}
+
+
+@pytest.mark.parametrize("page", [1, 2, 5])
+def test_I19_where_a_page_ends_moves_no_byte(ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    events = [event for scenario, _ in SCENARIOS.values() for event in scenario] + [GROWTHS["an output"](1)]
+
+    def rows(size: int) -> list[str]:
+        monkeypatch.setattr("ledger.projection.PAGE", size)
+        log = ledgers.create(memory=True)
+        for event in events:
+            log.append([Event.of("tallystick.lineage.run-observed.v1", "urn:p", event)])
+        return [line for line in log.project(LineageProjection()).iterdump() if "lineage_" in line]
+
+    assert rows(page) == rows(2_000)
 
 
 def test_a_body_that_nobody_has_any_more_says_nothing() -> None:
