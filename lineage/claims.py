@@ -1,8 +1,8 @@
 """What follows from what the runs say: which run claims which edge, and in which states the edges stand.
 
 A run can say something new in each of thousands of events. So only what follows from the news is derived: new inputs with all
-outputs, all inputs with new outputs, and what a newly settled output loses. Only where the run is drawn in another way from then
-on (in pairs, through its job, or not at all, since it is closed) are all its edges, by the function that the verifier calls.
+outputs, all inputs with new outputs, and what a newly settled output loses. Only where a run of pairs becomes a hub, or is
+closed, each of which happens once, are all its edges, by the function that the verifier calls.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class News:
     closed: bool = False
 
 
-class _Ways(NamedTuple):
-    """How the inputs lead to the outputs: "table", "hub", or "" for not at all; as drawn, and with nothing taken back."""
+class _Way(NamedTuple):
+    """How the inputs lead to the outputs: in pairs, through the job, or not at all, since there is no job; `closed`: undrawn."""
 
-    drawn: str
-    whole: str
+    origin: str
+    closed: bool
 
 
 class Claims:
@@ -62,29 +62,27 @@ class Claims:
         self.db = db
         self.run = run
         self.job = job
-        sql = "SELECT observed, closed, state, inputs, outputs, free FROM lineage_run WHERE id = ?"
-        self.observed, self.closed, self.state, *self.counts = db.execute(sql, (run,)).fetchone()
+        sql = "SELECT observed, closed, state, inputs, outputs FROM lineage_run WHERE id = ?"
+        self.observed, closed, self.state, self.inputs, self.outputs = db.execute(sql, (run,)).fetchone()
+        self.closed = bool(closed)
 
     def settle(self, news: News) -> None:
         """Bring claims and standings in line with the news, which the tables of statements hold already."""
         fresh = {node for node in news.outputs if not self._is_settled(node)}
         gone = {node for node in news.settled if self._is_free(node)}
-        before = self._ways()
+        before = self._way()
         self._count(news, fresh, gone)
         self._stand_anew()
-        now = self._ways()
+        now = self._way()
         claimed, released = self._changed(news, fresh, gone, now) if now == before else self.derived()
         for key in sorted(claimed):
             self._claim(key)
         for key in sorted(released):
             self._release(key)
 
-    def _ways(self) -> _Ways:
-        if self.job is None:
-            return _Ways("", "")
-        inputs, outputs, free = self.counts
-        drawn, whole = ("hub" if edges.is_hub(inputs, side) else "table" for side in (free, outputs))
-        return _Ways("" if self.closed else drawn, whole)
+    def _way(self) -> _Way:
+        origin = "hub" if edges.is_hub(self.inputs, self.outputs) else "table"
+        return _Way("" if self.job is None else origin, self.closed)
 
     def _count(self, news: News, fresh: Collection[int], gone: Collection[int]) -> None:
         for side, nodes in (("in", news.inputs), ("out", news.outputs), ("free", fresh)):
@@ -92,11 +90,11 @@ class Claims:
                 self.db.execute("INSERT INTO lineage_side VALUES (?, ?, ?)", (self.run, side, node))
         for node in gone:
             self.db.execute("DELETE FROM lineage_side WHERE run = ? AND side = 'free' AND node = ?", (self.run, node))
-        more = (len(news.inputs), len(news.outputs), len(fresh) - len(gone))
-        self.counts = [count + change for count, change in zip(self.counts, more, strict=True)]
+        self.inputs += len(news.inputs)
+        self.outputs += len(news.outputs)
         self.closed = self.closed or news.closed
-        sql = "UPDATE lineage_run SET closed = ?, inputs = ?, outputs = ?, free = ? WHERE id = ?"
-        self.db.execute(sql, (int(self.closed), *self.counts, self.run))
+        sql = "UPDATE lineage_run SET closed = ?, inputs = ?, outputs = ? WHERE id = ?"
+        self.db.execute(sql, (int(self.closed), self.inputs, self.outputs, self.run))
 
     def _stand_anew(self) -> None:
         """Let every edge of the run stand in the state that the ends seen give it, which changes twice at most."""
@@ -111,31 +109,28 @@ class Claims:
         self.state = state
 
     def _changed(
-        self, news: News, fresh: Collection[int], gone: Collection[int], ways: _Ways
+        self, news: News, fresh: Collection[int], gone: Collection[int], way: _Way
     ) -> tuple[set[_Key], set[_Key]]:
         """What the run claims more and what less, drawn as before: at most as much as all events together claimed."""
         lost = {pair for pair in news.pairs if pair[0] == "column" and self._is_settled(pair[2])}
         lost |= {("column", source, target) for target in news.settled for source in self._columns(target)}
-        drawn = self._grown(ways.drawn, "free", news.inputs, fresh)
-        released = self._grown(ways.drawn, "free", (), gone)
-        back = set(lost)
-        if ways.drawn == ways.whole:
-            back |= released
-        _, outputs, free = self.counts
-        if ways.drawn != ways.whole or free != outputs:
-            back |= self._grown(ways.whole, "out", news.inputs, news.outputs) - drawn
-        taken_back = {(TAKEN_BACK, source, target) for _, source, target in back}
-        return (news.pairs - lost) | drawn | taken_back, released | lost
+        inferred = self._grown(way.origin, "out", news.inputs, news.outputs)
+        drawn: set[_Key] = set()
+        if not way.closed:
+            drawn = self._grown(way.origin, "free", news.inputs, fresh)
+            lost |= self._grown(way.origin, "free", (), gone)
+        taken_back = {(TAKEN_BACK, source, target) for _, source, target in (inferred - drawn) | lost}
+        return (news.pairs - lost) | drawn | taken_back, lost
 
-    def _grown(self, way: str, side: str, inputs: Collection[int], outputs: Collection[int]) -> set[_Key]:
+    def _grown(self, origin: str, side: str, inputs: Collection[int], outputs: Collection[int]) -> set[_Key]:
         """What new inputs give with every node on `side`, and every input with new outputs."""
-        if way == "hub" and self.job is not None:
+        if origin == "hub" and self.job is not None:
             job = self.job
             return {("hub", source, job) for source in inputs} | {("hub", job, target) for target in outputs}
         found: set[_Key] = set()
-        if way == "table" and inputs:
+        if origin == "table" and inputs:
             found.update(("table", source, target) for source in inputs for target in self._nodes(side))
-        if way == "table" and outputs:
+        if origin == "table" and outputs:
             found.update(("table", source, target) for source in self._nodes("in") for target in outputs)
         return found
 
@@ -144,7 +139,7 @@ class Claims:
         pairs = self.db.execute("SELECT DISTINCT origin, source, target FROM lineage_pair WHERE run = ?", (self.run,))
         derive = partial(edges.derive, self.job, self._nodes("in"), self._nodes("out"), pairs=pairs.fetchall())
         settled = {row[0] for row in self.db.execute("SELECT node FROM lineage_settled WHERE run = ?", (self.run,))}
-        wanted = derive(settled=settled, closed=bool(self.closed))
+        wanted = derive(settled=settled, closed=self.closed)
         everything = derive(settled=(), closed=False)
         wanted |= {(TAKEN_BACK, source, target) for _, source, target in everything - wanted}
         claimed = self._claimed().keys()

@@ -28,7 +28,7 @@ SCHEMA: Final = (
     # What is folded alone has no run: NULLs are distinct in a UNIQUE constraint.
     """CREATE TABLE lineage_run (id INTEGER PRIMARY KEY, run TEXT, job INTEGER, observed INTEGER NOT NULL,
     closed INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT '', inputs INTEGER NOT NULL DEFAULT 0,
-    outputs INTEGER NOT NULL DEFAULT 0, free INTEGER NOT NULL DEFAULT 0, UNIQUE (run, job)) STRICT""",
+    outputs INTEGER NOT NULL DEFAULT 0, UNIQUE (run, job)) STRICT""",
     """CREATE TABLE lineage_io (run INTEGER NOT NULL, side TEXT NOT NULL, node INTEGER NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (run, side, node, seq)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE lineage_pair (run INTEGER NOT NULL, origin TEXT NOT NULL, source INTEGER NOT NULL,

@@ -90,7 +90,7 @@ def derive(
     if job is None or closed:
         return found
     free = [output for output in outputs if output not in settled]
-    if is_hub(len(inputs), len(free)):
+    if is_hub(len(inputs), len(outputs)):
         found.update(("hub", source, job) for source in inputs)
         found.update(("hub", job, target) for target in free)
     else:

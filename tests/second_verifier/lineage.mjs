@@ -256,7 +256,7 @@ class Unit {
     }
     if (!this.job || this.closed) return;
     const free = [...this.outputs].filter(([id]) => !this.settled.has(id));
-    if (isHub(this.inputs.size, free.length)) {
+    if (isHub(this.inputs.size, this.outputs.size)) {
       for (const [from, seqs] of this.inputs) yield [from, this.job, "hub", first(seqs, deciding)];
       for (const [to, seqs] of free) yield [this.job, to, "hub", first(seqs, deciding)];
       return;

@@ -284,6 +284,21 @@ def test_as_many_pairs_as_the_bound_are_still_pairs() -> None:
     assert len(fold(run("COMPLETE", names, [f"o{n}" for n in range(17)])).edges) == 16 + 17
 
 
+def test_a_settled_output_counts_when_a_run_is_drawn_through_its_job() -> None:
+    outputs = [ds("o0", lineage={"inputs": []}), *(f"o{n}" for n in range(1, 17))]
+
+    assert len(fold(run("COMPLETE", [f"{n}" for n in range(16)], outputs)).edges) == 16 + 16
+
+
+def test_what_is_drawn_through_its_job_stays_so_whatever_is_settled() -> None:
+    outputs = [f"o{n}" for n in range(17)]
+    settling = run("COMPLETE", (), [ds(name, lineage={"inputs": []}) for name in outputs])
+
+    graph = fold(run("START", [f"{n}" for n in range(16)], outputs), settling)
+
+    assert [(edge.origin, edge.target.kind) for edge in graph.edges] == [("hub", "job")] * 16
+
+
 def test_a_few_inputs_and_many_outputs_are_pairs_whatever_their_number() -> None:
     assert len(fold(run("COMPLETE", "12345678", [f"o{n}" for n in range(1_000)])).edges) == 8_000
 

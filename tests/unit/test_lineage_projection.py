@@ -116,8 +116,8 @@ def test_a_hub_that_grows_out_of_pairs_replaces_them() -> None:
     assert after == edges.fold((seq, jsonstrict.loads_foreign(body)) for seq, body in enumerate(bodies))
 
 
-def work(db: sqlite_utils.Database, bodies: Sequence[bytes]) -> int:
-    """Fold bodies into a new projection and return how many thousand steps SQLite took for it."""
+def work(db: sqlite_utils.Database, bodies: Sequence[bytes], *, before: bytes = b"[]") -> int:
+    """Fold bodies into a new projection, behind one `before`, and return how many thousand steps SQLite took for them."""
     steps = 0
 
     def count() -> int:
@@ -125,10 +125,11 @@ def work(db: sqlite_utils.Database, bodies: Sequence[bytes]) -> int:
         steps += 1
         return 0
 
-    db.conn.set_progress_handler(count, 1_000)
     projection = LineageProjection()
     projection.create(db)
-    for seq, body in enumerate(bodies):
+    projection.apply(db, Record(0, "", "", "", "", {}, b"", before))
+    db.conn.set_progress_handler(count, 1_000)
+    for seq, body in enumerate(bodies, 1):
         projection.apply(db, Record(seq, "", "", "", "", {}, b"", body))
     return steps
 
@@ -163,6 +164,26 @@ def test_a_run_that_grows_event_by_event_costs_as_much_for_each(growth: str) -> 
     half, whole = (work(sqlite_utils.Database(memory=True), bodies[:count]) for count in (200, 400))
 
     assert whole < 2.3 * half
+
+
+def test_an_output_that_is_settled_again_and_again_moves_no_other_edge_of_a_hub() -> None:
+    bodies = [
+        json.dumps(
+            run("START", "1") | {"outputs": [{"namespace": "db", "name": f"p{n // 2}", "facets": facets}]}
+        ).encode()
+        for n, facets in enumerate([{}, SETTLED] * 50)
+    ]
+
+    small, large = (
+        work(
+            sqlite_utils.Database(memory=True),
+            bodies,
+            before=json.dumps(run("START", "1") | {"inputs": many("i", count), "outputs": many("o", 16)}).encode(),
+        )
+        for count in (100, 400)
+    )
+
+    assert large < 1.5 * small
 
 
 def test_as_many_seqs_are_kept_as_show_that_there_are_more() -> None:
