@@ -15,7 +15,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Final
 
 from proofs import limits, report
-from proofs.errors import MalformedError, MissingError
+from proofs.errors import MalformedError, MissingError, UnverifiableError
 from proofs.moment import as_at
 from proofs.report import Verdict
 from proofs.view import verify_bundle
@@ -23,6 +23,7 @@ from proofs.view import verify_bundle
 _EPILOG: Final = """\
 exit status: 0 verified, 2 wrong call, 3 tampered, 4 malformed, 5 incomplete, 6 unverifiable, 7 stale, 8 missing
 """
+_PIECE_BYTES: Final = 1 << 20
 _EXAMPLE: Final = "2026-11-20T00:00:00Z"
 
 
@@ -65,6 +66,9 @@ def judge(bundles: Sequence[str], trust: str | None, expect_head: str | None, no
         )
     except (MissingError, MalformedError) as error:
         return report.refused(error)
+    except MemoryError:
+        what = "there is not enough memory to verify it here"
+        return report.refused(UnverifiableError(what, where=bundles[0], hint="verify it where more memory is free"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,10 +106,26 @@ def read_file(path: str, what: str, limit_bytes: int, *, or_pipe: bool = False) 
     """
     with _named(path, what), open_file(path, what, or_pipe=or_pipe) as file:
         size = max(os.fstat(file.fileno()).st_size, 0)
-        data = b"" if size > limit_bytes else file.read(limit_bytes + 1)
+        data = b"" if size > limit_bytes else read_up_to(file, limit_bytes, expected_bytes=size)
     if max(size, len(data)) > limit_bytes:
         raise MalformedError(f"{what} has {max(size, len(data))} bytes, at most {limit_bytes} are allowed", where=path)
     return data
+
+
+def read_up_to(file: BinaryIO, limit_bytes: int, *, expected_bytes: int = 0) -> bytes:
+    """Return what a file still holds; of one that holds more than `limit_bytes`, one byte more than that.
+
+    Memory goes by what is there, never by what would be accepted: to read is to ask for all the room at once.
+
+    Args:
+        expected_bytes: How much there is, if that is known.
+    """
+    pieces = [file.read(min(expected_bytes, limit_bytes) + 1)]
+    left = limit_bytes + 1 - len(pieces[0])
+    while left and (piece := file.read(min(left, _PIECE_BYTES))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def open_file(path: str, what: str, *, or_pipe: bool = False) -> BinaryIO:

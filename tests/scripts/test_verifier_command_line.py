@@ -162,6 +162,39 @@ def test_a_readers_file_that_is_too_large_is_not_read(option: str, folder: Path)
     assert main(["--trust", str(folder / "trust.txt"), str(folder / "good.zip"), option, str(folder / "huge.txt")]) == 4
 
 
+def test_a_small_file_asks_for_no_more_memory_than_it_is_large(folder: Path) -> None:
+    (folder / "tiny.zip").write_bytes(b"x")
+
+    ended = with_memory(1 << 30, "--trust", "trust.txt", "tiny.zip", cwd=folder)
+
+    assert (ended.returncode, ended.stderr) == (4, b"")
+    assert b"MALFORMED" in ended.stdout
+
+
+def test_a_file_for_which_memory_is_too_small_is_unverifiable(folder: Path) -> None:
+    with (folder / "large.zip").open("wb") as file:
+        file.truncate(1 << 31)  # sparse
+
+    ended = with_memory(1 << 30, "--trust", "trust.txt", "large.zip", "--json", cwd=folder)
+
+    assert (ended.returncode, ended.stderr) == (6, b"")
+    said = json.loads(ended.stdout)
+    assert (said["verdict"], said["detail"], said["where"], said["failed_step"]) == (
+        "unverifiable",
+        "there is not enough memory to verify it here",
+        "large.zip",
+        "",
+    )
+
+
+def with_memory(limit_bytes: int, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run the verifier in a process that may have no more address space."""
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({limit_bytes}, {limit_bytes}))"
+    *program, code = ALONE
+    command = [*program, f"{limit}; {code}", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+
+
 def alone(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([*ALONE, *arguments], cwd=folder, env=environment, capture_output=True, check=False)
 
