@@ -15,7 +15,7 @@ import ledger
 from cli.output import Output
 from ledger.log import Ledger
 from ledger.signer import ENVIRONMENT, environment_passphrase
-from proofs.__main__ import open_file, read_file
+from proofs.__main__ import open_file, read_file, read_up_to
 from proofs.errors import ConflictError, IncompleteError, MalformedError, MissingError, RefusedError, UnverifiableError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -94,22 +94,37 @@ def with_json(command: _Command) -> _Command:
     )(command)
 
 
-def read_input(name: str, what: str) -> bytes:
+def read_input(name: str, what: str, *, or_pipe: bool = False) -> bytes:
     """Return the bytes of a file that the user named, or of standard input for "-".
 
     Args:
         what: What a message calls it.
+        or_pipe: Take also a pipe or a device, and wait for whoever writes to it.
 
     Raises:
         MissingError: There is none that can be read.
         MalformedError: It is larger than 1 GiB.
     """
     if name != "-":
-        return read_file(name, what, MAX_INPUT_BYTES, or_pipe=True)
-    data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
+        return read_file(name, what, MAX_INPUT_BYTES, or_pipe=or_pipe)
+    with readable("standard input"):
+        data = read_up_to(sys.stdin.buffer, MAX_INPUT_BYTES)
     if len(data) > MAX_INPUT_BYTES:
         raise MalformedError(f"standard input has more than {MAX_INPUT_BYTES} bytes")
     return data
+
+
+@contextmanager
+def readable(what: str, *, where: str = "") -> Iterator[None]:
+    """Say of what cannot be read inside that it is missing, in the words of `read_input`.
+
+    Raises:
+        MissingError: A read failed, however far the reader had come.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise MissingError(f"{what} cannot be read: {error.strerror}", where=where) from error
 
 
 def read_secret(path: Path, what: str) -> bytes:

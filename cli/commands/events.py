@@ -57,7 +57,7 @@ def emit(
         raise click.UsageError("--type and --source go together, and --id and --content-type with them")
     if type_ is not None and openlineage:
         raise click.UsageError("--openlineage reads events that have a type, --type makes one")
-    data = read_input(file, "input")
+    data = read_input(file, "input", or_pipe=True)
     if type_ is not None:
         try:
             events = [Event(type=type_, source=source or "", id=id_, data=data, datacontenttype=content_type)]

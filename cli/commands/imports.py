@@ -8,11 +8,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from cli.output import say
-from cli.session import Session, named_file, pass_session, read_input, read_secret, with_json
+from cli.session import Session, named_file, pass_session, read_input, read_secret, readable, with_json
 from ledger.append import Receipt
 from ledger.closing import ClosedError
 from ledger.log import Ledger
@@ -59,11 +60,17 @@ def openlineage(session: Session, file: str, source: str | None) -> None:
 
     Example: tally import openlineage events.jsonl
     """
-    from lineage.imports import jsonl
-
     opened = nullcontext(sys.stdin.buffer) if file == "-" else named_file(Path(file), "events").open("rb")
     with opened as lines:
-        _import(session, jsonl.read(lines, source=source), file)
+        _import(session, _observed(lines, file, source), file)
+
+
+def _observed(lines: BinaryIO, file: str, source: str | None) -> Iterator[Arrival]:
+    from lineage.imports import jsonl
+
+    what, where = ("standard input", "") if file == "-" else ("events", file)
+    with readable(what, where=where):
+        yield from jsonl.read(lines, source=source)
 
 
 @import_.command()

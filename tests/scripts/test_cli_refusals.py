@@ -113,15 +113,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return tmp_path
 
 
-NAMED = [
-    (["emit", "{}"], "input"),
+FILES = [
     (["schema", "publish", "orders", "1.0.0", "{}"], "schema"),
     (["check", "{}", "data.csv"], "contract"),
     (["check", "orders.yaml", "{}"], "data file"),
+    (["import", "openlineage", "{}"], "events"),
     (["delete", "plan", "0b8f", "--duckdb", "shop={}"], "DuckDB file"),
     (["evidence", "export", "--everything", "--since", "{}"], "checkpoint"),
-    (["--passphrase-file", "{}", "checkpoint"], "passphrase file"),
 ]
+NAMED = [*FILES, (["emit", "{}"], "input"), (["--passphrase-file", "{}", "checkpoint"], "passphrase file")]
 
 
 @pytest.mark.parametrize(("arguments", "what"), NAMED, ids=[what for _, what in NAMED])
@@ -145,6 +145,55 @@ def test_a_file_that_cannot_be_read_is_missing_in_one_sentence_whatever_the_comm
 
     found = json.loads(capsys.readouterr().err)["error"]
     assert (found["code"], found["message"], found["where"]) == ("missing", f"{what} {reason}", path)
+
+
+@pytest.mark.parametrize(("arguments", "what"), FILES, ids=[what for _, what in FILES])
+def test_a_pipe_that_nobody_writes_to_is_refused_where_a_file_is_meant(
+    here: Path, arguments: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(here / "pipe")
+    (here / "orders.yaml").write_text(
+        "name: o\nversion: 1.0.0\ndataset: {namespace: s, name: o}\nschema: [{name: a, type: any}]\n"
+    )
+
+    assert tally_main([*(argument.format("pipe") for argument in arguments), "--json"]) == 8
+
+    found = json.loads(capsys.readouterr().err)["error"]
+    assert (found["code"], found["message"], found["where"]) == ("missing", f"{what} is not a file", "pipe")
+
+
+def test_events_can_come_through_a_pipe_that_has_a_name(ledger: Tally) -> None:
+    (receipt,) = ledger(
+        "emit", "/dev/stdin", "--type", "com.example.x.v1", "--source", "urn:x", "--json", given="1"
+    ).document()
+
+    assert receipt["seq"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [(["import", "openlineage"], "events"), (["emit"], "input"), (["check"], "contract")],
+    ids=["import", "emit", "check"],
+)
+def test_a_file_that_fails_while_it_is_read_is_missing(ledger: Tally, arguments: list[str], what: str) -> None:
+    more = ["data.csv"] if arguments == ["check"] else []
+
+    found = ledger(*arguments, "/proc/self/mem", *more, "--json")  # a regular file, of which no first page is readable
+
+    assert found.refusal() == (8, "missing")
+    assert found.error()["message"] == f"{what} cannot be read: Input/output error"
+
+
+@pytest.mark.parametrize("arguments", [("import", "openlineage", "-"), ("emit", "-")], ids=["import", "emit"])
+def test_standard_input_that_fails_while_it_is_read_is_missing(here: Path, arguments: tuple[str, ...]) -> None:
+    with Path("/proc/self/mem").open("rb") as unreadable:
+        ended = subprocess.run(
+            [sys.executable, "-m", "cli", *arguments, "--json"],
+            cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=unreadable, capture_output=True, check=False,
+        )  # fmt: skip
+
+    found = json.loads(ended.stderr)["error"]
+    assert (ended.returncode, found["message"]) == (8, "standard input cannot be read: Input/output error")
 
 
 def test_what_is_wrong_inside_a_named_file_is_said_with_its_name(ledger: Tally, tmp_path: Path) -> None:
