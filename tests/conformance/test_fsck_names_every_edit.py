@@ -420,6 +420,17 @@ def test_without_the_head_a_tail_that_is_gone_everywhere_is_not_seen(copy: Copy)
         assert fsck(store).findings == ()
 
 
+def test_an_older_checkpoint_that_no_handover_needs_is_missed_by_nobody(copy: Copy) -> None:
+    """What SECURITY.md says of it: nothing in the log counts checkpoints, and the later ones prove what it proved."""
+    with copy.lifted() as db:
+        db.delete("checkpoint", "size = 301")
+
+    report = copy.check()
+
+    assert report.findings == ()
+    assert report.checkpoints == 3
+
+
 def test_a_checkpoint_by_a_key_of_nobody_is_named(
     copy: Copy, editor: ModuleType, tmp_path: Path, ledgers_in: type[Ledgers]
 ) -> None:
