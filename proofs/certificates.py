@@ -11,20 +11,34 @@ Source: docs/formats/deletion-certificate.md, "Checking one".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from proofs.bundle import CERTIFICATES
-from proofs.claim import Claim, Refusal, read_claim, read_plan
-from proofs.closure import Event, Lineage
+from proofs.claim import Claim, Plan, Refusal, read_claim, read_plan
+from proofs.closure import Event, Lineage, Walk
 from proofs.derived import CERTIFIED, structure
 from proofs.disclosure import Body
 from proofs.edges import closure_hash
 from proofs.entry import Entry
-from proofs.errors import MalformedError
+from proofs.errors import MalformedError, UnverifiableError
 from proofs.filing import Family
+from proofs.grade import (
+    CONTRADICTED,
+    FORGOTTEN,
+    NO_CERTIFICATE,
+    NOT_PROVEN,
+    RECOMPUTED,
+    REFUSED,
+    TOO_LARGE,
+    Graded,
+    Unnamed,
+)
+from proofs.limits import NAMED_IN_A_GRADE, WALK_STEPS
 from proofs.statement import Node, is_asked_at, node_of, reads
 from proofs.streams import OPENLINEAGE_TYPES, stream_name
 
@@ -33,69 +47,8 @@ PLANNED: Final = "tallystick.deletion.planned.v1"
 PLANNER: Final = "urn:tallystick:deletion:planner"
 CERTIFIER: Final = "urn:tallystick:deletion:certifier"
 
-RECOMPUTED: Final = "closure recomputed, relative to the lineage in the first {} entries"
-NOT_PROVEN: Final = "closure not proven"
-CONTRADICTED: Final = "closure contradicted"
-FORGOTTEN: Final = "a target was forgotten"
-REFUSED: Final = "refused, without a plan"
-NO_CERTIFICATE: Final = "no certificate"
 _STEPS: Final = {"plan": PLANNED, "request": REQUESTED}
-DISPROVEN: Final = frozenset((CONTRADICTED, FORGOTTEN))
-
-
-@dataclass(frozen=True, slots=True)
-class Graded:
-    """One entry that says it is a deletion certificate, and what it is worth.
-
-    Attributes:
-        seq: Of the entry.
-        grade: One of this module's.
-        request: The request's id; empty when the certificate could not be read.
-        plan: Seq of its plan; None when it has none.
-        lineage: How many entries of the log the plan's lineage was read from.
-        targets: How many it has.
-        derived: How many datasets derive from the seeds, they included, as far as that is proven.
-        forgotten: Ids of datasets that derive and are no targets, sorted.
-        differs: What in the log contradicts it, sorted: "closure", "order", "outcome", "plan", "request".
-        streams: Streams that the bundle lacks to compute the closure, sorted.
-        bodies: Entries whose bodies it lacks for that, ascending.
-    """
-
-    seq: int
-    grade: str
-    request: str = ""
-    plan: int | None = None
-    lineage: int | None = None
-    targets: int | None = None
-    derived: int | None = None
-    forgotten: tuple[str, ...] = ()
-    differs: tuple[str, ...] = ()
-    streams: tuple[str, ...] = ()
-    bodies: tuple[int, ...] = ()
-
-    @property
-    def is_proven(self) -> bool:
-        """True when nothing is left to prove: the closure was computed and is right, or there was none."""
-        return self.grade not in (NOT_PROVEN, CONTRADICTED, FORGOTTEN, NO_CERTIFICATE)
-
-    @property
-    def lacks(self) -> bool:
-        """True when the bundle does not hold what the closure would be computed from."""
-        return bool(self.streams or self.bodies)
-
-    def json(self) -> dict[str, object]:
-        """Return the member of the verdict's `certificates`; what is not known is absent."""
-        known = {"plan": self.plan, "lineage": self.lineage, "targets": self.targets, "derived": self.derived}
-        return {
-            "bodies": list(self.bodies),
-            "differs": list(self.differs),
-            "forgotten": list(self.forgotten),
-            "grade": self.grade,
-            "seq": self.seq,
-            "streams": list(self.streams),
-            **({"request": self.request} if self.request else {}),
-            **{name: value for name, value in known.items() if value is not None},
-        }
+_T = TypeVar("_T", int, str)
 
 
 def unproven(graded: Iterable[Graded], shown: Container[int]) -> tuple[str, ...]:
@@ -122,7 +75,7 @@ def grade(
     read = [judge.read(entry) for entry in listed]
     # By ascending lineage, for then every event is taken in once, however many plans there are.
     by_size = sorted((each for each in read if isinstance(each, Claim)), key=lambda each: each.size)
-    held = {claim.at: judge.held(claim) for claim in by_size}
+    held = {graded.seq: graded for graded in judge.held(by_size)}
     return tuple(held[each.at] if isinstance(each, Claim) else each for each in read)
 
 
@@ -134,12 +87,36 @@ class _Lacks:
     bodies: set[int] = field(default_factory=set)
     differs: set[str] = field(default_factory=set)
 
-    def grade(self, size: int, *, is_forgotten: bool) -> str:
+    def grade(self, size: int, *, is_forgotten: bool, is_proven: bool) -> str:
         if is_forgotten:
             return FORGOTTEN
         if self.differs:
             return CONTRADICTED
-        return NOT_PROVEN if self.streams or self.bodies else RECOMPUTED.format(size)
+        return RECOMPUTED.format(size) if is_proven else NOT_PROVEN
+
+
+class _Walked:
+    """What one walk gives to every certificate that asks for it: sorted once, for there may be many."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.is_whole = walk.is_whole
+        self.datasets = walk.datasets
+        self.closure = (len(self.datasets), closure_hash(self.datasets))
+        self.streams, self.bodies = walk.streams, walk.bodies
+        self.sorted_streams, self.sorted_bodies = sorted(walk.streams), sorted(walk.bodies)
+        self._ids = sorted((node.id, node) for node in self.datasets)
+
+    def forgotten(self, targets: frozenset[Node]) -> tuple[tuple[str, ...], int]:
+        """The first ids of the datasets that are none of `targets`, and how many more there are."""
+        count = len(self.datasets) - len(self.datasets & targets)
+        first = tuple(islice((id for id, node in self._ids if node not in targets), NAMED_IN_A_GRADE))
+        return first, count - len(first)
+
+
+def _first(found: list[_T], besides: set[_T]) -> tuple[tuple[_T, ...], int]:
+    """The first of a sorted list and of what is `besides` it, and how many more there are."""
+    first: tuple[_T, ...] = tuple(heapq.merge(found[:NAMED_IN_A_GRADE], sorted(besides)))[:NAMED_IN_A_GRADE]
+    return first, len(found) + len(besides) - len(first)
 
 
 class _Judge:
@@ -149,6 +126,9 @@ class _Judge:
         self._families = families
         self._bodies = bodies
         self._is_whole = is_whole
+        self._steps_left = WALK_STEPS
+        self._plans: dict[int, tuple[str, Plan] | None] = {}
+        self._requests: dict[int, tuple[object, frozenset[Node]]] = {}
 
     @cached_property
     def _entries(self) -> dict[int, Entry]:
@@ -188,59 +168,63 @@ class _Judge:
             return Graded(entry.seq, REFUSED, read.request, targets=read.targets)
         return read
 
-    def held(self, claim: Claim) -> Graded:
-        """Hold a certificate against its request, its plan and the lineage."""
-        seq, plan, lacks = claim.at, claim.plan, _Lacks()
-        self._check_plan(claim, lacks)
-        if not claim.is_outcome_possible:
-            lacks.differs.add("outcome")
-        begun = {*plan.seeds, *self._asked(claim, lacks)}
-        if not claim.requested < claim.seq < seq or plan.size > claim.seq:
-            lacks.differs.add("order")
-        walk = self._lineage.walk(begun, claim.size)
-        lacks.streams |= walk.streams
-        lacks.bodies |= walk.bodies
-        if walk.is_whole and (len(walk.datasets), closure_hash(walk.datasets)) != (plan.datasets, plan.hash.hex()):
-            lacks.differs.add("closure")
-        forgotten = walk.datasets - plan.targets
-        return Graded(
-            seq,
-            lacks.grade(plan.size, is_forgotten=bool(forgotten)),
-            request=claim.request,
-            plan=claim.seq,
-            lineage=plan.size,
-            targets=claim.targets,
-            derived=len(walk.datasets),
-            forgotten=tuple(sorted(node.id for node in forgotten)),
-            differs=tuple(sorted(lacks.differs)),
-            streams=tuple(sorted(lacks.streams)),
-            bodies=tuple(sorted(lacks.bodies)),
-        )
+    def held(self, claims: Iterable[Claim]) -> Iterator[Graded]:
+        """Hold certificates, by ascending size of their lineage, against requests, plans and lineage; in any order.
+
+        Those that ask for one walk are held together, so that only one walk is in memory.
+        """
+        alike: dict[tuple[frozenset[Node], frozenset[Node], int], list[tuple[Claim, _Lacks]]] = {}
+        for claim in claims:
+            lacks = _Lacks()
+            self._check_plan(claim, lacks)
+            if not claim.is_outcome_possible:
+                lacks.differs.add("outcome")
+            if not claim.requested < claim.seq < claim.at or claim.plan.size > claim.seq:
+                lacks.differs.add("order")
+            start = frozenset(claim.plan.seeds), self._asked(claim, lacks), self._lineage.count(claim.size)
+            alike.setdefault(start, []).append((claim, lacks))
+        for (seeds, asked, _), each in alike.items():
+            walked = self._walked(seeds | asked, each[0][0].size)
+            for claim, lacks in each:
+                yield _graded(claim, lacks, walked)
+
+    def _walked(self, start: Iterable[Node], size: int) -> _Walked | None:
+        """Walk once more; None when that takes more steps than are left, and for ever after."""
+        if self._steps_left < 0:
+            return None
+        try:
+            walk = self._lineage.walk(start, size, max_steps=self._steps_left)
+        except UnverifiableError:
+            self._steps_left = -1
+            return None
+        self._steps_left -= walk.steps
+        return _Walked(walk)
 
     def _check_plan(self, claim: Claim, lacks: _Lacks) -> None:
         """Note where the entry that the certificate names is no plan of this request, or says something else."""
         data = self._step(claim.request, claim.seq, "plan", lacks)
         if data is None:
             return
-        try:
-            is_same = self._entries[claim.seq].source == PLANNER and read_plan(data) == (claim.request, claim.plan)
-        except MalformedError:
-            is_same = False
-        if not is_same:
+        if claim.seq not in self._plans:  # any number of certificates may name it
+            try:
+                self._plans[claim.seq] = read_plan(data) if self._entries[claim.seq].source == PLANNER else None
+            except MalformedError:
+                self._plans[claim.seq] = None
+        if self._plans[claim.seq] != (claim.request, claim.plan):
             lacks.differs.add("plan")
 
-    def _asked(self, claim: Claim, lacks: _Lacks) -> Iterable[Node]:
+    def _asked(self, claim: Claim, lacks: _Lacks) -> frozenset[Node]:
         """The datasets at which the request itself begins; a plan that begins elsewhere has forgotten them."""
         data = self._step(claim.request, claim.requested, "request", lacks)
         if data is None:
-            return ()
-        body = structure(self._entries[claim.requested], data)
-        if not isinstance(body, dict) or body.get("request") != claim.request:
+            return frozenset()
+        if claim.requested not in self._requests:
+            self._requests[claim.requested] = _request(structure(self._entries[claim.requested], data))
+        request, asked = self._requests[claim.requested]
+        if request != claim.request:
             lacks.differs.add("request")
-            return ()
-        named = body.get("datasets")
-        found = (node_of(value, "dataset") for value in named) if isinstance(named, list) else ()
-        return [node for node in found if node is not None]
+            return frozenset()
+        return asked
 
     def _step(self, request: str, seq: int, what: str, lacks: _Lacks) -> bytes | None:
         """The body of a step that a certificate names; None, and noted, where there is none of this kind."""
@@ -256,3 +240,43 @@ class _Judge:
         else:
             return self._bodies[seq].data
         return None
+
+
+def _request(body: object) -> tuple[object, frozenset[Node]]:
+    """The id that a request's body gives itself, and the datasets that it names."""
+    if not isinstance(body, dict):
+        return None, frozenset()
+    named = body.get("datasets")
+    found = (node_of(value, "dataset") for value in named) if isinstance(named, list) else ()
+    return body.get("request"), frozenset(node for node in found if node is not None)
+
+
+def _graded(claim: Claim, lacks: _Lacks, walked: _Walked | None) -> Graded:
+    plan = claim.plan
+    known: dict[str, Any] = {
+        "request": claim.request,
+        "plan": claim.seq,
+        "lineage": plan.size,
+        "targets": claim.targets,
+    }
+    if walked is None:
+        streams, bodies = tuple(sorted(lacks.streams)), tuple(sorted(lacks.bodies))
+        grade = lacks.grade(plan.size, is_forgotten=False, is_proven=False)
+        differs = tuple(sorted(lacks.differs))
+        return Graded(claim.at, grade, **known, differs=differs, streams=streams, bodies=bodies, reason=TOO_LARGE)
+    if walked.is_whole and walked.closure != (plan.datasets, plan.hash.hex()):
+        lacks.differs.add("closure")
+    forgotten, more_forgotten = walked.forgotten(plan.targets)
+    streams, more_streams = _first(walked.sorted_streams, lacks.streams - walked.streams)
+    bodies, more_bodies = _first(walked.sorted_bodies, lacks.bodies - walked.bodies)
+    return Graded(
+        claim.at,
+        lacks.grade(plan.size, is_forgotten=bool(forgotten), is_proven=not streams and not bodies),
+        **known,
+        derived=len(walked.datasets),
+        forgotten=forgotten,
+        differs=tuple(sorted(lacks.differs)),
+        streams=streams,
+        bodies=bodies,
+        unnamed=Unnamed(more_bodies, more_forgotten, more_streams),
+    )

@@ -13,11 +13,14 @@ Source: docs/formats/lineage.md, "Closure".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from proofs.edges import Successors
+from proofs.errors import UnverifiableError
+from proofs.limits import MAX_INTEGER
 from proofs.statement import Node, read
 
 
@@ -47,11 +50,13 @@ class Walk:
         nodes: What certainly derives from the start, it included.
         streams: Names of streams that are not whole and would have to be.
         bodies: Seqs of events whose bodies are not at hand and would have to be.
+        steps: What it took: docs/formats/deletion-certificate.md says what is counted.
     """
 
     nodes: frozenset[Node]
     streams: frozenset[str]
     bodies: frozenset[int]
+    steps: int
 
     @property
     def datasets(self) -> frozenset[Node]:
@@ -66,12 +71,28 @@ class Walk:
 
 @dataclass(slots=True)
 class _Past:
-    """The events below one position: where they lead, and what each stream lacks, looked up once."""
+    """The events below one position: where they lead, and by stream which they are, of which runs, and which nobody can read."""
 
     size: int = 0
     count: int = 0  # of events taken in
     successors: Successors = field(default_factory=Successors)
-    lacking: dict[str, tuple[frozenset[str], frozenset[int]]] = field(default_factory=dict)
+    filed: dict[str, list[Event]] = field(default_factory=dict)
+    runs: dict[str, set[str]] = field(default_factory=dict)
+    shut: dict[str, list[int]] = field(default_factory=dict)
+    sealed: set[int] = field(default_factory=set)
+
+    def take(self, event: Event) -> None:
+        runs = [name for name in event.streams if name.startswith("run:")]
+        for name in event.streams:
+            self.filed.setdefault(name, []).append(event)
+            self.runs.setdefault(name, set()).update(runs)
+            if not event.is_open:
+                self.shut.setdefault(name, []).append(event.seq)
+        if event.is_sealed:
+            self.sealed.add(event.seq)
+        if event.is_open:
+            self.successors.add(read(event.body))
+        self.count += 1
 
 
 class Lineage:
@@ -85,68 +106,76 @@ class Lineage:
         """
         self._events = sorted(events, key=lambda event: event.seq)
         self._is_whole = is_whole
-        self._filed: dict[str, list[Event]] = {}
-        self._runs: dict[int, tuple[str, ...]] = {}
-        for event in self._events:
-            self._runs[event.seq] = tuple(name for name in event.streams if name.startswith("run:"))
-            for name in event.streams:
-                self._filed.setdefault(name, []).append(event)
         self._past = _Past()
 
-    def walk(self, start: Iterable[Node], size: int) -> Walk:
+    def count(self, size: int) -> int:
+        """Return how many events the log's first `size` entries hold: walks from one start over as many are the same."""
+        return bisect_left(self._events, size, key=lambda event: event.seq)
+
+    def walk(self, start: Iterable[Node], size: int, *, max_steps: int = MAX_INTEGER) -> Walk:
         """Return what derives from `start` in the lineage of the log's first `size` entries.
 
         Asked with sizes that ascend, each event is taken in once.
+
+        Raises:
+            UnverifiableError: It takes more than `max_steps`.
         """
         past = self._at(size)
+        found = _Found(past, self._is_whole, bodies=set(past.sealed), steps=len(past.sealed))
         nodes = set(start)
         waiting = list(nodes)
-        streams, bodies = set[str](), {event.seq for event in self._events if event.is_sealed and event.seq < size}
         while waiting:
             node = waiting.pop()
-            no_streams, no_bodies = self._lacking(past, node.id, size)
-            if no_streams or no_bodies:
-                streams |= no_streams
-                bodies |= no_bodies
-                continue
-            for target in past.successors.of(node):
-                if target not in nodes:
-                    nodes.add(target)
-                    waiting.append(target)
-        return Walk(frozenset(nodes), frozenset(streams), frozenset(bodies))
+            is_known = found.look(node.id)
+            if found.steps + len(nodes) > max_steps:
+                raise UnverifiableError(f"the walk takes more than {max_steps} steps")
+            if is_known:
+                fresh = set(past.successors.of(node)) - nodes
+                nodes |= fresh
+                waiting.extend(fresh)
+        return Walk(frozenset(nodes), frozenset(found.streams), frozenset(found.bodies), found.steps + len(nodes))
 
     def _at(self, size: int) -> _Past:
-        past = self._past
-        if size < past.size:
-            past = _Past()
-        elif size > past.size:
-            past = _Past(size, past.count, past.successors)
+        past = self._past if size >= self._past.size else _Past()
         while past.count < len(self._events) and (event := self._events[past.count]).seq < size:
-            if event.is_open:
-                past.successors.add(read(event.body))
-            past.count += 1
+            past.take(event)
         past.size = size
         self._past = past
         return past
 
-    def _lacking(self, past: _Past, name: str, size: int) -> tuple[frozenset[str], frozenset[int]]:
-        """The streams and bodies without which the edges out of the node of this stream are not all known."""
-        if not self._is_whole(name):
-            return frozenset((name,)), frozenset()
-        runs = {run for event in self._below(name, size) for run in self._runs[event.seq]}
-        streams, bodies = set[str](), set[int]()
-        for each in (name, *runs):
-            if each not in past.lacking:
-                past.lacking[each] = self._closed(each, size)
-            no_streams, no_bodies = past.lacking[each]
-            streams |= no_streams
-            bodies |= no_bodies
-        return frozenset(streams), frozenset(bodies)
 
-    def _closed(self, name: str, size: int) -> tuple[frozenset[str], frozenset[int]]:
-        if not self._is_whole(name):
-            return frozenset((name,)), frozenset()
-        return frozenset(), frozenset(event.seq for event in self._below(name, size) if not event.is_open)
+@dataclass(slots=True)
+class _Found:
+    """What one walk looked at, each stream once, and what it lacked there."""
 
-    def _below(self, name: str, size: int) -> Sequence[Event]:
-        return [event for event in self._filed.get(name, ()) if event.seq < size]
+    past: _Past
+    is_whole: Callable[[str], bool]
+    bodies: set[int]
+    steps: int
+    streams: set[str] = field(default_factory=set)
+    known: dict[str, bool] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+
+    def look(self, name: str) -> bool:
+        """True when all edges out of the node of this stream are known."""
+        if not self.is_whole(name):
+            self.streams.add(name)
+            return False
+        is_known = self._read(name)
+        for run in self.past.runs.get(name, ()):  # all of them: what each one lacks is noted
+            known = self.known.get(run)
+            is_known = (self._read(run) if known is None else known) and is_known
+        return is_known
+
+    def _read(self, name: str) -> bool:
+        """True when the stream is whole, and every body in it at hand."""
+        self.known[name] = self.is_whole(name) and name not in self.past.shut
+        if not self.is_whole(name):
+            self.streams.add(name)
+            return False
+        self.bodies.update(self.past.shut.get(name, ()))
+        for event in self.past.filed.get(name, ()):
+            if event.seq not in self.seen:
+                self.seen.add(event.seq)
+                self.steps += len(event.streams)
+        return self.known[name]

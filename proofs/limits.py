@@ -39,3 +39,5 @@ LOG_KEYS: Final = 1_024  # keys of one log, and handovers of one bundle
 KEYS_FILE_BYTES: Final = 1 << 18
 CENSUS_BUCKETS: Final = 65_536
 CENSUS_LEVELS: Final = 16
+WALK_STEPS: Final = 1 << 22  # in all walks of the certificates in one bundle (deletion-certificate.md, "Checking one")
+NAMED_IN_A_GRADE: Final = 100  # datasets, streams or bodies that a certificate's grade names; the rest are counted

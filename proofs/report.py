@@ -15,7 +15,6 @@ from typing import Final, Literal, Self, TypeAlias
 
 from proofs import exits, jsonstrict
 from proofs.bundle import CERTIFICATES
-from proofs.certificates import DISPROVEN, NO_CERTIFICATE, Graded
 from proofs.errors import (
     IncompleteError,
     MalformedError,
@@ -26,6 +25,7 @@ from proofs.errors import (
     UnverifiableError,
 )
 from proofs.exits import EXIT
+from proofs.grade import DISPROVEN, NO_CERTIFICATE, Graded
 
 Outcome: TypeAlias = Literal["passed", "failed", "not reached"]
 
@@ -261,20 +261,22 @@ def _but(certificates: Sequence[Graded]) -> str:
 
 def _certificate(graded: Graded) -> list[str]:
     is_bad = graded.grade in DISPROVEN or graded.grade == NO_CERTIFICATE
-    mark = "✗" if is_bad else "·" if graded.lacks else "✓"
+    mark = "✗" if is_bad else "✓" if graded.is_proven else "·"
     derived = graded.derived is not None and (
         f"{counted(graded.derived, 'dataset', 'datasets')}: its seeds and all that derives from them; "
         f"{counted(graded.targets or 0, 'target', 'targets')}"
     )
     # How old the lineage was that the plan was made from, a reader must see: what came between is not in the closure.
     plan = "" if graded.plan is None else f"entry {graded.plan}, from the lineage in the first {graded.lineage} entries"
+    lacking = [*graded.streams, *(f"the body of entry {seq}" for seq in graded.bodies)]
     labelled = [
         ("request", graded.request),
         ("plan", plan),
         ("closure", derived or ""),
-        ("forgot", _some(graded.forgotten)),
+        ("forgot", _some(graded.forgotten, graded.counts["forgotten"])),
         ("against", _some([_DIFFERS[what] for what in graded.differs])),
-        ("lacks", _some([*graded.streams, *(f"the body of entry {seq}" for seq in graded.bodies)])),
+        ("lacks", _some(lacking, graded.counts["streams"] + graded.counts["bodies"])),
+        ("why", graded.reason),
     ]
     return [
         f"{mark} deletion certificate {graded.seq}: {graded.grade.upper() if is_bad else graded.grade}",
@@ -282,8 +284,10 @@ def _certificate(graded: Graded) -> list[str]:
     ]
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FOLDED} more" if len(names) > _FOLDED else ""
+def _some(names: Sequence[str], count: int | None = None) -> str:
+    """The first of `names`, and how many of `count` are not among them."""
+    count = len(names) if count is None else count
+    more = f" and {count - _FOLDED} more" if count > _FOLDED else ""
     return ", ".join(names[:_FOLDED]) + more
 
 

@@ -8,6 +8,7 @@ Source: OpenLineage 2-0-2, ColumnLineageDatasetFacet 1-2-0, LineageFacet 1-0-0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from proofs.streams import qualified, stream_name
@@ -40,7 +41,12 @@ class Node(NamedTuple):
     @property
     def id(self) -> str:
         """The full name of its stream as filed (docs/formats/streams.md), at most 256 bytes."""
-        return stream_name(self.kind, self.text)
+        return _id(self)
+
+
+@lru_cache(maxsize=1 << 16)  # every walk of a closure asks it of every node again
+def _id(node: Node) -> str:
+    return stream_name(node.kind, node.text)
 
 
 class Statement(NamedTuple):

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from proofs.closure import Lineage, Walk
 from proofs.report import to_json
 from proofs.view import verify_bundle
 
@@ -221,7 +222,8 @@ def case(
         "streams": [],
         "targets": 3,
     }
-    expected = {name: value for name, value in (honest | facts).items() if value is not None}
+    expected: dict[str, Any] = {name: value for name, value in (honest | facts).items() if value is not None}
+    expected.setdefault("counts", {name: len(expected[name]) for name in ("bodies", "forgotten", "streams")})
 
     def add(build: Callable[[Any], tuple[Story, Any]]) -> Callable[[Any], tuple[Story, Any]]:
         assert build.__name__ not in CASES
@@ -419,6 +421,71 @@ def what_a_failed_run_may_have_written_is_left_out(i: Any) -> tuple[Story, Any]:
     story.observe(["audience"], ["mailing"], ended="FAIL")
     story.delete()
     return story, story.question()
+
+
+# --- more than anybody can read, or walk ------------------------------------------------------------------------------
+
+
+WIDE = tuple(f"w{n:03}" for n in range(120))
+
+
+@case(
+    "a target was forgotten",
+    forgotten=[f"dataset:db|{name}" for name in WIDE[:100]],
+    counts={"bodies": 0, "forgotten": 120, "streams": 0},
+    differs=["closure"], lineage=6, plan=7, seq=8, derived=123,
+)  # fmt: skip
+def of_many_that_were_forgotten_the_first_hundred_are_named(i: Any) -> tuple[Story, Any]:
+    story = Story(i)
+    story.chain()
+    story.observe(["scores"], WIDE)
+    story.delete()
+    return story, i.Question([], kind="everything")
+
+
+@case(
+    "closure not proven",
+    streams=[f"dataset:db|{name}" for name in WIDE[:100]],
+    counts={"bodies": 0, "forgotten": 0, "streams": 120},
+    lineage=6, plan=7, seq=8, derived=123, targets=123,
+)  # fmt: skip
+def of_many_streams_that_are_lacking_the_first_hundred_are_named(i: Any) -> tuple[Story, Any]:
+    story = Story(i, targets=("clicks", "scores", "audience", *WIDE))
+    story.chain()
+    story.observe(["scores"], WIDE)
+    story.delete()
+    return story, story.question(but=files(WIDE))
+
+
+@case(
+    "closure not proven",
+    bodies=[*range(6, 106)],
+    counts={"bodies": 120, "forgotten": 0, "streams": 0},
+    lineage=126, plan=127, seq=128, derived=3,
+)  # fmt: skip
+def of_many_bodies_that_are_lacking_the_first_hundred_are_named(i: Any) -> tuple[Story, Any]:
+    story = Story(i)
+    story.chain()
+    story.observe(["raw"], ["clicks"], run="other")
+    for n in range(120):
+        story.observe(["audience"], [f"x{n}"])
+    story.delete()
+    return story, story.question(withheld=frozenset(range(6, 126)))
+
+
+TOO_LARGE = "the certificates of this bundle take more steps to walk than a verifier takes"
+
+
+def crowd(i: Any, *, certificates: int) -> tuple[Story, Any]:
+    """A log in which each certificate asks for a walk of its own, past four withheld events of 20,000 streams each."""
+    story = Story(i, certified=("clicks",), derived=("clicks",))
+    withheld = [story.observe(["clicks"], [f"o{n:05}" for n in range(20_000)]) for _ in range(4)]
+    story.size = len(story.log.entries)
+    story.named = {"requested": story.size, "planned": story.size}
+    for n in range(certificates):
+        story.plan = {"seeds": [dataset("clicks"), dataset(f"s{n}")]}
+        story.certify()
+    return story, i.Question([], kind="everything", withheld=frozenset(withheld))
 
 
 # --- the certificate contradicts the log ----------------------------------------------------------------------------
@@ -797,6 +864,51 @@ def test_both_verifiers_say_the_same_of_every_certificate(issuer: ModuleType, tm
     assert dict(zip(CASES, found, strict=True)) == dict(zip(CASES, expected, strict=True))
 
 
+def test_what_all_certificates_together_cost_is_bounded_alike_by_both_verifiers(
+    issuer: ModuleType, tmp_path: Path
+) -> None:
+    """A walk takes two steps for its nodes and four times 20,007 for the streams of the events, so that 52 fit."""
+    node = shutil.which("node")
+    assert node is not None, "node is not there; packages.txt names the Debian package"
+    story, question = crowd(issuer, certificates=54)
+    story.log.take_census()
+    bundle, trust = issuer.issue(story.log, question), story.log.trust()
+    (tmp_path / "crowd.zip").write_bytes(bundle)
+    (tmp_path / "trust").write_bytes(trust)
+
+    ours = first(bundle, trust)
+    ended = subprocess.run(
+        [node, str(SECOND), "--trust", tmp_path / "trust", "--json", tmp_path / "crowd.zip"],
+        stdout=subprocess.PIPE, check=False, timeout=300,
+    )  # fmt: skip
+
+    graded = ours["certificates"]
+    assert [each.get("reason") for each in graded] == [None] * 52 + [TOO_LARGE] * 2
+    assert [each["grade"] for each in graded] == ["a target was forgotten"] * 52 + ["closure contradicted"] * 2
+    assert [each.get("derived") for each in graded[51:]] == [2, None, None]
+    assert without_prose(json.loads(ended.stdout)) == without_prose(ours)
+
+
+def test_certificates_that_begin_alike_cost_one_walk(issuer: ModuleType) -> None:
+    story = Story(issuer).told()
+    for _ in range(50):
+        story.certify()
+    story.log.take_census()
+    walks: list[int] = []
+    walk = Lineage.walk
+
+    def counted(self: Lineage, *arguments: Any, **named: Any) -> Walk:
+        walks.append(1)
+        return walk(self, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lineage, "walk", counted)
+        verdict = first(issuer.issue(story.log, issuer.Question([], kind="everything")), story.log.trust())
+
+    assert [each["grade"] for each in verdict["certificates"]] == [GOOD] * 51
+    assert len(walks) == 1
+
+
 JUNK = (
     b"",
     b"{}\n",
@@ -822,5 +934,13 @@ def test_junk_in_the_requests_stream_costs_an_honest_certificate_nothing(
     assert verdict["status"] == 0
     assert verdict["certificates"] == [
         CASES["an_honest_deletion"].expected,
-        {"bodies": [], "differs": [], "forgotten": [], "grade": "no certificate", "seq": 8, "streams": []},
+        {
+            "bodies": [],
+            "counts": {"bodies": 0, "forgotten": 0, "streams": 0},
+            "differs": [],
+            "forgotten": [],
+            "grade": "no certificate",
+            "seq": 8,
+            "streams": [],
+        },
     ]

@@ -15,6 +15,9 @@ const CERTIFIER = "urn:tallystick:deletion:certifier";
 const OBSERVED = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
 const CONTINUED = "tallystick.ledger.continued.v1";
 
+const MAX_STEPS = 4_194_304;
+const NAMED = 100;
+const TOO_LARGE = "the certificates of this bundle take more steps to walk than a verifier takes";
 const DONE = ["erased", "not_found", "not_applicable"];  // of a target, where the whole is complete
 
 const any = (value) => value;
@@ -63,8 +66,9 @@ function eventsOf(view) {
 
 const add = (lists, key, item) => (lists.has(key) ? lists.get(key).push(item) : lists.set(key, [item]));
 
-/** What derives from `start` in the first `size` entries, as far as the streams that are whole and open show it. */
+/** What derives from `start` in the first `size` entries, as far as the streams that are whole and open show it, and in how many steps. */
 function walk(events, isWhole, start, size) {
+  const looked = new Set();  // events
   const below = events.filter(({ seq }) => seq < size);
   const inStream = new Map();
   for (const event of below) for (const name of event.streams) add(inStream, name, event);
@@ -76,19 +80,23 @@ function walk(events, isWhole, start, size) {
       next.get(node)?.forEach((to) => nodes.add(to));
       continue;
     }
-    const lacking = lackingAt(node, inStream, isWhole);
+    const lacking = lackingAt(node, inStream, isWhole, looked);
     lacking.streams.forEach((name) => streams.add(name));
     lacking.bodies.forEach((seq) => bodies.add(seq));
     if (!lacking.streams.length && !lacking.bodies.length) (next.get(node) ?? []).forEach((to) => nodes.add(to));
   }
-  return { datasets: [...nodes].filter((id) => typeof id === "string" && id.startsWith("dataset:")), streams, bodies };
+  const ids = [...nodes].filter((id) => typeof id === "string");
+  const sealed = below.filter(({ isSealed }) => isSealed).length;
+  const steps = sealed + ids.length + [...looked].reduce((sum, event) => sum + event.streams.size, 0);
+  return { datasets: ids.filter((id) => id.startsWith("dataset:")), streams, bodies, steps };
 }
 
-function lackingAt(node, inStream, isWhole) {
+function lackingAt(node, inStream, isWhole, looked) {
   if (!isWhole(node)) return { streams: [node], bodies: [] };
   const own = inStream.get(node) ?? [];
   const runs = new Set(own.flatMap((event) => [...event.streams]).filter((name) => name.startsWith("run:")));
   const whole = [node, ...runs].filter(isWhole);
+  whole.forEach((name) => (inStream.get(name) ?? []).forEach((event) => looked.add(event)));
   return {
     streams: [...runs].filter((run) => !isWhole(run)),
     bodies: whole.flatMap((name) => inStream.get(name) ?? []).filter(({ bytes }) => !bytes).map(({ seq }) => seq) };
@@ -134,16 +142,45 @@ function askedFor(view, isWhole, { request, requested }, found) {
     .map((value) => datasetName(value.get("namespace"), value.get("name"))).filter((id) => id !== null);
 }
 
-function hold(view, events, isWhole, seq, claim) {
+/** The first of them, and how many there are. */
+function named(lists) {
+  const counts = Object.fromEntries(Object.entries(lists).map(([name, all]) => [name, all.length]));
+  return { counts, ...Object.fromEntries(Object.entries(lists).map(([name, all]) => [name, all.slice(0, NAMED)])) };
+}
+
+/** One walk for all that ask for the same, until together they take too many steps. */
+function walker(events, isWhole) {
+  const made = new Map();
+  let left = MAX_STEPS;
+  return (seeds, asked, size) => {
+    const key = JSON.stringify([sorted(new Set(seeds)), sorted(new Set(asked)), events.filter(({ seq }) => seq < size).length]);
+    if (made.has(key)) return made.get(key);
+    if (left < 0) return undefined;
+    const walked = walk(events, isWhole, [...seeds, ...asked], size);
+    left = walked.steps > left ? -1 : left - walked.steps;
+    if (left < 0) return undefined;
+    made.set(key, walked);
+    return walked;
+  };
+}
+
+function hold(view, walked, isWhole, seq, claim) {
   const { plan, request, requested } = claim;
   const found = { streams: new Set(), bodies: new Set(), differs: new Set() };
   checkPlan(view, isWhole, claim, found);
-  const start = [...plan.seeds, ...askedFor(view, isWhole, claim, found)];
+  const asked = askedFor(view, isWhole, claim, found);
   if (!(requested < plan.seq && plan.seq < seq) || plan.lineage.size > plan.seq) found.differs.add("order");
   const outcomes = claim.targets.map(({ outcome }) => outcome);
   const isDone = outcomes.includes("erased") && outcomes.every((outcome) => DONE.includes(outcome));
   if (claim.outcome !== "partial" && !isDone) found.differs.add("outcome");
-  const { datasets, streams, bodies } = walk(events, isWhole, start, Math.min(plan.lineage.size, seq));
+  const told = { grade: "closure not proven", lineage: plan.lineage.size, plan: plan.seq, request, seq, targets: claim.targets.length };
+  const lists = (forgotten) => named({ bodies: [...found.bodies].sort((a, b) => a - b), forgotten, streams: sorted(found.streams) });
+  const way = walked(plan.seeds, asked, walkedSize(claim, seq));
+  if (!way) {
+    if (found.differs.size) told.grade = "closure contradicted";
+    return { ...told, ...lists([]), differs: sorted(found.differs), reason: TOO_LARGE };
+  }
+  const { datasets, streams, bodies } = way;
   const isComplete = !streams.size && !bodies.size;
   const isClosure = datasets.length === plan.closure.count && closureHash(datasets) === plan.closure.hash;
   if (isComplete && !isClosure) found.differs.add("closure");
@@ -151,14 +188,14 @@ function hold(view, events, isWhole, seq, claim) {
   bodies.forEach((one) => found.bodies.add(one));
   const targets = new Set(claim.targets.map((target) => target.dataset));
   const forgotten = sorted(datasets.filter((id) => !targets.has(id)));
-  let grade = `closure recomputed, relative to the lineage in the first ${plan.lineage.size} entries`;
-  if (found.streams.size || found.bodies.size) grade = "closure not proven";
-  if (found.differs.size) grade = "closure contradicted";
-  if (forgotten.length) grade = "a target was forgotten";
-  return {
-    bodies: [...found.bodies].sort((a, b) => a - b), derived: datasets.length, differs: sorted(found.differs), forgotten, grade,
-    lineage: plan.lineage.size, plan: plan.seq, request, seq, streams: sorted(found.streams), targets: claim.targets.length };
+  told.grade = `closure recomputed, relative to the lineage in the first ${plan.lineage.size} entries`;
+  if (found.streams.size || found.bodies.size) told.grade = "closure not proven";
+  if (found.differs.size) told.grade = "closure contradicted";
+  if (forgotten.length) told.grade = "a target was forgotten";
+  return { ...told, ...lists(forgotten), derived: datasets.length, differs: sorted(found.differs) };
 }
+
+const walkedSize = (claim, seq) => Math.min(claim.plan.lineage.size, seq);
 
 /** The member `certificates` of the verdict: what each listed certificate is worth. */
 export function gradeCertificates(view) {
@@ -166,19 +203,24 @@ export function gradeCertificates(view) {
   const unbounded = question.streams.filter(({ from, to }) => from === undefined && to === undefined).map(({ name }) => name);
   const whole = new Set(unbounded);
   const isWhole = (name) => question.kind === "everything" || whole.has(name);
-  const events = eventsOf(view);
-  return entries.flatMap((entry, i) => {
+  const walked = walker(eventsOf(view), isWhole);
+  const held = [];  // in the order in which walks are counted: by the lineage that they need
+  const certificates = entries.flatMap((entry, i) => {
     if (entry.type !== CERTIFIED) return [];
-    const nothing = { bodies: [], differs: [], forgotten: [], seq: entry.seq, streams: [] };
+    const nothing = { ...named({ bodies: [], forgotten: [], streams: [] }), differs: [], seq: entry.seq };
     const { bytes } = bodies[i];
     if (entry.source !== CERTIFIER) return [{ ...nothing, grade: "no certificate" }];
-    if (!bytes) return [{ ...nothing, bodies: [entry.seq], grade: "closure not proven" }];
+    if (!bytes) return [{ ...nothing, ...named({ bodies: [entry.seq] }), counts: { bodies: 1, forgotten: 0, streams: 0 }, grade: "closure not proven" }];
     const isStep = claimsJson(entry) && structure(bytes) !== undefined;
     const claim = isStep ? attempt(() => CERTIFICATE(readFile(bytes))) : undefined;
     if (!claim || (claim.outcome === "refused") === (claim.plan !== undefined)) return [{ ...nothing, grade: "no certificate" }];
-    if (claim.plan) return [hold(view, events, isWhole, entry.seq, claim)];
-    return [{ ...nothing, grade: "refused, without a plan", request: claim.request, targets: claim.targets.length }];
+    if (!claim.plan) return [{ ...nothing, grade: "refused, without a plan", request: claim.request, targets: claim.targets.length }];
+    held.push({ claim, seq: entry.seq });
+    return [{ seq: entry.seq }];
   });
+  held.sort((a, b) => walkedSize(a.claim, a.seq) - walkedSize(b.claim, b.seq) || a.seq - b.seq);
+  const graded = new Map(held.map(({ claim, seq }) => [seq, hold(view, walked, isWhole, seq, claim)]));
+  return certificates.map((each) => graded.get(each.seq) ?? each);
 }
 
 const PROVEN = /^(closure recomputed, |refused, )/;

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from proofs import errors
-from proofs.certificates import CONTRADICTED, FORGOTTEN, NO_CERTIFICATE, NOT_PROVEN, RECOMPUTED, REFUSED, Graded
+from proofs.grade import (
+    CONTRADICTED,
+    FORGOTTEN,
+    NO_CERTIFICATE,
+    NOT_PROVEN,
+    RECOMPUTED,
+    REFUSED,
+    TOO_LARGE,
+    Graded,
+    Unnamed,
+)
 from proofs.report import STATUS, STEPS, Failure, Step, Verdict, counted, refused, to_json, to_text, visible, word_of
 
 
@@ -144,6 +154,15 @@ GRADED = {
   lacks    run:x, the body of entry 3, the body of entry 4
 """,
     ),
+    "not walked": (
+        Graded(7, NOT_PROVEN, **KNOWN, reason=TOO_LARGE),
+        """\
+· deletion certificate 7: closure not proven
+  request  r-1
+  plan     entry 6, from the lineage in the first 5 entries
+  why      the certificates of this bundle take more steps to walk than a verifier takes
+""",
+    ),
     "withheld": (
         Graded(7, NOT_PROVEN, bodies=(7,)),
         "· deletion certificate 7: closure not proven\n  lacks    the body of entry 7\n",
@@ -187,12 +206,13 @@ def test_I18_the_headline_does_not_hide_a_certificate_that_is_wrong(names: list[
     assert text.split("\n\n")[1].splitlines()[0] == headline
 
 
-def test_of_many_forgotten_datasets_a_person_reads_eight_and_a_program_all() -> None:
-    forgotten = tuple(f"dataset:db|{n}" for n in range(10))
-    graded = Graded(7, FORGOTTEN, **KNOWN, derived=12, forgotten=forgotten)
+def test_of_many_forgotten_datasets_a_person_reads_eight_and_a_program_those_that_are_named_and_how_many() -> None:
+    forgotten = tuple(f"dataset:db|{n}" for n in range(100))
+    graded = Graded(7, FORGOTTEN, **KNOWN, derived=32, forgotten=forgotten, unnamed=Unnamed(forgotten=20))
 
-    assert "dataset:db|7 and 2 more\n" in told_of(graded)
+    assert "dataset:db|7 and 112 more\n" in told_of(graded)
     assert graded.json()["forgotten"] == list(forgotten)
+    assert graded.json()["counts"] == {"bodies": 0, "forgotten": 120, "streams": 0}
 
 
 def test_a_hostile_name_of_a_forgotten_dataset_stays_on_its_line() -> None:
