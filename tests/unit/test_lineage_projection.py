@@ -204,7 +204,8 @@ def test_I19_where_a_page_ends_moves_no_byte(ledgers: Ledgers, monkeypatch: pyte
         log = ledgers.create(memory=True)
         for event in events:
             log.append([Event.of("tallystick.lineage.run-observed.v1", "urn:p", event)])
-        return [line for line in log.project(LineageProjection()).iterdump() if "lineage_" in line]
+        with log.viewing(LineageProjection()) as db:
+            return [line for line in db.iterdump() if "lineage_" in line]
 
     assert rows(page) == rows(2_000)
 
