@@ -17,7 +17,7 @@ import sqlite_utils
 from lineage.claims import TAKEN_BACK
 from proofs import edges
 from proofs.edges import Edge, Graph
-from proofs.seqs import KEPT, Seqs, listed, note
+from proofs.seqs import KEPT, Seqs, first, listed
 from proofs.statement import Node
 
 if TYPE_CHECKING:
@@ -192,15 +192,18 @@ def _graph(db: sqlite_utils.Database, ids: Iterable[int], wanted: list[int], fin
     rows = db.execute(_EDGES, (edge_ids,)).fetchall()
     within = set(ids)
     nodes = _nodes(db, within | {job for _, _, _, job, _, _ in rows})
-    seqs: dict[int, Seqs] = {}
+    seqs: dict[int, list[int]] = {}
     for edge, seq in db.execute(_SEQS, (edge_ids,)):
-        note(seqs, edge, seq)
+        kept = seqs.setdefault(edge, [])
+        kept.append(seq)
+        if len(kept) > 2 * KEPT:  # cut now and then: a daily job says the same edge thousands of times
+            kept[:] = first(kept)
     best: dict[int, Edge] = {}
     for id, source, target, job, origin, state in rows:
         if id in best and edges.STATES.index(best[id].state) >= edges.STATES.index(state):
             continue
         owner = nodes[job][0] if job in nodes else None
-        best[id] = Edge(nodes[source][0], nodes[target][0], owner, origin, state, *listed(seqs[id]))
+        best[id] = Edge(nodes[source][0], nodes[target][0], owner, origin, state, *listed(first(seqs[id])))
     return edges.assemble(
         (node for node, _ in nodes.values()),
         best.values(),
