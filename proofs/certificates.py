@@ -19,7 +19,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from proofs.bundle import CERTIFICATES
-from proofs.claim import Claim, Plan, Refusal, read_claim, read_plan
+from proofs.claim import Claim, Refusal, read_claim
 from proofs.closure import Event, Lineage, Walk
 from proofs.derived import CERTIFIED, structure
 from proofs.disclosure import Body
@@ -39,12 +39,11 @@ from proofs.grade import (
     Unnamed,
 )
 from proofs.limits import NAMED_IN_A_GRADE, WALK_STEPS
+from proofs.planned import PLANNED, Plans
 from proofs.statement import Node, is_asked_at, node_of, reads
 from proofs.streams import OPENLINEAGE_TYPES, stream_name
 
 REQUESTED: Final = "tallystick.deletion.requested.v1"
-PLANNED: Final = "tallystick.deletion.planned.v1"
-PLANNER: Final = "urn:tallystick:deletion:planner"
 CERTIFIER: Final = "urn:tallystick:deletion:certifier"
 
 _STEPS: Final = {"plan": PLANNED, "request": REQUESTED}
@@ -106,10 +105,16 @@ class _Walked:
         self.sorted_streams, self.sorted_bodies = sorted(walk.streams), sorted(walk.bodies)
         self._ids = sorted((node.id, node) for node in self.datasets)
 
-    def forgotten(self, targets: frozenset[Node]) -> tuple[tuple[str, ...], int]:
-        """The first ids of the datasets that are none of `targets`, and how many more there are."""
-        count = len(self.datasets) - len(self.datasets & targets)
-        first = tuple(islice((id for id, node in self._ids if node not in targets), NAMED_IN_A_GRADE))
+    def forgotten(self, targets: frozenset[Node], planned: frozenset[Node]) -> tuple[tuple[str, ...], int]:
+        """The first ids of the datasets that are none of `targets`, and how many more there are.
+
+        Args:
+            planned: Datasets that are none of `targets` either, and were planned.
+        """
+        besides = planned - self.datasets
+        count = len(self.datasets) - len(self.datasets & targets) + len(besides)
+        reached = (id for id, node in self._ids if node not in targets)
+        first = tuple(islice(heapq.merge(reached, sorted(node.id for node in besides)), NAMED_IN_A_GRADE))
         return first, count - len(first)
 
 
@@ -127,7 +132,7 @@ class _Judge:
         self._bodies = bodies
         self._is_whole = is_whole
         self._steps_left = WALK_STEPS
-        self._plans: dict[int, tuple[str, Plan] | None] = {}
+        self._plans = Plans(families, bodies)
         self._requests: dict[int, tuple[object, frozenset[Node]]] = {}
 
     @cached_property
@@ -173,7 +178,7 @@ class _Judge:
 
         Those that ask for one walk are held together, so that only one walk is in memory.
         """
-        alike: dict[tuple[frozenset[Node], frozenset[Node], int], list[tuple[Claim, _Lacks]]] = {}
+        alike: dict[tuple[frozenset[Node], frozenset[Node], int], list[tuple[Claim, _Lacks, frozenset[Node]]]] = {}
         for claim in claims:
             lacks = _Lacks()
             self._check_plan(claim, lacks)
@@ -181,12 +186,16 @@ class _Judge:
                 lacks.differs.add("outcome")
             if not claim.requested < claim.seq < claim.at or claim.plan.size > claim.seq:
                 lacks.differs.add("order")
-            start = frozenset(claim.plan.seeds), self._asked(claim, lacks), self._lineage.count(claim.size)
-            alike.setdefault(start, []).append((claim, lacks))
+            asked, planned = self._asked(claim, lacks), self._planned_besides(claim, lacks)
+            if planned is None:
+                yield _graded(claim, lacks, None, frozenset())
+                continue
+            start = frozenset(claim.plan.seeds), asked, self._lineage.count(claim.size)
+            alike.setdefault(start, []).append((claim, lacks, planned))
         for (seeds, asked, _), each in alike.items():
             walked = self._walked(seeds | asked, each[0][0].size)
-            for claim, lacks in each:
-                yield _graded(claim, lacks, walked)
+            for claim, lacks, planned in each:
+                yield _graded(claim, lacks, walked, planned)
 
     def _walked(self, start: Iterable[Node], size: int) -> _Walked | None:
         """Walk once more; None when that takes more steps than are left, and for ever after."""
@@ -205,13 +214,19 @@ class _Judge:
         data = self._step(claim.request, claim.seq, "plan", lacks)
         if data is None:
             return
-        if claim.seq not in self._plans:  # any number of certificates may name it
-            try:
-                self._plans[claim.seq] = read_plan(data) if self._entries[claim.seq].source == PLANNER else None
-            except MalformedError:
-                self._plans[claim.seq] = None
-        if self._plans[claim.seq] != (claim.request, claim.plan):
+        if self._plans.read(self._entries[claim.seq], data) != (claim.request, claim.plan):
             lacks.differs.add("plan")
+
+    def _planned_besides(self, claim: Claim, lacks: _Lacks) -> frozenset[Node] | None:
+        """Return the targets of the request's other plans that the certificate does not speak of; None past the limit."""
+        stream = stream_name("request", claim.request)
+        if not self._is_whole(stream):
+            lacks.streams.add(stream)
+        found = self._plans.besides(claim, stream)
+        if found is None:
+            return None
+        lacks.bodies |= found.withheld
+        return found.targets
 
     def _asked(self, claim: Claim, lacks: _Lacks) -> frozenset[Node]:
         """The datasets at which the request itself begins; a plan that begins elsewhere has forgotten them."""
@@ -251,7 +266,7 @@ def _request(body: object) -> tuple[object, frozenset[Node]]:
     return body.get("request"), frozenset(node for node in found if node is not None)
 
 
-def _graded(claim: Claim, lacks: _Lacks, walked: _Walked | None) -> Graded:
+def _graded(claim: Claim, lacks: _Lacks, walked: _Walked | None, planned: frozenset[Node]) -> Graded:
     plan = claim.plan
     known: dict[str, Any] = {
         "request": claim.request,
@@ -260,13 +275,23 @@ def _graded(claim: Claim, lacks: _Lacks, walked: _Walked | None) -> Graded:
         "targets": claim.targets,
     }
     if walked is None:
-        streams, bodies = tuple(sorted(lacks.streams)), tuple(sorted(lacks.bodies))
-        grade = lacks.grade(plan.size, is_forgotten=False, is_proven=False)
-        differs = tuple(sorted(lacks.differs))
-        return Graded(claim.at, grade, **known, differs=differs, streams=streams, bodies=bodies, reason=TOO_LARGE)
+        streams, more_streams = _first(sorted(lacks.streams), set())
+        bodies, more_bodies = _first(sorted(lacks.bodies), set())
+        forgotten, more_forgotten = _first(sorted(node.id for node in planned), set())
+        return Graded(
+            claim.at,
+            lacks.grade(plan.size, is_forgotten=bool(forgotten), is_proven=False),
+            **known,
+            forgotten=forgotten,
+            differs=tuple(sorted(lacks.differs)),
+            streams=streams,
+            bodies=bodies,
+            unnamed=Unnamed(more_bodies, more_forgotten, more_streams),
+            reason=TOO_LARGE,
+        )
     if walked.is_whole and walked.closure != (plan.datasets, plan.hash.hex()):
         lacks.differs.add("closure")
-    forgotten, more_forgotten = walked.forgotten(plan.targets)
+    forgotten, more_forgotten = walked.forgotten(plan.targets, planned)
     streams, more_streams = _first(walked.sorted_streams, lacks.streams - walked.streams)
     bodies, more_bodies = _first(walked.sorted_bodies, lacks.bodies - walked.bodies)
     return Graded(

@@ -533,7 +533,7 @@ def a_plan_speaks_of_lineage_that_was_recorded_after_the_certificate(i: Any) -> 
     return story, story.question()
 
 
-@case("closure contradicted", differs=["order", "plan"], plan=6, lineage=7, seq=9)
+@case("closure contradicted", differs=["order", "plan"], plan=6, lineage=7, seq=9, streams=[OF_REQUEST])
 def the_plan_is_an_entry_that_continues_another(i: Any) -> tuple[Story, Any]:
     story = Story(i, size=7)
     story.certificate = {"plan": {**story.summary(), "seq": 6}}
@@ -541,6 +541,62 @@ def the_plan_is_an_entry_that_continues_another(i: Any) -> tuple[Story, Any]:
     story.observe([], [f"t{n:03}" for n in range(150)])
     story.delete()
     return story, story.question(but=[OF_REQUEST])
+
+
+def planned_before(i: Any, *targets: str, planner: str = f"{ACTORS}planner", **more: Any) -> tuple[Story, Any]:
+    """An honest deletion whose request had another plan before, at entry 6; entry 8 is the certificate."""
+    story = Story(i, planner=planner)
+    story.chain()
+    story.request()
+    names, story.targets = story.targets, targets
+    story.make_plan()
+    story.targets, story.planner = names, f"{ACTORS}planner"
+    story.make_plan()
+    story.certify()
+    return story, story.question(**more)
+
+
+@case("a target was forgotten", forgotten=["dataset:db|extra"], plan=7, seq=8)
+def an_earlier_plan_had_a_target_that_no_lineage_knows(i: Any) -> tuple[Story, Any]:
+    return planned_before(i, "clicks", "scores", "audience", "extra")
+
+
+@case(GOOD, plan=7, seq=8)
+def an_earlier_plan_had_fewer_targets(i: Any) -> tuple[Story, Any]:
+    return planned_before(i, "clicks")
+
+
+@case(GOOD, plan=7, seq=8)
+def a_stranger_plans_in_the_requests_stream(i: Any) -> tuple[Story, Any]:
+    return planned_before(i, "clicks", "extra", planner="/pipelines")
+
+
+@case("closure not proven", plan=7, seq=8, bodies=[6])
+def what_an_earlier_plan_said_is_withheld(i: Any) -> tuple[Story, Any]:
+    return planned_before(i, "clicks", "extra", withheld=frozenset((6,)))
+
+
+@case(GOOD)
+def what_is_planned_after_the_certificate_is_no_fault_of_it(i: Any) -> tuple[Story, Any]:
+    story = Story(i).told()
+    story.targets = ("clicks", "extra")
+    story.make_plan()
+    return story, story.question()
+
+
+@case("a target was forgotten", forgotten=["dataset:db|extra"], plan=8, seq=10, targets=133)
+def an_earlier_plan_of_two_entries_had_it(i: Any) -> tuple[Story, Any]:
+    story = Story(i)
+    story.chain()
+    story.request()
+    names = story.targets
+    story.targets = (*names, "extra", *(f"t{n:03}" for n in range(130)))
+    story.certified = (*names, *(f"t{n:03}" for n in range(130)))
+    story.make_plan()
+    story.targets = story.certified
+    story.make_plan()
+    story.certify()
+    return story, story.question()
 
 
 @case("closure contradicted", differs=["outcome"])

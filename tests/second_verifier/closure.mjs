@@ -50,15 +50,21 @@ function attempt(read) {
   }
 }
 
+/** The streams of an entry and of those that continue it. */
+function familyStreams(view, entry) {
+  const streams = new Set(entry.streams.keys());
+  for (let next = view.bySeq.get(entry.seq + 1); next?.type === CONTINUED; next = view.bySeq.get(next.seq + 1)) {
+    for (const name of next.streams.keys()) streams.add(name);
+  }
+  return streams;
+}
+
 /** Every lineage event that is listed, with the streams of its whole family. */
 function eventsOf(view) {
   const { entries, bodies } = view.documents;
   return entries.map((entry, i) => ({ entry, bytes: bodies[i].bytes })).filter(({ entry }) => OBSERVED.test(entry.type))
     .map(({ entry, bytes }) => {
-      const streams = new Set(entry.streams.keys());
-      for (let next = view.bySeq.get(entry.seq + 1); next?.type === CONTINUED; next = view.bySeq.get(next.seq + 1)) {
-        for (const name of next.streams.keys()) streams.add(name);
-      }
+      const streams = familyStreams(view, entry);
       const isSealed = entry.parts.some(([pointer]) => isLookedAt(pointer));
       return { seq: entry.seq, streams, isSealed, bytes: isSealed ? undefined : bytes && (claimsJson(entry) ? bytes : Buffer.alloc(0)) };
     });
@@ -164,21 +170,63 @@ function walker(events, isWhole) {
   };
 }
 
-function hold(view, walked, isWhole, seq, claim) {
+/** What was planned for each request, ascending, by the stream of the request; of a plan whose body is not here, that there is one. */
+function plansOf(view) {
+  const { entries, bodies } = view.documents;
+  const plans = new Map();
+  entries.forEach((entry, i) => {
+    if (entry.type !== STEPS.plan || entry.source !== PLANNER) return;
+    const { bytes } = bodies[i];
+    if (!bytes) {
+      for (const name of familyStreams(view, entry)) add(plans, name, { seq: entry.seq });
+      return;
+    }
+    const stated = claimsJson(entry) && structure(bytes) !== undefined ? attempt(() => PLAN(readCanonical(bytes))) : undefined;
+    if (!stated) return;
+    add(plans, filed("request", stated.request), { seq: entry.seq, targets: new Set(stated.targets.map((target) => target.dataset)) });
+  });
+  return plans;
+}
+
+/** The targets of the request's other plans; undefined once all of them together are too many. */
+function planner(view, isWhole) {
+  const plans = plansOf(view);
+  let left = MAX_STEPS;
+  return (seq, { plan, request }, found) => {
+    const stream = filed("request", request);
+    if (!isWhole(stream)) found.streams.add(stream);
+    const besides = new Set();
+    for (const other of plans.get(stream) ?? []) {
+      if (other.seq >= seq) break;
+      left = Math.max(-1, left - 1 - (other.targets?.size ?? 0));
+      if (left < 0) return undefined;
+      if (!other.targets) found.bodies.add(other.seq);
+      else if (other.seq !== plan.seq) other.targets.forEach((id) => besides.add(id));
+    }
+    return besides;
+  };
+}
+
+function hold(view, walked, planned, isWhole, seq, claim) {
   const { plan, request, requested } = claim;
   const found = { streams: new Set(), bodies: new Set(), differs: new Set() };
   checkPlan(view, isWhole, claim, found);
   const asked = askedFor(view, isWhole, claim, found);
+  const besides = planned(seq, claim, found);
+  const targets = new Set(claim.targets.map((target) => target.dataset));
+  const forgottenAmong = (ids) => sorted([...new Set(ids)].filter((id) => !targets.has(id)));
   if (!(requested < plan.seq && plan.seq < seq) || plan.lineage.size > plan.seq) found.differs.add("order");
   const outcomes = claim.targets.map(({ outcome }) => outcome);
   const isDone = outcomes.includes("erased") && outcomes.every((outcome) => DONE.includes(outcome));
   if (claim.outcome !== "partial" && !isDone) found.differs.add("outcome");
   const told = { grade: "closure not proven", lineage: plan.lineage.size, plan: plan.seq, request, seq, targets: claim.targets.length };
   const lists = (forgotten) => named({ bodies: [...found.bodies].sort((a, b) => a - b), forgotten, streams: sorted(found.streams) });
-  const way = walked(plan.seeds, asked, walkedSize(claim, seq));
+  const way = besides && walked(plan.seeds, asked, walkedSize(claim, seq));
   if (!way) {
+    const left = forgottenAmong(besides ?? []);
     if (found.differs.size) told.grade = "closure contradicted";
-    return { ...told, ...lists([]), differs: sorted(found.differs), reason: TOO_LARGE };
+    if (left.length) told.grade = "a target was forgotten";
+    return { ...told, ...lists(left), differs: sorted(found.differs), reason: TOO_LARGE };
   }
   const { datasets, streams, bodies } = way;
   const isComplete = !streams.size && !bodies.size;
@@ -186,8 +234,7 @@ function hold(view, walked, isWhole, seq, claim) {
   if (isComplete && !isClosure) found.differs.add("closure");
   streams.forEach((name) => found.streams.add(name));
   bodies.forEach((one) => found.bodies.add(one));
-  const targets = new Set(claim.targets.map((target) => target.dataset));
-  const forgotten = sorted(datasets.filter((id) => !targets.has(id)));
+  const forgotten = forgottenAmong([...datasets, ...besides]);
   told.grade = `closure recomputed, relative to the lineage in the first ${plan.lineage.size} entries`;
   if (found.streams.size || found.bodies.size) told.grade = "closure not proven";
   if (found.differs.size) told.grade = "closure contradicted";
@@ -203,7 +250,7 @@ export function gradeCertificates(view) {
   const unbounded = question.streams.filter(({ from, to }) => from === undefined && to === undefined).map(({ name }) => name);
   const whole = new Set(unbounded);
   const isWhole = (name) => question.kind === "everything" || whole.has(name);
-  const walked = walker(eventsOf(view), isWhole);
+  const [walked, planned] = [walker(eventsOf(view), isWhole), planner(view, isWhole)];
   const held = [];  // in the order in which walks are counted: by the lineage that they need
   const certificates = entries.flatMap((entry, i) => {
     if (entry.type !== CERTIFIED) return [];
@@ -219,7 +266,7 @@ export function gradeCertificates(view) {
     return [{ seq: entry.seq }];
   });
   held.sort((a, b) => walkedSize(a.claim, a.seq) - walkedSize(b.claim, b.seq) || a.seq - b.seq);
-  const graded = new Map(held.map(({ claim, seq }) => [seq, hold(view, walked, isWhole, seq, claim)]));
+  const graded = new Map(held.map(({ claim, seq }) => [seq, hold(view, walked, planned, isWhole, seq, claim)]));
   return certificates.map((each) => graded.get(each.seq) ?? each);
 }
 
