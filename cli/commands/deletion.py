@@ -59,7 +59,9 @@ def delete() -> None:
 @with_json
 @pass_session
 def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, ...], regulation: str) -> None:
-    """Record a request; the person is sealed and stands in no entry.
+    """Record a request.
+
+    The person is sealed and stands in no entry.
 
     Example: tally delete request --identity household_id=- --dataset 'warehouse|orders'
     """
@@ -219,7 +221,9 @@ def certificate(session: Session, request: str, *, out: Path | None, show: bool,
 @with_json
 @pass_session
 def refuse(session: Session, request: str, *, reason: str, out: Path | None) -> None:
-    """Issue the certificate of a refusal: nothing is deleted, on a ground that it names.
+    """Issue the certificate of a refusal.
+
+    Nothing is deleted, on a ground that it names.
 
     Example: tally delete refuse REQUEST --reason art17.3.e --out refusal.json
     """

@@ -80,7 +80,7 @@ def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bo
 @with_json
 @pass_session
 def findings(session: Session, entry: int | None, after: int) -> None:
-    """Who sends OpenLineage events that are not as their schemas say.
+    """Whose OpenLineage events are not as their schemas say.
 
     Example: tally lineage findings
     """
