@@ -89,7 +89,8 @@ def _send(courier: Courier, event: Event) -> Receipt:
         raise kind(f"the server answered {answer.status}, expected 200{why}")
     (result,) = read_results(answer.body, 1)
     if isinstance(result, Problem):
-        raise RefusedError(f"the server refused the probe's event with {result.status}: {result.why}")
+        hint = f"its token needs the role emitter, and the source {event.source} or none"
+        raise RefusedError(f"the server refused the probe's event with {result.status}: {result.why}", hint=hint)
     if result is None:
         raise MalformedError("the server's answer holds no receipt")
     check_receipt(result, event)
@@ -99,6 +100,9 @@ def _send(courier: Courier, event: Event) -> Receipt:
 def _read_back(courier: Courier, receipt: Receipt, event: Event) -> None:
     answer = courier.ask(Request("GET", f"/api/v1/log/entries/{receipt.seq}/body", BODY_BYTES))
     if answer.status != 200:
-        raise RefusedError(f"the server answered {answer.status} when asked for the body of entry {receipt.seq}")
+        raise RefusedError(
+            f"the server answered {answer.status} when asked for the body of entry {receipt.seq}",
+            hint="its token needs the role reader beside emitter",
+        )
     if answer.body != event.data:
         raise TamperedError(f"the body of entry {receipt.seq} is not the one that was sent")

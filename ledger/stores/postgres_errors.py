@@ -25,7 +25,8 @@ _UNIQUE: Final = "23505"
 _EXISTS: Final = (_UNIQUE, NOT_NEXT)
 # The lock timed out, the statement did, two transactions waited for each other, or the server has no room for one more now.
 _BUSY: Final = ("55P03", "57014", "40001", "40P01", "53300", "53200", "25P03")
-_REFUSED: Final = (APPEND_ONLY, "25006", "25P02", "42501", "54000", "22021", "22P05")
+_NOT_ALLOWED: Final = "42501"
+_REFUSED: Final = (APPEND_ONLY, "25006", "25P02", "54000", "22021", "22P05")
 _STORAGE: Final = ("53100", "58030")  # the disk is full, or an I/O error
 _DAMAGED: Final = ("XX001", "XX002", "42P01", "42703", "42883", "3F000")
 # Between two words with which libpq passes on what the server said; there is no SQLSTATE before there is a session.
@@ -58,6 +59,9 @@ def translated(error: psycopg.Error, what: str) -> TallyError | psycopg.Error:
         return TamperedError(f"{what}: {said}", hint="run `tally verify`; rows were removed or added by hand")
     if state == NO_LOG:
         return MissingError(f"{what}: {said}")
+    if state == _NOT_ALLOWED:
+        hint = "a reader's role may not write; and after an upgrade the owner runs `tally ledger migrate` first"
+        return RefusedError(f"{what}: {said}", hint=hint)
     if state in _REFUSED:
         return RefusedError(f"{what}: {said}")
     if state in _DAMAGED:
