@@ -276,7 +276,7 @@ def test_I14_what_was_signed_cannot_be_accepted_as_lost(ledgers: Ledgers) -> Non
         ledgers.accept_restored()
 
     assert caught.value.code == "fork"
-    assert "begin a new log that names this as its predecessor" in caught.value.hint
+    assert "begin a new log that names this one as its predecessor" in caught.value.hint
     assert tip_of(ledgers).read().size == 110
 
 
