@@ -3,9 +3,9 @@
     file          what the driver finds wrong with its own files, indexes and guards
     entries       grammar, chain, time, filing, commitments, tiles, roots          ledger.walk, ledger.scrutiny
     streams       counters, every census and what the last one left                ledger.recount
-    identities    one row for each entry, and none besides
+    identities    one row for each entry, and none besides, of what was received   ledger.identity
     checkpoints   roots, signatures, handovers, and the head beside the key        ledger.countersign
-    parts         those that are gone, held to what the vault knows was erased     ledger.erased
+    parts         opened, and those that are gone held to what was erased          ledger.parts
     tip           what was acknowledged is there                                   ledger.tip
     projections   replayed, and compared row by row (I19)                          ledger.replay
 
@@ -13,29 +13,29 @@ Where the log begins as the one that its keyring is of, and ends before what was
 has the code `older`: an older copy and a log whose end was cut off look alike.
 
 All of it reads one snapshot through a handle of its own, while others go on writing, in memory that does not grow with the
-log. Damage never raises: it is what a report is for.
+log but for two bits an entry. Damage never raises: it is what a report is for.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 
 from ledger.countersign import Heads, check_checkpoints, check_heads, read_note
-from ledger.erased import Erasures
 from ledger.finding import Finding, Findings, Report
-from ledger.identity import check_identities
+from ledger.identity import Identities
 from ledger.keyring import Keyring
 from ledger.projection import Projection
+from ledger.recognition import SECRET
 from ledger.recount import Recount
 from ledger.replay import check_projection
 from ledger.scrutiny import Scrutiny
 from ledger.store import FILE, Store
 from ledger.tip import NAME as TIP
 from ledger.tip import Tip, check_tip, leaf_at
+from ledger.vaultreader import VaultReader
 from ledger.walk import Progress, Walk
 from proofs.errors import BusyError, RefusedError, TallyError
 from proofs.keys import CREATED, KEY_ADDED, KEY_RETIRED, KeyRing, read_ring
@@ -79,8 +79,8 @@ def fsck(
             if not _is_readable(reader, findings):
                 return findings.report()
             heads = replace(heads, is_older=_is_older(reader, keyring, before, tip))
-            with closing(_erasures(keyring, findings)) as erased:
-                _check(reader, size, heads, erased, findings, progress)
+            with closing(_vault(keyring, findings)) as vault:
+                _check(reader, size, heads, vault, findings, progress)
             is_short = heads.is_older and tip is not None and size < tip.size
             with findings.at("older" if is_short else "restored", TIP):
                 if tip is not None:
@@ -124,11 +124,11 @@ def _is_older(store: Store, keyring: Keyring | None, head: bytes | None, tip: Ti
     return first is not None and leaf_at(store, 0) == first and store.size() < max(ends, default=0)
 
 
-def _erasures(keyring: Keyring | None, findings: Findings) -> Erasures:
-    """What the vault knows of destroyed parts; that it cannot be read is a finding."""
+def _vault(keyring: Keyring | None, findings: Findings) -> VaultReader:
+    """The vault beside the keys; that it cannot be read is a finding."""
     with findings.at("vault", "vault"):
-        return Erasures(keyring)
-    return Erasures(None)
+        return VaultReader(keyring)
+    return VaultReader(None)
 
 
 def _is_stored(store: Store, keyring: Keyring | None, head: bytes) -> bool:
@@ -144,15 +144,17 @@ def _is_stored(store: Store, keyring: Keyring | None, head: bytes) -> bool:
 
 
 def _check(
-    store: Store, size: int, heads: Heads, erased: Erasures, findings: Findings, progress: Progress | None
+    store: Store, size: int, heads: Heads, vault: VaultReader, findings: Findings, progress: Progress | None
 ) -> None:
     origin = store.meta()["origin"]
     stored: Sequence[tuple[int, bytes]] = ()
     with findings.at("checkpoint", "checkpoints"):
         stored = store.checkpoints.all()
     recount = Recount()
-    salt = secrets.token_hex(8)
-    walk = Walk(store, findings, recount, salt=salt, origin=origin, erased=erased)
+    identities = None
+    with findings.at("damaged", "identities"):
+        identities = Identities(store, size, findings, key=vault.secret(SECRET))
+    walk = Walk(store, findings, recount, origin=origin, vault=vault, identities=identities)
     wanted = frozenset((*(at for at, _ in stored), *_size_of(heads.before, origin)))
     try:
         if size == 0:
@@ -166,9 +168,12 @@ def _check(
         with findings.at("damaged", "streams"):
             recount.compare(store, findings)
         with findings.at("damaged", "identities"):
-            check_identities(store, size, walk.identities, findings, salt=salt)
+            if identities is not None:
+                identities.compare(walk.received)
     finally:
         recount.close()
+    if vault.why_shut:
+        findings.add("vault", "vault", vault.why_shut)
     ring = _ring(walk.scrutiny, origin, findings)
     check_checkpoints(stored, walk.roots, size, ring, findings, origin=origin)
     check_heads(heads, stored, walk.roots, size, findings, origin=origin)

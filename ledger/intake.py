@@ -5,7 +5,6 @@ Everything here happens before the writer's lock is taken and writes nothing to 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Final, Protocol
 from ledger.clock import Clock, uuid7
 from ledger.document import read_document
 from ledger.event import Event
+from ledger.recognition import SECRET, content_hash
 from proofs import jsonspan, limits
 from proofs.digest import commitment
 from proofs.entry import LEDGER_PREFIX, print_attributes
@@ -80,7 +80,7 @@ class Intake:
         self._origin = origin
         self._clock = clock
         self._vault = vault
-        self._hash_key = None if vault is None else vault.secret("retry")
+        self._hash_key = None if vault is None else vault.secret(SECRET)
 
     def prepare(self, event: Event, *, by_ledger: bool = False) -> Prepared:
         """Return what `event` becomes.
@@ -135,7 +135,7 @@ class Intake:
         """Hash of what makes two events the same: attributes as printed but traceparent, and received data (I4)."""
         if self._hash_key is None:
             return None
-        return hashlib.blake2b(b"%b\0%b" % (printed.encode(), data), key=self._hash_key, digest_size=32).digest()
+        return content_hash(self._hash_key, printed.encode(), data)
 
     def _refuse_impostor(self, event: Event) -> None:
         if event.type.startswith(_OWN_AREAS):

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.erased import Erasures
 from ledger.finding import Findings
+from ledger.identity import Identities
+from ledger.parts import Parts
 from ledger.recount import Recount
 from ledger.store import BodyRow, PartRow
 from proofs.bundle import Listed
@@ -75,7 +76,8 @@ class Scrutiny:
     recount: Recount
     state: State
     origin: str
-    erased: Erasures
+    parts: Parts
+    identities: Identities | None = None
     key_bodies: dict[str, list[Body]] = field(default_factory=lambda: {type: [] for type in _KEY_TYPES})
     _parent: _Parent | None = None
 
@@ -100,7 +102,9 @@ class Scrutiny:
             return None
         self._check_place(entry, seq, where)
         is_sound = self._check_body(entry, body, where)
-        self._check_parts(entry, parts, where)
+        received = self.parts.look(entry, body if is_sound else None, parts, where)
+        if self.identities is not None:
+            self.identities.expect(seq, entry, received)
         self._check_filing(entry, body if is_sound else None, where)
         if body is not None and is_sound:
             if entry.type == CENSUS_TAKEN:
@@ -151,31 +155,6 @@ class Scrutiny:
             what = f"its body has the commitment {found.hex()}, the entry says {entry.body.hex()}"
             self.findings.add("body", where, what)
         return found == entry.body
-
-    def _check_parts(self, entry: Entry, parts: Sequence[PartRow], where: str) -> None:
-        committed = dict(entry.parts)
-        for part in parts:
-            self.findings.counts["parts"] += 1
-            if part.pointer not in committed:
-                self.findings.add("stray", where, f"there is a part at {part.pointer!r}, and the entry has none there")
-            elif part.commitment != committed[part.pointer]:
-                self.findings.add(
-                    "part",
-                    where,
-                    f"its part at {part.pointer!r} has the commitment {part.commitment.hex()}, "
-                    f"the entry says {committed[part.pointer].hex()}",
-                )
-        for pointer in committed.keys() - {part.pointer for part in parts}:
-            self._miss_part(pointer, committed[pointer], where)
-
-    def _miss_part(self, pointer: str, commitment: bytes, where: str) -> None:
-        if self.erased.cover(commitment):
-            self.findings.counts["erased_parts"] += 1
-            return
-        self.findings.counts["missing_parts"] += 1
-        if self.erased.is_known:
-            what = f"its part at {pointer!r} is missing, and the vault knows of no erasure that destroyed it"
-            self.findings.add("part", where, what)
 
     def _check_filing(self, entry: Entry, body: BodyRow | None, where: str) -> None:
         if entry.type == CONTINUED:

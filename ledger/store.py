@@ -175,12 +175,6 @@ class AuditRows(Protocol):
         The place is `FILE`, and nothing else is yielded, when the rows themselves cannot be relied upon.
         """
 
-    def identities(self) -> Iterator[tuple[str, str, int]]:
-        """Yield (id, source, seq) of every identity."""
-
-    def retries(self) -> Iterator[int]:
-        """Yield the seq of every retry hash."""
-
     def strays(self, size: int) -> Iterator[tuple[str, int]]:
         """Yield (kind, seq) of each "entry", "body" and "part" whose seq is not in [0, size)."""
 

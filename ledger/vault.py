@@ -16,21 +16,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
-from typing import Final
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger import durable
 from ledger.docket import Docket
+from ledger.opener import KEY_BYTES, NONCE_BYTES, Opener
 from ledger.vaultfile import VaultFile
-from proofs.errors import ConflictError, MalformedError, MissingError, RefusedError, TamperedError
-
-NONCE_BYTES: Final = 12
-KEY_BYTES: Final = 32
+from proofs.errors import ConflictError, MissingError, RefusedError
 
 
-class Vault:
+class Vault(Opener):
     """Seals and opens parts; forgets people.
 
     Attributes:
@@ -45,10 +41,8 @@ class Vault:
             MissingError: It holds data keys, and no key-encryption key is there to open any.
             RefusedError: It cannot be made or opened.
         """
-        self.folder = folder
-        self._origin = origin.encode()
-        self._keks: dict[int, AESGCM] = {}
         self._file = VaultFile(folder)
+        super().__init__(folder, self._file.rows, origin=origin)
         self.docket = Docket(self._file)
         if not self._epochs():
             try:
@@ -116,18 +110,6 @@ class Vault:
                 nonce = os.urandom(NONCE_BYTES)
                 sealed.append(nonce + cipher.encrypt(nonce, plain, self._seal_context(commitment)))
         return sealed
-
-    def open(self, commitment: bytes, sealed: bytes) -> bytes:
-        """Return salt || bytes of a sealed part.
-
-        Raises:
-            MissingError: The key was destroyed, or never was here.
-            TamperedError: The sealed bytes are not what was sealed.
-        """
-        rows = self._file.rows("SELECT key FROM part WHERE commitment = ?", commitment)
-        if not rows:
-            raise MissingError("the key of this part was destroyed, or is in another vault")
-        return _opened(self._data_key(rows[0][0]), sealed, self._seal_context(commitment), what="a sealed part")
 
     @contextmanager
     def keeping(self, commitments: Iterable[bytes]) -> Iterator[bool]:
@@ -201,35 +183,6 @@ class Vault:
         """Give back the files."""
         self._file.close()
 
-    def _data_key(self, id: int) -> AESGCM:
-        tried = None
-        while rows := self._file.rows("SELECT epoch, wrapped FROM data_key WHERE id = ?", id):
-            epoch, wrapped = rows[0]
-            try:
-                return AESGCM(self._unwrap(epoch, wrapped))
-            except MissingError:
-                # Another process may have rotated between the row and the file: the row then tells a later epoch.
-                if epoch == tried:
-                    raise
-                tried = epoch
-        raise MissingError("the key of this part was destroyed")
-
-    def _unwrap(self, epoch: int, wrapped: bytes) -> bytes:
-        return _opened(self._kek(epoch), wrapped, self._wrap_context(epoch), what="a data key")
-
-    def _kek(self, epoch: int) -> AESGCM:
-        if epoch not in self._keks:
-            path = self.folder / f"kek-{epoch}"
-            try:
-                key = path.read_bytes()
-            except OSError as error:
-                what = f"the key-encryption key of epoch {epoch} cannot be read in {self.folder}: {error.strerror}"
-                raise MissingError(what) from error
-            if len(key) != KEY_BYTES:
-                raise MalformedError(f"{path} has {len(key)} bytes, expected {KEY_BYTES}")
-            self._keks[epoch] = AESGCM(key)
-        return self._keks[epoch]
-
     @property
     def epoch(self) -> int:
         """The newest epoch; its key-encryption key wraps what is sealed now."""
@@ -243,21 +196,3 @@ class Vault:
         with suppress(ConflictError):
             durable.create(self.folder / f"kek-{epoch}", os.urandom(KEY_BYTES))
         durable.sync_folder(self.folder)  # whoever made it may not have come so far
-
-    def _seal_context(self, commitment: bytes) -> bytes:
-        return b"tallystick/seal/v1\0" + self._origin + b"\0" + commitment
-
-    def _wrap_context(self, epoch: int) -> bytes:
-        return b"tallystick/wrap/v1\0" + self._origin + b"\0%d" % epoch
-
-
-def _opened(cipher: AESGCM, sealed: bytes, context: bytes, *, what: str) -> bytes:
-    """What was sealed under `cipher` in this context.
-
-    Raises:
-        TamperedError: The bytes are others, or come from another place.
-    """
-    try:
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
-    except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
-        raise TamperedError(f"{what} does not open under its key") from error

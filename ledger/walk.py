@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -21,16 +22,17 @@ from typing import Final
 import orjson
 
 from ledger.document import read_document
-from ledger.erased import Erasures
 from ledger.finding import Findings
-from ledger.identity import SUM_MASK, identity_hash
+from ledger.identity import Identities, Received
+from ledger.parts import Parts
 from ledger.recount import Recount
 from ledger.scrutiny import Scrutiny, State
 from ledger.store import BodyRow, PartRow, Store
 from ledger.tree import Frontier
-from proofs.digest import EMPTY_ROOT, HASH_BYTES, SALT_BYTES
-from proofs.entry import LEDGER_PREFIX
-from proofs.errors import RefusedError
+from ledger.vaultreader import VaultReader
+from proofs.digest import EMPTY_ROOT, HASH_BYTES, SALT_BYTES, commitment
+from proofs.entry import LEDGER_PREFIX, Entry, parse_entry
+from proofs.errors import MalformedError, RefusedError
 from proofs.limits import MAX_STREAMS
 from proofs.streams import claims_json, filed_document, rules_of
 
@@ -57,24 +59,31 @@ class Walk:
 
     Attributes:
         roots: Size → root of the tree, for the sizes that were asked for.
-        identities: Sum of `identity_hash` over what the identity rows must be, modulo 2^64.
         scrutiny: What looked closely at the entries that are not plain.
     """
 
     def __init__(
-        self, store: Store, findings: Findings, recount: Recount, *, salt: str, origin: str, erased: Erasures
+        self,
+        store: Store,
+        findings: Findings,
+        recount: Recount,
+        *,
+        origin: str,
+        vault: VaultReader,
+        identities: Identities | None = None,
     ) -> None:
-        """Prepare the pass; `salt` keys `identity_hash`."""
+        """Prepare the pass; `identities` are told what each entry must be known by."""
         self._store = store
         self._findings = findings
         self._recount = recount
         self._state = State()
-        self._salt = salt
         self._frontier = Frontier(0, [])
         self._day = ""
         self.roots = {0: EMPTY_ROOT}
-        self.identities = 0
-        self.scrutiny = Scrutiny(findings, recount, self._state, origin=origin, erased=erased)
+        self._vault = vault
+        self._identities = identities
+        parts = Parts(findings, vault)
+        self.scrutiny = Scrutiny(findings, recount, self._state, origin=origin, parts=parts, identities=identities)
 
     def run(self, size: int, *, sizes: frozenset[int], progress: Progress | None) -> None:
         """Look at the entries before `size`; `sizes` are those whose roots are wanted."""
@@ -112,11 +121,7 @@ class Walk:
                 self._findings.add("tile", f"tile {level}/{index}", f"{size} entries do not fill such a tile")
 
     def _page(self, start: int, stop: int) -> list[bytes]:
-        headers = self._headers(start, stop)
-        bodies = self._store.bodies(range(start, stop))
-        parts: defaultdict[int, list[PartRow]] = defaultdict(list)
-        for row in self._store.parts.among(range(start, stop)):
-            parts[row.seq].append(row)
+        headers, bodies, parts = self._rows(start, stop)
         self._findings.counts["entries"] += sum(header is not None for header in headers)
         self._findings.counts["bodies"] += len(bodies)
         if not self._recount.is_whole:
@@ -129,14 +134,33 @@ class Walk:
                 leaves.append(_UNKNOWN_LEAF)
                 continue
             if body is None or seq in parts or not self._is_plain(seq, header, body):
-                entry = self.scrutiny.look(seq, header, body, parts.get(seq, []))
-                if entry is not None:
-                    self.identities += identity_hash(self._salt, seq, entry.id, entry.source)
+                self.scrutiny.look(seq, header, body, parts.get(seq, []))
             leaf = _sha256(b"\0" + header).digest()
             self._state.prev = leaf.hex()
             leaves.append(leaf)
-        self.identities &= SUM_MASK
+        if self._identities is not None:
+            self._identities.settle()
         return leaves
+
+    def received(self, start: int, stop: int) -> Iterator[tuple[int, Entry, Received]]:
+        """Yield the entries start ≤ seq < stop that can be read, and their events as they were received; reports nothing."""
+        headers, bodies, parts = self._rows(start, stop)
+        quiet = Parts(Findings(), self._vault)
+        for seq, header in enumerate(headers, start):
+            body = bodies.get(seq)
+            with suppress(MalformedError):
+                entry = parse_entry(header or b"")
+                if body is not None and commitment("body", body.salt, body.data) != entry.body:
+                    body = None
+                yield seq, entry, quiet.look(entry, body, parts.get(seq, []), "")
+
+    def _rows(
+        self, start: int, stop: int
+    ) -> tuple[Sequence[bytes | None], dict[int, BodyRow], defaultdict[int, list[PartRow]]]:
+        parts: defaultdict[int, list[PartRow]] = defaultdict(list)
+        for row in self._store.parts.among(range(start, stop)):
+            parts[row.seq].append(row)
+        return self._headers(start, stop), self._store.bodies(range(start, stop)), parts
 
     def _headers(self, start: int, stop: int) -> Sequence[bytes | None]:
         headers = self._store.headers(start, stop)
@@ -176,7 +200,8 @@ class Walk:
         for name in names:
             counts[name] = count(name, 0) + 1
         self._recount.touched.append(names)
-        self.identities += identity_hash(self._salt, seq, id, source)
+        if self._identities is not None:  # all that is matched before `stop` is ASCII
+            self._identities.expect_plain(seq, id, source, header[start:stop], body.data)
         state.at = at
         return True
 

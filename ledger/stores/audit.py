@@ -54,13 +54,6 @@ class AuditRows:
             if kind in ("trigger", "view") or found[kind, name][0] in own:
                 yield f"{kind} {name}", f"there is no such {kind} in a ledger"
 
-    def identities(self) -> Iterator[tuple[str, str, int]]:
-        return self._rows.each("SELECT id, source, seq FROM identity")
-
-    def retries(self) -> Iterator[int]:
-        for (seq,) in self._rows.each("SELECT seq FROM retry"):
-            yield seq
-
     def strays(self, size: int) -> Iterator[tuple[str, int]]:
         for kind, select in _STRAYS:
             for (seq,) in self._rows.each(select.format(size=int(size))):

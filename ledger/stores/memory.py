@@ -192,13 +192,6 @@ class AuditRows:
     def damage(self) -> Iterator[tuple[str, str]]:
         yield from ()  # there is no file
 
-    def identities(self) -> Iterator[tuple[str, str, int]]:
-        for (id, source), (seq, _) in self._handle.rows.identities.items():
-            yield id, source, seq
-
-    def retries(self) -> Iterator[int]:
-        yield from self._handle.rows.retries.values()
-
     def strays(self, size: int) -> Iterator[tuple[str, int]]:
         rows = self._handle.rows
         yield from (("body", seq) for seq in sorted(rows.bodies) if not 0 <= seq < size)

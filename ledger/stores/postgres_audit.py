@@ -61,13 +61,6 @@ class AuditRows:
             if (kind, name) not in known or sum(each[:2] == (kind, name) for each in found) > 1:
                 yield f"{kind} {name}", f"there is no such {kind} in a ledger: {what[:80]}"
 
-    def identities(self) -> Iterator[tuple[str, str, int]]:
-        return self._link.each("SELECT id, source, seq FROM tallystick.identity WHERE log = %s", self._link.log)
-
-    def retries(self) -> Iterator[int]:
-        for (seq,) in self._link.each("SELECT seq FROM tallystick.retry WHERE log = %s", self._link.log):
-            yield seq
-
     def strays(self, size: int) -> Iterator[tuple[str, int]]:
         for kind, select in _STRAYS:
             for (seq,) in self._link.each(select, self._link.log, size):

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ledger.erasure import erase_person
+from ledger.event import Event
 from ledger.fsck import fsck
 from ledger.tree import Frontier
 
@@ -115,6 +117,14 @@ def swap(db: Editor) -> None:
 def exchange(db: Editor) -> None:
     db.update("identity", "id = 'm400'", seq=401)
     db.update("identity", "id = 'm401'", seq=400)
+
+
+def sealed_as_another(db: Editor) -> None:
+    db.update("part", "seq = 612", sealed=db.row("part", "seq = 301")["sealed"])
+
+
+def content_as_another(db: Editor) -> None:
+    db.update("identity", "id = 'm400'", content=db.row("identity", "id = 'm401'")["content"])
 
 
 def replay(db: Editor) -> None:
@@ -276,6 +286,10 @@ PARTS = (
     Case("a part elsewhere", update("part", "seq = 301", pointer="/x"), {("stray", "entry 301")}),
     Case("a part of another", update("part", "seq = 301", seq=302), {("stray", "entry 302")}),
     Case("a part of no entry", update("part", "seq = 301", seq=9999), {("stray", "part 9999")}),
+    Case("what is sealed", update("part", "seq = 301", sealed=flipped), {("part", "entry 301")}),
+    Case("a sealed part that was blanked", update("part", "seq = 301", sealed=bytes(60)), {("part", "entry 301")}),
+    Case("a sealed part without bytes", update("part", "seq = 612", sealed=b""), {("part", "entry 612")}),
+    Case("the sealed bytes of another", sealed_as_another, {("part", "entry 612")}),
 )
 
 CHECKPOINTS = (
@@ -365,7 +379,34 @@ IDENTITIES = (
         exchange,
         {("identity", "entry 400"), ("identity", "entry 401"), ("identity", "identity m400 of urn:slo")},
     ),
-    Case("a retry hash of no entry", update("retry", "seq = 302", seq=9999), {("identity", "retry of entry 9999")}),
+    Case(
+        "a retry hash of no entry",
+        update("retry", "seq = 302", seq=9999),
+        {("identity", "retry of entry 9999"), ("identity", "entry 302")},
+    ),
+    Case("a missing retry hash", delete("retry", "seq = 302"), {("identity", "entry 302")}),
+    Case("a retry hash", update("retry", "seq = 302", content=flipped), {("identity", "entry 302")}),
+    Case(
+        "a retry hash of another entry",
+        update("retry", "seq = 302", seq=400),
+        {("identity", "entry 302"), ("identity", "entry 400")},
+    ),
+    Case(
+        "a second retry hash",
+        double("retry", "seq = 302", content=b"\1" * 32),
+        {("identity", "retry of entry 302")},
+    ),
+    Case("a missing retry hash of the ledger's own", delete("retry", "seq = 613"), {("identity", "entry 613")}),
+    Case("a content hash", update("identity", "id = 'm400'", content=flipped), {("identity", "entry 400")}),
+    Case("a content hash that is gone", update("identity", "id = 'm400'", content=None), {("identity", "entry 400")}),
+    Case("a content hash without bytes", update("identity", "id = 'm400'", content=b""), {("identity", "entry 400")}),
+    Case("the content hash of another", content_as_another, {("identity", "entry 400")}),
+    Case(
+        "the content hash of sealed data", update("identity", "id = 'p'", content=flipped), {("identity", "entry 301")}
+    ),
+    Case("no content hash of sealed data", update("identity", "id = 'p'", content=None), {("identity", "entry 301")}),
+    Case("a hash of what came without one", update("identity", "seq = 302", content=b"x"), {("identity", "entry 302")}),
+    Case("a hash of what nobody sent", update("identity", "seq = 304", content=b"x"), {("identity", "entry 304")}),
 )
 
 CASES = (*ENTRIES, *BODIES, *PARTS, *CHECKPOINTS, *STREAMS, *TILES, *IDENTITIES)
@@ -410,6 +451,70 @@ def test_without_the_vault_a_missing_part_is_counted_and_nobody_says_that_it_was
 
     assert report.findings == ()
     assert (report.parts, report.erased_parts, report.missing_parts) == (1, 0, 1)
+
+
+def test_without_the_vault_a_hash_that_is_gone_is_named_where_no_part_is(copy: Copy) -> None:
+    with copy.lifted() as db:
+        db.update("identity", "id = 'm400'", content=None)
+        db.update("identity", "id = 'm401'", content=bytes(32))
+        db.delete("retry", "seq = 302")
+    with closing(copy.store()) as store:
+        report = fsck(store)
+
+    assert [(finding.code, finding.where, finding.what) for finding in report.findings] == [
+        (
+            "identity",
+            f"entry {seq}",
+            "the hash by which its event is known again is missing: it was taken out, or the entry written without the vault",
+        )
+        for seq in (302, 400)
+    ]
+
+
+def test_I10_a_hash_that_an_erasure_should_have_taken_is_named(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    for id in ("a", None):
+        log.append(Event.of("com.example.x.v1", "urn:x", {"n": id, "who": "Ada"}, id=id, parts=("/who",), person="ada"))
+    before = log.store.identities.find("a", "urn:x")
+    erase_person(log, "ada")
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+    with closing(sqlite3.connect(ledgers.path(), isolation_level=None)) as db:
+        db.execute("UPDATE identity SET content = ? WHERE id = 'a'", (before and before[1],))
+        db.execute("INSERT INTO retry VALUES (?, 3)", (bytes(32),))
+
+    assert [(finding.where, finding.what) for finding in fsck(log.store, keyring=log.keyring).findings] == [
+        (f"entry {seq}", "one of its parts was erased, and the hash by which its event is known again was not")
+        for seq in (2, 3)
+    ]
+
+
+def test_sealed_parts_without_their_key_encryption_key_are_one_finding(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    for n in range(3):
+        log.append(Event.of("com.example.x.v1", "urn:x", {"who": n}, id=f"{n}", parts=("/who",)))
+    (key,) = ledgers.home.glob("*/kek-1")
+    key.rename(key.with_name("away"))
+
+    (finding,) = fsck(log.store, keyring=log.keyring).findings
+
+    assert (finding.code, finding.where) == ("vault", "vault")
+    assert finding.what.startswith("the key-encryption key of epoch 1 cannot be read in ")
+
+
+def test_a_part_that_another_vault_sealed_is_named(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    log.append(Event.of("com.example.x.v1", "urn:x", {"who": 1}, id="a", parts=("/who",)))
+    with closing(sqlite3.connect(next(ledgers.home.glob("*/vault.db")), isolation_level=None)) as vault:
+        vault.execute("DELETE FROM part")
+
+    (finding,) = fsck(log.store, keyring=log.keyring).findings
+
+    assert (finding.code, finding.where, finding.what) == (
+        "part",
+        "entry 2",
+        "its part at '/who' has no key in the vault, and the vault knows of no erasure that destroyed it",
+    )
 
 
 def test_without_the_head_a_tail_that_is_gone_everywhere_is_not_seen(copy: Copy) -> None:

@@ -577,7 +577,10 @@ class TestAudit:
             Batch(retries=[(b"r", 1)], tiles=[TileRow(1, 0, b"r", b"h"), TileRow(0, 1, b"r", b"h")]),
         )
 
-        assert sorted(tuple(row) for row in store.audit.identities()) == [("id-0", "source", 0), ("id-1", "source", 1)]
-        assert list(store.audit.retries()) == [1]
+        with store.reading():
+            found = sorted((id, source, seq) for id, source, seq, _ in store.identities.walk())
+            retries = [(bytes(content), seq) for content, seq in store.identities.walk_retries()]
+        assert found == [("id-0", "source", 0), ("id-1", "source", 1)]
+        assert retries == [(b"r", 1)]
         assert [tuple(row) for row in store.audit.tiles()] == [(0, 1), (1, 0)]
         assert list(store.audit.census_tiles()) == []

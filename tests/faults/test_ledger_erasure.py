@@ -59,7 +59,7 @@ def secrets_of(log: Ledger) -> dict[str, bytes]:
     for row in log.store.parts.among(range(log.size)):
         if row.commitment in commitments:
             secrets[f"sealed {row.seq}"] = row.sealed
-    keys = log.vault._file.rows(
+    keys = log.vault._rows(
         "SELECT data_key.wrapped FROM person JOIN data_key ON id = key WHERE lookup = ?", log.vault.lookup("ada")
     )
     secrets["wrapped key"] = keys[0][0]
@@ -241,7 +241,7 @@ def test_a_part_is_opened_although_the_epoch_is_rotated_between_its_row_and_its_
     log, other = ledgers.open(), ledgers.open()
     assert log.vault is not None
     assert other.vault is not None
-    rotate, rows, waiting = other.vault.rotate_epoch, log.vault._file.rows, [1]
+    rotate, rows, waiting = other.vault.rotate_epoch, log.vault._rows, [1]
 
     def slow(select: str, *values: object) -> list[Any]:
         found = rows(select, *values)
@@ -250,7 +250,7 @@ def test_a_part_is_opened_although_the_epoch_is_rotated_between_its_row_and_its_
             rotate()
         return found
 
-    monkeypatch.setattr(log.vault._file, "rows", slow)
+    monkeypatch.setattr(log.vault, "_rows", slow)
 
     assert open_part(log, 2, "/who", **WORDS) == b'"Ada"'
     assert waiting == []
