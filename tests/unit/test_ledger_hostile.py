@@ -322,7 +322,7 @@ def test_nothing_is_written_without_the_keyring(ledgers: Ledgers) -> None:
 
 
 def test_a_ledger_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="cannot be made"):
+    with pytest.raises(RefusedError, match="cannot be created"):
         ledger.create(f"sqlite:///{tmp_path}/no/such/folder.db", origin="a", home=tmp_path, passphrase=lambda: b"p")
 
 
