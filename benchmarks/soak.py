@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,6 +32,7 @@ TYPE = "org.tallystick.soaked.v1"
 OUTBOXES = 2
 # Failures come every second here, so that patience is short.
 QUICK = Settings(backoff_seconds=0.05, backoff_cap_seconds=1.0, read_seconds=2.0, total_seconds=5.0, poll_seconds=0.05)
+TROUBLE_SECONDS = 2.0  # how long the network is cut, stalled or slow
 FULL_SECONDS = 60.0  # how long a full disk may go unnoticed
 
 
@@ -38,7 +42,8 @@ class Plan:
 
     Attributes:
         events: That are to be emitted, by all producers together.
-        server_kills, producer_kills: Spread evenly over these events.
+        server_kills: Spread evenly over what is recorded, with a full disk and six troubles of the network.
+        producer_kills: Spread evenly over what is emitted.
     """
 
     events: int
@@ -101,6 +106,7 @@ class Soak:
         self.network = Network(self.service.port)
         self.share = plan.events // plan.producers
         self.running: dict[int, subprocess.Popen[bytes]] = {}
+        self._restarting = threading.Lock()  # one that was killed and not started again yet is not through
 
     def run(self) -> Tally:
         """Do it, and return what came of it."""
@@ -120,11 +126,11 @@ class Soak:
         self.service.start()
         for number in range(self.plan.producers):
             self._start(number)
-        self._trouble()
-        self.network.mood = "pass"
-        for process in self.running.values():
-            process.wait()
-        self._deliver()
+        delivering = threading.Thread(target=self._deliver)
+        delivering.start()
+        self._trouble(delivering)
+        delivering.join()
+        self._check_outboxes()
         self.service.kill()
         self.tally.seconds = round(time.monotonic() - began, 1)
         self._judge()
@@ -144,21 +150,26 @@ class Soak:
     def _emitted(self) -> int:
         return sum(path.stat().st_size for path in self.folder.glob("acks-*")) // 37  # a UUID and a newline
 
-    def _trouble(self) -> None:
-        """Kill, fill and pull, each at its share of the events, until the producers are through."""
+    def _recorded(self) -> int:
+        """Entries in the log; asked of its file, for the server may be down."""
+        with closing(sqlite3.connect(f"file:{self.service.folder}/ledger.db?mode=ro", uri=True, timeout=60)) as db:
+            return int(db.execute("SELECT max(seq) FROM entry").fetchone()[0])
+
+    def _trouble(self, delivering: threading.Thread) -> None:
+        """Kill producers at their share of what was emitted, and all else at its share of what was recorded, to the end."""
         plan, total = self.plan, self.share * self.plan.producers
-        due = sorted(
-            [(total * (n + 1) // (plan.server_kills + 1), "server") for n in range(plan.server_kills)]
-            + [(total * (n + 1) // (plan.producer_kills + 1), "producer") for n in range(plan.producer_kills)]
-            + [(total * (n + 1) // 8, mood) for n, mood in enumerate(("cut", "stall", "slow", "pass") * 2)][:7]
-            + [(total // 2, "full")] * self.disk.is_own
-        )
-        while due:
-            while due and due[0][0] <= self._emitted():
+        troubles = ["server"] * plan.server_kills + ["full"] * self.disk.is_own + ["cut", "stall", "slow"] * 2
+        self.drawn.shuffle(troubles)
+        due = [(total * (n + 1) // (len(troubles) + 1), what) for n, what in enumerate(troubles)]
+        kills = [total * (n + 1) // (plan.producer_kills + 1) for n in range(plan.producer_kills)]
+        while due or kills:
+            emitted, recorded = (self._emitted(), self._recorded()) if delivering.is_alive() else (total, total)
+            if kills and kills[0] <= emitted:
+                kills.pop(0)
+                self._do("producer")
+            if due and due[0][0] <= recorded:
                 self._do(due.pop(0)[1])
-            show(self._emitted(), total)
-            if all(process.poll() is not None for process in self.running.values()):
-                break
+            show(recorded, total)
             time.sleep(0.02)
 
     def _do(self, what: str) -> None:
@@ -169,6 +180,15 @@ class Soak:
         elif what == "full":
             self._fill_disk()
         elif what == "producer":
+            self._kill_producer()
+        else:
+            self.network.mood = what
+            time.sleep(TROUBLE_SECONDS)
+            self.network.mood = "pass"
+            self.tally.network_troubles += 1
+
+    def _kill_producer(self) -> None:
+        with self._restarting:
             alive = [number for number, process in self.running.items() if process.poll() is None]
             if alive:
                 number = self.drawn.choice(alive)
@@ -176,9 +196,6 @@ class Soak:
                 self.running[number].wait()
                 self._start(number)
                 self.tally.producer_kills += 1
-        else:
-            self.network.mood = what
-            self.tally.network_troubles += what != "pass"
 
     def _fill_disk(self) -> None:
         """Fill it until the server turned events away; emits itself, for the producers may be through already."""
@@ -194,15 +211,28 @@ class Soak:
             self.tally.full_disks += self.service.turned_away() > before
             self.disk.free()
 
+    def _is_emitting(self) -> bool:
+        with self._restarting:
+            return any(process.poll() is None for process in self.running.values())
+
     def _deliver(self) -> None:
-        deadline = time.monotonic() + 60 + self.plan.events / 500
-        for number in range(min(OUTBOXES, self.plan.producers)):
-            with Client(self.network.url, outbox=outbox_of(self.folder, number), settings=QUICK) as client:
-                left = client.flush(deadline - time.monotonic())
-                if left or client.status().dead:
-                    self.tally.faults.append(
-                        f"outbox {number} keeps {left} events and {client.status().dead} dead letters"
-                    )
+        """Wait for the producers, and bring what they left on its way, whatever happens meanwhile."""
+        while self._is_emitting():
+            time.sleep(0.1)
+        for outbox in self._outboxes():
+            with Client(self.network.url, outbox=outbox, settings=QUICK) as client:
+                client.flush(60 + self.plan.events / 500)
+
+    def _check_outboxes(self) -> None:
+        """With nothing in the way any more, nothing may be left."""
+        for outbox in self._outboxes():
+            with Client(self.network.url, outbox=outbox, settings=QUICK) as client:
+                left, dead = client.flush(60), client.status().dead
+            if left or dead:
+                self.tally.faults.append(f"{outbox.name} keeps {left} events and {dead} dead letters")
+
+    def _outboxes(self) -> list[Path]:
+        return [outbox_of(self.folder, number) for number in range(min(OUTBOXES, self.plan.producers))]
 
     def _judge(self) -> None:
         places: dict[str, list[int]] = defaultdict(list)
@@ -233,7 +263,7 @@ class Soak:
 
 def show(done: int, total: int) -> None:
     if sys.stderr.isatty():
-        print(f"\r{done:,} of {total:,} emitted", end="", file=sys.stderr, flush=True)
+        print(f"\r{done:,} of {total:,} recorded", end="", file=sys.stderr, flush=True)
 
 
 def main() -> int:
