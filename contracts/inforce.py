@@ -2,8 +2,8 @@
 
 The first publication of a version is the one that counts, as in `contracts.history`, and the newest version of a name binds, by
 semantic versioning and not by when it came. Anybody who may emit may publish: so what cannot be read, or says of itself something
-else than its text (by which it was filed, and let in), is named and counts for nothing; and where contracts differ about
-whose a row is, or one no longer says it, nobody chooses between them.
+else than its text (by which it was filed, and let in), is named and counts for nothing. What any version said of people is not
+unsaid by a later one: its targets are followed, and where versions or contracts differ about whose a row is, nobody chooses.
 """
 
 from __future__ import annotations
@@ -38,22 +38,27 @@ class Bound:
 
     Attributes:
         contracts: Dataset → the contracts that bind it: the newest version of each name.
-        dropped: Dataset → the subject columns that earlier versions named, where those that bind it name none.
+        named: Dataset → the subject columns that any version named for it.
+        targets: Dataset → the datasets that any version named in `deletion_propagation` for it.
         unread: Seqs of publications that could not be read, or that gave a version another text; nothing of them counts.
     """
 
     contracts: Mapping[Node, tuple[Contract, ...]]
-    dropped: Mapping[Node, tuple[str, ...]]
+    named: Mapping[Node, frozenset[str]]
+    targets: Mapping[Node, frozenset[Node]]
     unread: tuple[int, ...]
 
     def subject_keys(self, node: Node) -> tuple[str, ...]:
-        """Return the columns that tell whose a row of a dataset is, sorted; more than one where contracts differ."""
-        return tuple(sorted({each.privacy.subject_key for each in self.contracts.get(node, ()) if each.privacy}))
+        """Return the columns that tell whose a row of a dataset is, sorted; more than one where versions or contracts differ."""
+        return tuple(sorted(self.named.get(node, ())))
+
+    def is_dropped(self, node: Node) -> bool:
+        """True where a subject column was named once, and no contract that binds the dataset names any."""
+        return node in self.named and not any(each.privacy for each in self.contracts.get(node, ()))
 
     def propagated(self, node: Node) -> frozenset[Node]:
-        """Return the datasets that a dataset's contracts name in `deletion_propagation`."""
-        terms = [each.privacy for each in self.contracts.get(node, ()) if each.privacy]
-        return frozenset(_node(target) for privacy in terms for target in privacy.deletion_propagation)
+        """Return the datasets that a dataset's contracts name in `deletion_propagation`, or ever did."""
+        return self.targets.get(node, frozenset())
 
 
 class _Publications(BodyFold):
@@ -90,17 +95,18 @@ def in_force(store: Store, size: int) -> Bound:
     binding = defaultdict[Node, list[Contract]](list)
     for contract in newest.values():
         binding[_node(contract.dataset)].append(contract)
-    named = defaultdict[Node, set[str]](set)
+    named, targets = defaultdict[Node, set[str]](set), defaultdict[Node, set[Node]](set)
     for contract in published:
         if contract.privacy is not None:
-            named[_node(contract.dataset)].add(contract.privacy.subject_key)
-    contracts = {node: tuple(each) for node, each in binding.items()}
-    dropped = {
-        node: tuple(sorted(named[node]))
-        for node, each in contracts.items()
-        if node in named and not any(contract.privacy for contract in each)
-    }
-    return Bound(contracts, dropped, tuple(seq for (seq,) in unread))
+            node = _node(contract.dataset)
+            named[node].add(contract.privacy.subject_key)
+            targets[node] |= {_node(target) for target in contract.privacy.deletion_propagation}
+    return Bound(
+        {node: tuple(each) for node, each in binding.items()},
+        {node: frozenset(each) for node, each in named.items()},
+        {node: frozenset(each) for node, each in targets.items()},
+        tuple(seq for (seq,) in unread),
+    )
 
 
 def _node(dataset: Dataset) -> Node:

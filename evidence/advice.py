@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lineage.deletion.facts import Planned, Target
+from pydantic import ValidationError
+
+from lineage.deletion.facts import Place, Planned, Target
 from lineage.deletion.history import History
 from lineage.deletion.plan import NO_DISPOSITION
 from lineage.deletion.run import NO_ADAPTER, NO_IDENTITY
@@ -22,6 +24,7 @@ NOT_COUNTED: Final = "not-counted"
 NO_CONTROL: Final = "no-control"
 SUBJECT_DROPPED: Final = "subject-dropped"
 KEYS_DIFFER: Final = "subject-keys-differ"
+NOT_ADDRESSABLE: Final = "not-addressable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,14 @@ class Remark:
     target: str
     code: str
     what: str
+
+
+def place_of(node: Node, column: str) -> Place | None:
+    """Return the table and column of a dataset; None where its name, or the column's, is none that a store is asked for."""
+    try:
+        return Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
+    except ValidationError:
+        return None
 
 
 def foreseen(
@@ -53,6 +64,8 @@ def foreseen(
             yield Remark(target.id, SUBJECT_DROPPED, _dropped(node, dropped[node]))
         elif target.action == "unresolved" and len(keys.get(node, ())) > 1:
             yield Remark(target.id, KEYS_DIFFER, _differing(node, keys[node]))
+        elif target.action == "unresolved" and keys.get(node) and place_of(node, keys[node][0]) is None:
+            yield Remark(target.id, NOT_ADDRESSABLE, _unaddressable(node, keys[node][0]))
         elif target.action == "unresolved":
             yield Remark(target.id, NO_DISPOSITION, _undecided(node, has_contract=node in keys))
         elif target.place is not None and target.place.identity not in identities:
@@ -106,8 +119,15 @@ def _dropped(node: Node, columns: Sequence[str]) -> str:
 
 def _differing(node: Node, columns: Sequence[str]) -> str:
     return (
-        f"the contracts of {node.text} differ about whose a row is, {' or '.join(map(repr, columns))}: "
-        "publish a version that agrees, and plan again"
+        f"the contracts of {node.text} differ about whose a row is, {' or '.join(map(repr, columns))}, also by version: "
+        "nobody can tell which of them finds all rows; delete there by hand, and certify with --even-if-partial"
+    )
+
+
+def _unaddressable(node: Node, column: str) -> str:
+    return (
+        f'{node.text} with the column {column!r} cannot be addressed as a table: a DuckDB table is named "schema.name", '
+        "and a subject column by letters, digits and . _ : / -"
     )
 
 

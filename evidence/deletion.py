@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from contracts.inforce import Bound, in_force
-from evidence.advice import Remark, foreseen, next_step
+from evidence.advice import Remark, foreseen, next_step, place_of
 from ledger import holds
 from ledger.clock import print_at
 from ledger.closing import check_open
@@ -28,13 +26,13 @@ from ledger.replay import replayed
 from lineage import query
 from lineage.deletion import certificate, plan, run, verify
 from lineage.deletion.certificate import Certificate
-from lineage.deletion.facts import Executed, Place, Planned, Target, Verified
+from lineage.deletion.facts import Executed, Planned, Target, Verified
 from lineage.deletion.history import History, read_history
 from lineage.deletion.plan import Delete, Disposition, NotApplicable
 from lineage.deletion.request import DeletionRequest, Subject, new_request, read_subject
 from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
 from lineage.graph import LineageProjection
-from proofs.errors import IncompleteError, MissingError, RefusedError
+from proofs.errors import IncompleteError, MissingError
 from proofs.statement import Node
 
 SUBJECT: Final = "/subject"
@@ -127,7 +125,8 @@ def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: 
     types = {identity.type for identity in subject.identities}
     refusal = holds.refusal(log, _pseudonym(request), request)
     keys = {node: bound.subject_keys(node) for node in bound.contracts}
-    remarks = tuple(foreseen(fact, identities=types, keys=keys, dropped=bound.dropped))
+    dropped = {node: keys[node] for node in keys if bound.is_dropped(node)}
+    remarks = tuple(foreseen(fact, identities=types, keys=keys, dropped=dropped))
     return Made(fact, None if refusal is None else refusal.hold, remarks, bound.unread)
 
 
@@ -217,26 +216,21 @@ def _dispositions(
     known = {warehouse.namespace for warehouse in warehouses}
     found: dict[Node, Disposition] = {}
     for node in datasets:
-        before = earlier.get(node)
+        before = earlier[node].place if node in earlier else None
+        keys = bound.subject_keys(node)
         if node not in bound.contracts:
-            if before is not None and before.place is not None:
-                found[node] = Delete(before.place)
-        elif node.namespace not in known:
+            place = before
+        elif node.namespace not in known or bound.is_dropped(node) or len(keys) > 1:
             continue
-        elif len(keys := bound.subject_keys(node)) == 1:
-            found[node] = Delete(_place(node, keys[0]))
-        elif not keys and node not in bound.dropped:
+        elif not keys:
             found[node] = NotApplicable("no-subject-column")
+            continue
+        else:
+            place = place_of(node, keys[0])
+        # An earlier plan looked for the person elsewhere: neither place alone is known to be all of it.
+        if place is not None and before in (None, place):
+            found[node] = Delete(place)
     return found
-
-
-def _place(node: Node, column: str) -> Place:
-    try:
-        return Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
-    except ValidationError as error:
-        raise RefusedError(
-            f"dataset {node.text[:120]!r} cannot be addressed as a table", hint='a DuckDB table is named "schema.name"'
-        ) from error
 
 
 def _verifiers(warehouses: Sequence[Warehouse]) -> dict[str, DuckDBVerifier]:

@@ -27,6 +27,7 @@ _STEPS: Final = frozenset("/:.#|-_@")  # what ends a step of a name; a scope may
 _ENDS: Final = frozenset("/:.#|@")
 # What changes what a person may claim, or what the log says of itself, is no emitter's to say.
 _GUARDED: Final = ("tallystick.deletion.", "tallystick.subject.", LEDGER_PREFIX)
+_GUARDED_SOURCE: Final = "urn:tallystick:deletion:"  # whoever takes the ids of its steps would stop them
 _BY_JOB: Final = frozenset(("tallystick.lineage.run-observed.v1", "tallystick.lineage.job-observed.v1"))
 _OF_ALL: Final = frozenset(("type", "source", "run"))  # kinds of stream that nobody owns
 _NAMED: Final = frozenset(("contract", "schema", "request"))  # and those that are granted by their own name
@@ -100,7 +101,7 @@ def check_write(principal: Principal, event: Event) -> None:
         ForbiddenError: Its source, its type, or a stream that it would be filed in is outside the credential's scope.
         RefusedError: Its data or its parts cannot be read, so that nothing can be said of its streams.
     """
-    if event.type.startswith(_GUARDED):
+    if event.type.startswith(_GUARDED) or event.source.startswith(_GUARDED_SOURCE):
         check_role(principal, frozenset((COMPLIANCE,)))
     if principal.sources and not is_within(event.source, principal.sources):
         raise ForbiddenError("the event's source is outside the scope of the credential")

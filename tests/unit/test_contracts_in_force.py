@@ -53,8 +53,8 @@ def test_the_newest_version_of_a_name_binds(log: Ledger) -> None:
 def test_a_version_that_no_longer_says_whose_a_row_is_is_told(log: Ledger) -> None:
     bound = published(log, contract("orders"), contract("orders", version="2.0.0", key=None))
 
-    assert bound.subject_keys(ORDERS) == ()
-    assert bound.dropped == {ORDERS: ("customer",)}
+    assert bound.is_dropped(ORDERS)
+    assert bound.subject_keys(ORDERS) == ("customer",)
 
 
 def test_a_contract_by_another_name_takes_no_subject_column_away(log: Ledger) -> None:
@@ -63,7 +63,7 @@ def test_a_contract_by_another_name_takes_no_subject_column_away(log: Ledger) ->
     bound = published(log, contract("orders"), parse(text.encode()))
 
     assert bound.subject_keys(ORDERS) == ("customer",)
-    assert bound.dropped == {}
+    assert not bound.is_dropped(ORDERS)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"no JSON", b"", b'{"contract":{"name":"a"}}'])
@@ -182,3 +182,34 @@ def test_where_people_once_stood_nobody_decides_that_none_do(ledgers: Ledgers, l
 
     assert [target.action for target in made.fact.targets] == ["unresolved"]
     assert [(remark.target, remark.code) for remark in made.remarks] == [("t1", "subject-dropped")]
+
+
+def test_what_a_version_propagated_is_followed_although_a_later_one_is_silent(log: Ledger) -> None:
+    bound = published(log, contract("orders", names="features"), contract("orders", version="2.0.0"))
+
+    assert bound.propagated(ORDERS) == {FEATURES}
+
+
+def test_a_version_that_names_another_column_leaves_the_choice_to_nobody(ledgers: Ledgers, log: Ledger) -> None:
+    published(log, contract("orders"))
+    shop = [deletion.Warehouse("shop", ledgers.folder / "shop.duckdb")]
+    request = deletion.request(log, [("customer", "c7")], regulation="gdpr", datasets=[ORDERS]).request
+    assert deletion.make(log, request, shop, reader="op").fact.targets[0].action == "delete"
+    published(log, contract("orders", version="2.0.0", key="household"))
+
+    made = deletion.make(log, request, shop, reader="op")
+
+    assert [target.action for target in made.fact.targets] == ["unresolved"]
+    assert [remark.code for remark in made.remarks] == ["subject-keys-differ"]
+
+
+@pytest.mark.parametrize("key", ["cust id", "kundenschlüssel"])
+def test_a_column_that_no_store_is_asked_for_stops_no_plan(ledgers: Ledgers, log: Ledger, key: str) -> None:
+    published(log, contract("orders", key=key))
+    shop = [deletion.Warehouse("shop", ledgers.folder / "shop.duckdb")]
+    request = deletion.request(log, [("customer", "c7")], regulation="gdpr", datasets=[ORDERS]).request
+
+    made = deletion.make(log, request, shop, reader="op")
+
+    assert [target.action for target in made.fact.targets] == ["unresolved"]
+    assert [remark.code for remark in made.remarks] == ["not-addressable"]

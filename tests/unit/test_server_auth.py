@@ -261,3 +261,11 @@ def test_where_credentials_cannot_be_followed_no_token_is_let_in_for_long() -> N
         asyncio.run(service.identify("tally_0123456789abcdef_" + "x" * 43))
     with pytest.raises(UnauthenticatedError, match="no credential was given"):
         asyncio.run(service.identify(None))
+
+
+def test_only_compliance_speaks_as_a_component_of_deletions() -> None:
+    event = Event(type="org.example.v1", source="urn:tallystick:deletion:planner", id="request/planned/1", data=b"{}")
+
+    with pytest.raises(ForbiddenError, match="this needs the role compliance"):
+        check_write(Principal("token:1", frozenset(("emitter",))), event)
+    check_write(Principal("token:2", frozenset(("emitter", "compliance"))), event)
