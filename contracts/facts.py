@@ -85,9 +85,10 @@ class ContractName(Fact):
 
 
 class PrivacyTerms(Fact):
-    """Which column says whose data a row is, and which datasets must follow a deletion."""
+    """Which column says whose data a row is, or how delicate they are, and which datasets must follow a deletion."""
 
-    subject_key: Filled
+    subject_key: Filled | None = None
+    pii: Literal["none", "low", "medium", "high"] | None = None
     deletion_propagation: tuple[DatasetName, ...]
 
 

@@ -39,12 +39,14 @@ class Bound:
     Attributes:
         contracts: Dataset → the contracts that bind it: the newest version of each name.
         named: Dataset → the subject columns that any version named for it.
+        personal: The datasets of which any version said that rows are about people.
         targets: Dataset → the datasets that any version named in `deletion_propagation` for it.
         unread: Seqs of publications that could not be read, or that gave a version another text; nothing of them counts.
     """
 
     contracts: Mapping[Node, tuple[Contract, ...]]
     named: Mapping[Node, frozenset[str]]
+    personal: frozenset[Node]
     targets: Mapping[Node, frozenset[Node]]
     unread: tuple[int, ...]
 
@@ -54,7 +56,13 @@ class Bound:
 
     def is_dropped(self, node: Node) -> bool:
         """True where a subject column was named once, and no contract that binds the dataset names any."""
-        return node in self.named and not any(each.privacy for each in self.contracts.get(node, ()))
+        binding = (each.privacy for each in self.contracts.get(node, ()))
+        return node in self.named and not any(privacy and privacy.subject_key for privacy in binding)
+
+    def is_impersonal(self, node: Node) -> bool:
+        """True where a contract that binds the dataset states that no row is about a person, and none ever said otherwise."""
+        binding = (each.privacy for each in self.contracts.get(node, ()))
+        return node not in self.personal and any(privacy and privacy.pii == "none" for privacy in binding)
 
     def propagated(self, node: Node) -> frozenset[Node]:
         """Return the datasets that a dataset's contracts name in `deletion_propagation`, or ever did."""
@@ -95,15 +103,19 @@ def in_force(store: Store, size: int) -> Bound:
     binding = defaultdict[Node, list[Contract]](list)
     for contract in newest.values():
         binding[_node(contract.dataset)].append(contract)
-    named, targets = defaultdict[Node, set[str]](set), defaultdict[Node, set[Node]](set)
+    named, targets, personal = defaultdict[Node, set[str]](set), defaultdict[Node, set[Node]](set), set[Node]()
     for contract in published:
-        if contract.privacy is not None:
-            node = _node(contract.dataset)
-            named[node].add(contract.privacy.subject_key)
-            targets[node] |= {_node(target) for target in contract.privacy.deletion_propagation}
+        node, privacy = _node(contract.dataset), contract.privacy
+        if privacy is None or privacy.pii == "none":
+            continue
+        personal.add(node)
+        targets[node] |= {_node(target) for target in privacy.deletion_propagation}
+        if privacy.subject_key is not None:
+            named[node].add(privacy.subject_key)
     return Bound(
         {node: tuple(each) for node, each in binding.items()},
         {node: frozenset(each) for node, each in named.items()},
+        frozenset(personal),
         {node: frozenset(each) for node, each in targets.items()},
         tuple(seq for (seq,) in unread),
     )

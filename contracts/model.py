@@ -6,7 +6,7 @@ A contract that exists is valid: every rule fits the type of its field. Source: 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -214,10 +214,26 @@ class Policy(Model):
 
 
 class Privacy(Model):
-    """Which column says whose data a row is, and which datasets must follow when a person is deleted."""
+    """Whose data the rows are, and which datasets must follow when a person is deleted.
 
-    subject_key: Text
+    Attributes:
+        subject_key: The column that says whose data a row is; None where nobody has said it yet.
+        pii: How delicate that is; "none" states that no row is about one person.
+    """
+
+    subject_key: Text | None = None
+    pii: Literal["none", "low", "medium", "high"] | None = None
     deletion_propagation: Annotated[tuple[Dataset, ...], Field(max_length=100, strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _says_whose(self) -> Self:
+        if self.subject_key is None and self.pii is None:
+            raise ValueError("says neither whose data a row is (subject_key) nor that it is nobody's (pii: none)")
+        if self.pii == "none" and self.subject_key is not None:
+            raise MisplacedError("no row is about a person (pii: none), and one tells whose it is", "subject_key")
+        if self.pii == "none" and self.deletion_propagation:
+            raise MisplacedError("no row is about a person (pii: none), and others must follow", "deletion_propagation")
+        return self
 
 
 class Contract(Model):
@@ -269,9 +285,10 @@ class Contract(Model):
             if missing := set(key.columns) - known:
                 what, wrong = f"names {min(missing)!r}, which the schema does not have", min(missing)
                 raise MisplacedError(what, "keys", place, wrong=wrong, known=known)
-        if self.privacy and self.privacy.subject_key not in known:
-            wrong = self.privacy.subject_key
-            raise MisplacedError(f"{wrong!r} is not in the schema", "privacy", "subject_key", wrong=wrong, known=known)
+        subject = self.privacy.subject_key if self.privacy else None
+        if subject is not None and subject not in known:
+            what = f"{subject!r} is not in the schema"
+            raise MisplacedError(what, "privacy", "subject_key", wrong=subject, known=known)
         if self.privacy and self.dataset in self.privacy.deletion_propagation:
             raise MisplacedError("names the contract's own dataset", "privacy", "deletion_propagation")
         return self

@@ -112,7 +112,9 @@ def published_fact(document: Document, *, previous: str | None) -> ContractPubli
         dataset=dataset_name(contract.dataset),
         datasets=targets,
         previous=previous,
-        privacy=PrivacyTerms(subject_key=privacy.subject_key, deletion_propagation=targets) if privacy else None,
+        privacy=None
+        if privacy is None
+        else PrivacyTerms(subject_key=privacy.subject_key, pii=privacy.pii, deletion_propagation=targets),
         definition=document.text,
     )
 

@@ -8,12 +8,11 @@ Pure: from plan, history and contracts to a code and a sentence. Nothing here is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ValidationError
-
+from evidence.dispositions import Known, place_of
 from lineage.deletion.facts import Place, Planned, Target
 from lineage.deletion.history import History
 from lineage.deletion.plan import NO_DISPOSITION
@@ -25,6 +24,10 @@ NO_CONTROL: Final = "no-control"
 SUBJECT_DROPPED: Final = "subject-dropped"
 KEYS_DIFFER: Final = "subject-keys-differ"
 NOT_ADDRESSABLE: Final = "not-addressable"
+PLACE_CHANGED: Final = "place-changed"
+SUBJECT_THERE: Final = "subject-column-there"
+
+_DECIDE: Final = "decide it with --subject-key, --retain or --not-applicable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +39,38 @@ class Remark:
     what: str
 
 
-def place_of(node: Node, column: str) -> Place | None:
-    """Return the table and column of a dataset; None where its name, or the column's, is none that a store is asked for."""
-    try:
-        return Place(store=node.namespace, table=tuple(node.name.split(".")), column=column, identity=column)
-    except ValidationError:
-        return None
-
-
-def foreseen(
-    planned: Planned,
-    *,
-    identities: Collection[str],
-    keys: Mapping[Node, Sequence[str]],
-    dropped: Mapping[Node, Sequence[str]],
-) -> Iterator[Remark]:
-    """Yield what a run of this plan will meet.
-
-    Args:
-        identities: The types that the request names.
-        keys: Dataset with a contract → the subject columns that its contracts name.
-        dropped: Dataset → the subject columns that earlier versions named, where its contracts name none now.
-    """
+def foreseen(planned: Planned, known: Known) -> Iterator[Remark]:
+    """Yield what a run of this plan will meet."""
     for target in planned.targets:
-        node = target.dataset.node
-        if target.action == "unresolved" and node in dropped:
-            yield Remark(target.id, SUBJECT_DROPPED, _dropped(node, dropped[node]))
-        elif target.action == "unresolved" and len(keys.get(node, ())) > 1:
-            yield Remark(target.id, KEYS_DIFFER, _differing(node, keys[node]))
-        elif target.action == "unresolved" and keys.get(node) and place_of(node, keys[node][0]) is None:
-            yield Remark(target.id, NOT_ADDRESSABLE, _unaddressable(node, keys[node][0]))
-        elif target.action == "unresolved":
-            yield Remark(target.id, NO_DISPOSITION, _undecided(node, has_contract=node in keys))
-        elif target.place is not None and target.place.identity not in identities:
+        node, before = target.dataset.node, known.place_before(target.dataset.node)
+        if target.action == "unresolved":
+            yield _unresolved(target, known)
+        elif target.place is None:
+            continue
+        elif before is not None and before != target.place:
+            yield Remark(target.id, PLACE_CHANGED, _moved(node, before, target.place))
+        elif target.place.identity not in known.identities:
             yield Remark(target.id, NO_IDENTITY, _unidentified(target, target.place.identity))
-        elif target.place is not None and target.before is None:
+        elif target.before is None:
             what = f"{node.text} could not be looked at: see that its table is there with the column {target.place.column!r}"
             yield Remark(target.id, NOT_COUNTED, what)
+
+
+def _unresolved(target: Target, known: Known) -> Remark:
+    node, before = target.dataset.node, known.place_before(target.dataset.node)
+    keys, telling = known.bound.subject_keys(node), known.telling_columns(node)
+    code, what = NO_DISPOSITION, _undecided(node, known)
+    if known.bound.is_dropped(node):
+        code, what = SUBJECT_DROPPED, _dropped(node, keys)
+    elif len(keys) > 1:
+        code, what = KEYS_DIFFER, _differing(node, keys)
+    elif keys and place_of(node, keys[0]) is None:
+        code, what = NOT_ADDRESSABLE, _unaddressable(node, keys[0])
+    elif keys and before is not None and before != place_of(node, keys[0]):
+        code, what = PLACE_CHANGED, f"{_moved(node, before, place_of(node, keys[0]))}: {_DECIDE}"
+    elif known.bound.is_impersonal(node) and telling:
+        code, what = SUBJECT_THERE, _contradicted(node, telling)
+    return Remark(target.id, code, what)
 
 
 def next_step(history: History, target: Target) -> Remark:
@@ -101,26 +99,43 @@ def _code(history: History, target: Target) -> str:
     return last.code or (NO_CONTROL if last.result == "inconclusive" else "")
 
 
-def _undecided(node: Node, *, has_contract: bool) -> str:
-    if has_contract:
+def _undecided(node: Node, known: Known) -> str:
+    if known.bound.subject_keys(node):
         return f"nobody said where {node.text} is: plan again with --duckdb {node.namespace}=FILE"
+    if node in known.bound.contracts:
+        return (
+            f"the contract of {node.text} does not say whose a row is: publish one with `privacy.subject_key`, or with "
+            f"`privacy: {{pii: none}}` where no row is about a person; or {_DECIDE}"
+        )
     return (
         f"{node.text} needs a contract with `privacy.subject_key`, the column that says whose a row is: "
         "publish one with `tally check`, and plan again"
     )
 
 
+def _moved(node: Node, before: Place, now: Place | None) -> str:
+    columns = f"{before.column!r}, and now it is {now.column!r}" if now else f"{before.column!r}"
+    return f"an earlier plan of this request looked for the person in {node.text} by {columns}"
+
+
+def _contradicted(node: Node, columns: Sequence[str]) -> str:
+    return (
+        f"the contract of {node.text} states that no row is about a person, and its schema has "
+        f"{' and '.join(map(repr, columns))}, as the request: publish one with `privacy.subject_key`, or {_DECIDE}"
+    )
+
+
 def _dropped(node: Node, columns: Sequence[str]) -> str:
     return (
         f"the contract of {node.text} once told people apart by {' or '.join(map(repr, columns))} and does no longer: "
-        "publish one with `privacy.subject_key`, and plan again"
+        f"publish one with `privacy.subject_key`, and plan again; or {_DECIDE}"
     )
 
 
 def _differing(node: Node, columns: Sequence[str]) -> str:
     return (
         f"the contracts of {node.text} differ about whose a row is, {' or '.join(map(repr, columns))}, also by version: "
-        "nobody can tell which of them finds all rows; delete there by hand, and certify with --even-if-partial"
+        f"nobody can tell from here which of them finds all rows; {_DECIDE}"
     )
 
 

@@ -8,13 +8,14 @@ certify   the person erased from this ledger too, then the certificate, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.inforce import Bound, in_force
-from evidence.advice import Remark, foreseen, next_step, place_of
+from contracts.inforce import in_force
+from evidence.advice import Remark, foreseen, next_step
+from evidence.dispositions import Decided, Known, dispositions
 from ledger import holds
 from ledger.clock import print_at
 from ledger.closing import check_open
@@ -28,7 +29,6 @@ from lineage.deletion import certificate, plan, run, verify
 from lineage.deletion.certificate import Certificate
 from lineage.deletion.facts import Executed, Planned, Target, Verified
 from lineage.deletion.history import History, read_history
-from lineage.deletion.plan import Delete, Disposition, NotApplicable
 from lineage.deletion.request import DeletionRequest, Subject, new_request, read_subject
 from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
 from lineage.graph import LineageProjection
@@ -36,6 +36,7 @@ from proofs.errors import IncompleteError, MissingError
 from proofs.statement import Node
 
 SUBJECT: Final = "/subject"
+_NOTHING_DECIDED: Final = Decided()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,25 @@ def request(
     return made
 
 
-def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: str) -> Made:
+def make(
+    log: Ledger,
+    request: str,
+    warehouses: Sequence[Warehouse],
+    *,
+    reader: str,
+    decided: Decided = _NOTHING_DECIDED,
+) -> Made:
     """Plan a deletion: sign a checkpoint, take the closure, compare it with the contracts, count, record.
 
     Args:
         reader: The pseudonym of whoever does this; opening the sealed person is recorded under it.
+        decided: What the operator says of datasets of which contracts do not say it, or not as one. It stands in this plan
+            alone: the next one asks again.
 
     Raises:
-        MissingError: There is no such request, its person was erased, or it names no dataset to begin with.
+        MissingError: There is no such request, its person was erased, or it names no dataset to begin with; or something was
+            decided of a dataset that is no target.
+        RefusedError: Two things were decided of one dataset, or a ground is not a token.
     """
     history = read_history(log, request)
     seeds = [dataset.node for dataset in history.opening.fact.datasets]
@@ -112,22 +124,21 @@ def make(log: Ledger, request: str, warehouses: Sequence[Warehouse], *, reader: 
     earlier = {target.dataset.node: target for step in history.plans for target in step.fact.targets}
     declared |= earlier.keys() - closure.keys()
     everywhere = {node for node in (*closure, *declared) if node.kind == "dataset"}
+    stores = {warehouse.namespace for warehouse in warehouses}
+    decided.check(everywhere, stores)
+    subject = _subject(log, request, reader=reader, purpose="plan")
+    known = Known(bound, stores, {identity.type for identity in subject.identities}, earlier)
     draft = plan.make_plan(
         request,
         plan.Lineage(signed.size, signed.root.hex(), closure, unread),
         seeds=seeds,
         declared=declared,
-        dispositions=_dispositions(everywhere, bound, warehouses, earlier),
+        dispositions=dispositions(everywhere, known, decided),
         at=print_at(log.clock()),
     )
-    subject = _subject(log, request, reader=reader, purpose="plan")
     fact = run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
-    types = {identity.type for identity in subject.identities}
     refusal = holds.refusal(log, _pseudonym(request), request)
-    keys = {node: bound.subject_keys(node) for node in bound.contracts}
-    dropped = {node: keys[node] for node in keys if bound.is_dropped(node)}
-    remarks = tuple(foreseen(fact, identities=types, keys=keys, dropped=dropped))
-    return Made(fact, None if refusal is None else refusal.hold, remarks, bound.unread)
+    return Made(fact, None if refusal is None else refusal.hold, tuple(foreseen(fact, known)), bound.unread)
 
 
 def carry_out(
@@ -204,33 +215,6 @@ def _is_settled(history: History, target: Target) -> bool:
         return True
     seen = history.verifications(target)
     return target.action == "delete" and bool(seen) and seen[-1].fact.result == "absent"
-
-
-def _dispositions(
-    datasets: Iterable[Node], bound: Bound, warehouses: Sequence[Warehouse], earlier: Mapping[Node, Target]
-) -> dict[Node, Disposition]:
-    """What each dataset's contracts say of it: the column that tells whose a row is, or that there never was one.
-
-    Where they differ, or no longer say it, or say nothing of what an earlier plan had, nobody decides in their place.
-    """
-    known = {warehouse.namespace for warehouse in warehouses}
-    found: dict[Node, Disposition] = {}
-    for node in datasets:
-        before = earlier[node].place if node in earlier else None
-        keys = bound.subject_keys(node)
-        if node not in bound.contracts:
-            place = before
-        elif node.namespace not in known or bound.is_dropped(node) or len(keys) > 1:
-            continue
-        elif not keys:
-            found[node] = NotApplicable("no-subject-column")
-            continue
-        else:
-            place = place_of(node, keys[0])
-        # An earlier plan looked for the person elsewhere: neither place alone is known to be all of it.
-        if place is not None and before in (None, place):
-            found[node] = Delete(place)
-    return found
 
 
 def _verifiers(warehouses: Sequence[Warehouse]) -> dict[str, DuckDBVerifier]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -12,6 +14,7 @@ from cli.output import say
 from cli.session import Session, ask, named_file, pass_session, with_json, write_output
 from evidence import deletion
 from evidence.deletion import Warehouse
+from evidence.dispositions import Decided
 from lineage import query
 from lineage.deletion.certificate import Certificate, issue_refusal, read_certificates
 from lineage.deletion.history import read_history
@@ -19,6 +22,9 @@ from lineage.deletion.request import REGULATIONS
 from lineage.deletion.state import DeletionProjection, standings
 from lineage.graph import LineageProjection
 from proofs.errors import ConflictError, IncompleteError, MissingError, RefusedError
+from proofs.statement import Node
+
+_F = TypeVar("_F", bound=Callable[..., object])
 
 _DUCKDB = click.option(
     "--duckdb",
@@ -30,6 +36,11 @@ _DUCKDB = click.option(
 _READER = click.option(
     "--as", "reader", default="operator", show_default=True, metavar="PSEUDONYM", help="Who does this."
 )
+
+
+def _decision(option: str, name: str, what: str, told: str) -> Callable[[_F], _F]:
+    return click.option(option, name, multiple=True, metavar=f"'NS|NAME={what}'", help=told)
+
 
 _OUT = click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Keep the certificate in a new file."
@@ -97,18 +108,24 @@ def read_identity(text: str) -> tuple[str, str]:
 @delete.command()
 @click.argument("request")
 @_DUCKDB
+@_decision("--subject-key", "subject_keys", "COLUMN", "The column that says whose a row is; may repeat.")
+@_decision("--retain", "retained", "GROUND", "Keep the rows on this ground, a code; may repeat.")
+@_decision("--not-applicable", "not_applicable", "REASON", "Nothing is about one person there; may repeat.")
 @_READER
 @with_json
 @pass_session
-def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: str) -> None:
+def plan(
+    session: Session, /, request: str, *, warehouses: tuple[str, ...], reader: str, **decisions: tuple[str, ...]
+) -> None:
     """Say what will be deleted, before anything is.
 
-    From the recorded lineage and the contracts.
+    From the recorded lineage and the contracts. What they do not say of a dataset, you may: in this plan alone.
 
     Example: tally delete plan REQUEST --duckdb warehouse=shop.duckdb
     """
+    decided = Decided(**{name: _decisions(texts) for name, texts in decisions.items()})
     with session.open() as log:
-        made = deletion.make(log, request, _warehouses(warehouses), reader=reader)
+        made = deletion.make(log, request, _warehouses(warehouses), reader=reader, decided=decided)
     planned, codes = made.fact, {remark.target: remark.code for remark in made.remarks}
     rows = [
         {
@@ -137,6 +154,11 @@ def plan(session: Session, request: str, warehouses: tuple[str, ...], reader: st
     if made.unread_contracts:
         entries = ", ".join(map(str, made.unread_contracts[:8]))
         say(f"! contracts that could not be read, so that what they declare is not in this plan: entries {entries}")
+    if planned.left_out:
+        say(
+            f"! {planned.left_out} datasets that derive from these do not fit into one plan: they are not deleted from, and the "
+            "certificate will be partial; `tally lineage downstream` lists them"
+        )
     if made.held is not None:
         say(f"! legal hold {made.held}: `tally delete run` is refused while it stands")
 
@@ -285,6 +307,18 @@ def list_(session: Session) -> None:
             for found in standings(db)
         ]
     session.output.rows(rows, ("request", "state", "received", "certificate_due"), empty="no requests")
+
+
+def _decisions(texts: tuple[str, ...]) -> dict[Node, str]:
+    found: dict[Node, str] = {}
+    for text in texts:
+        dataset, equals, what = text.rpartition("=")
+        if not equals or not what:
+            raise RefusedError(f"{text[:120]!r} is not written NAMESPACE|NAME=WORD")
+        if (node := read_dataset(dataset)) in found:
+            raise RefusedError(f"two things are decided of {node.text[:200]}")
+        found[node] = what
+    return found
 
 
 def _warehouses(texts: tuple[str, ...]) -> list[Warehouse]:

@@ -28,6 +28,7 @@ from lineage.deletion.facts import (
     Level,
     Model,
     Place,
+    Planned,
     Position,
     RequestId,
     Residual,
@@ -155,7 +156,7 @@ def assemble(history: History, *, id: str, issued: str) -> Certificate:
     return _checked(
         certificate,
         {
-            "outcome": _outcome(targets, found=found, own=own),
+            "outcome": _outcome(plan.fact, targets, own),
             "level": min((target.level for target in targets if target.level), default=None),
             "plan": summary,
             "targets": targets,
@@ -280,8 +281,9 @@ def _opened(history: History, *, id: str, issued: str) -> Certificate:
     )
 
 
-def _outcome(targets: tuple[CertifiedTarget, ...], *, found: bool, own: tuple[Residual, ...]) -> Outcome:
-    if not found or any(target.outcome not in _AS_IT_SHOULD for target in targets):
+def _outcome(plan: Planned, targets: tuple[CertifiedTarget, ...], own: tuple[Residual, ...]) -> Outcome:
+    outcomes = {target.outcome for target in targets}
+    if "erased" not in outcomes or outcomes - _AS_IT_SHOULD or plan.left_out:
         return "partial"
     return "complete_with_residuals" if own or any(target.residuals for target in targets) else "complete"
 

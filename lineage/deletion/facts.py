@@ -23,6 +23,7 @@ from proofs.errors import MalformedError
 from proofs.statement import Node, is_name
 
 SOURCE: Final = "urn:tallystick:deletion:"
+LEFT_OUT: Final = "targets-left-out"
 
 
 def _uuid(text: str) -> str:
@@ -151,7 +152,10 @@ class ClosureSummary(Model):
 
 
 class Finding(Model):
-    """A kind of dirt in the recorded lineage, and how many events had it: an edge may be missing behind it."""
+    """A kind of dirt in the recorded lineage, and how many events had it: an edge may be missing behind it.
+
+    The code `targets-left-out` counts datasets instead, those that one plan does not hold.
+    """
 
     code: Token
     events: Count
@@ -208,6 +212,11 @@ class Planned(Fact):
     only_in_contract: tuple[Dataset, ...] = ()
     only_in_lineage: tuple[Dataset, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def left_out(self) -> int:
+        """How many datasets are no targets because one plan does not hold them."""
+        return sum(finding.events for finding in self.findings if finding.code == LEFT_OUT)
 
 
 class Executed(Fact):

@@ -7,13 +7,14 @@ about. What only one side knows is a target all the same, and a finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
 
 from lineage.deletion.facts import (
+    LEFT_OUT,
     ClosureSummary,
     Dataset,
     Finding,
@@ -24,11 +25,16 @@ from lineage.deletion.facts import (
     Target,
     where_wrong,
 )
-from proofs import edges
+from proofs import edges, jsonstrict
 from proofs.errors import RefusedError
 from proofs.statement import Node
 
 NO_DISPOSITION: Final = "no-disposition"
+
+# What the targets of one plan may take together, as its certificate will print them, which is the larger of the two bodies.
+TARGETS_BYTES: Final = 12 * 1024 * 1024
+_STEPS_BYTES: Final = 1_500  # of a target that is deleted: who did it, who looked, how, and where it is recorded
+_REST_BYTES: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class NotApplicable:
 
 
 Disposition = Delete | Retain | NotApplicable
+_RANK: Final[Mapping[type, int]] = {Delete: 0, Retain: 1, NotApplicable: 1, type(None): 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,9 @@ def make_plan(
 ) -> Planned:
     """Return the plan: a target for every dataset that lineage or a contract knows, upstream first.
 
-    A dataset without a disposition is a target with the action `unresolved`, and no certificate calls that complete.
+    A dataset without a disposition is a target with the action `unresolved`, and no certificate calls that complete. Where
+    all of them are more than a plan holds, those of which nobody said anything are left out first, and the finding
+    `targets-left-out` counts them: somebody's thousands of names stop no deletion, and make none complete.
 
     Args:
         declared: Datasets that the contracts of all these name in `deletion_propagation`, and what derives from them.
@@ -106,6 +115,11 @@ def make_plan(
     beyond = max(distance.values()) + 1  # what only a contract names comes last
     ordered = sorted(distance.keys() | named, key=lambda node: (distance.get(node, beyond), node.id))
     derived = distance.keys() - begun
+    kept = _fitting(ordered, begun, dispositions)
+    findings = dict(lineage.findings)
+    if len(kept) < len(ordered):
+        findings[LEFT_OUT] = len(ordered) - len(kept)
+    listed = [node for node in ordered if node in kept]
     try:
         return Planned(
             request=request,
@@ -113,13 +127,30 @@ def make_plan(
             lineage=Position(size=lineage.size, root=lineage.root),
             seeds=_datasets(begun),
             closure=ClosureSummary(count=len(distance), hash=edges.closure_hash(distance)),
-            targets=tuple(_target(f"t{n}", node, dispositions.get(node)) for n, node in enumerate(ordered, 1)),
-            only_in_contract=_datasets(named - distance.keys()),
-            only_in_lineage=_datasets(derived - named),
-            findings=tuple(Finding(code=code, events=count) for code, count in sorted(lineage.findings.items())),
+            targets=tuple(_target(f"t{n}", node, dispositions.get(node)) for n, node in enumerate(listed, 1)),
+            only_in_contract=_datasets((named - distance.keys()) & kept),
+            only_in_lineage=_datasets((derived - named) & kept),
+            findings=tuple(Finding(code=code, events=count) for code, count in sorted(findings.items())),
         )
     except ValidationError as error:
         raise RefusedError(f"plan for a deletion is not acceptable at {where_wrong(error)}") from error
+
+
+def _fitting(ordered: Sequence[Node], seeds: Set[Node], dispositions: Mapping[Node, Disposition]) -> set[Node]:
+    """The datasets that one plan holds: the seeds, what is to be deleted, what is known otherwise, the rest."""
+    kept, left = set[Node](), TARGETS_BYTES
+    for node in sorted(ordered, key=lambda node: (node not in seeds, _RANK[type(dispositions.get(node))])):
+        left -= _printed_bytes(node, dispositions.get(node))
+        if left < 0 and node not in seeds:
+            break
+        kept.add(node)
+    return kept
+
+
+def _printed_bytes(node: Node, disposition: Disposition | None) -> int:
+    """No less than a target takes in a certificate: its dataset is named three times there, at most."""
+    name = len(jsonstrict.dumps([node.namespace, node.name]))
+    return 3 * name + (_STEPS_BYTES if isinstance(disposition, Delete) else _REST_BYTES)
 
 
 def _target(id: str, node: Node, disposition: Disposition | None) -> Target:

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 ORDERS, FEATURES, SCORES, AUDIENCE = (Node("dataset", "shop", name) for name in ("orders", "features", "scores", "aud"))
 
 
-def contract(name: str, *, version: str = "1.0.0", key: str | None = "customer", names: str = "") -> Document:
+def contract(
+    name: str, *, version: str = "1.0.0", key: str | None = "customer", names: str = "", pii: str = ""
+) -> Document:
     privacy = f"privacy: {{subject_key: {key}, deletion_propagation: [{names}]}}\n" if key else ""
+    privacy = f"privacy: {{pii: {pii}}}\n" if pii else privacy
     text = f"name: {name}\nversion: {version}\ndataset: {{namespace: shop, name: {name}}}\n"
     return parse(f"{text}schema:\n  - {{name: {key or 'customer'}, type: string}}\n{privacy}".encode())
 
