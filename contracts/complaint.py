@@ -74,6 +74,8 @@ def _place(loc: Sequence[Any], value: Any) -> yamlsafe.Path:
         if isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
         elif isinstance(value, dict) and isinstance(step, str):
+            if step not in value and step == value.get("kind"):
+                continue  # pydantic's name of the member of a union
             value = value.get(step)
         else:
             break

@@ -1,24 +1,35 @@
-"""From risk and severities to one of three decisions, with the reasons: pure, so that a replay decides the same."""
+"""From risk, severities and a contract's own handling to one of four decisions: pure, so that a replay decides the same.
+
+Every gate that was reached is a reason with the decision that it asks for, and the strictest of them decides.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
+from contracts.agreement import Handling
 from contracts.metric import Metric
 from contracts.model import Policy
 from contracts.risk import Risk
-from contracts.rules import millionths
+from contracts.rules import basis_points
 from contracts.terms import Severity
 
 
 class Decision(StrEnum):
-    """What becomes of a batch."""
+    """What becomes of a batch, the mildest first."""
 
     ALLOW = "ALLOW"
     ALLOW_WITH_ALERT = "ALLOW_WITH_ALERT"
+    QUARANTINE = "QUARANTINE"
     BLOCK_AND_ROLLBACK = "BLOCK_AND_ROLLBACK"
+
+    @property
+    def rank(self) -> int:
+        """0 for ALLOW to 3 for BLOCK_AND_ROLLBACK."""
+        return list(Decision).index(self)
 
 
 class Cause(StrEnum):
@@ -26,8 +37,25 @@ class Cause(StrEnum):
 
     RULE_BLOCKS = "RULE_BLOCKS"
     RISK_BLOCKS = "RISK_BLOCKS"
+    HANDLING_BLOCKS = "HANDLING_BLOCKS"
+    RULE_QUARANTINES = "RULE_QUARANTINES"
+    RISK_QUARANTINES = "RISK_QUARANTINES"
+    HANDLING_QUARANTINES = "HANDLING_QUARANTINES"
     RULE_ALERTS = "RULE_ALERTS"
     RISK_ALERTS = "RISK_ALERTS"
+    HANDLING_ALERTS = "HANDLING_ALERTS"
+
+    @property
+    def asks_for(self) -> Decision:
+        """The decision that this gate asks for."""
+        return _ASKED[self.value.partition("_")[2]]
+
+
+_ASKED = {
+    "BLOCKS": Decision.BLOCK_AND_ROLLBACK,
+    "QUARANTINES": Decision.QUARANTINE,
+    "ALERTS": Decision.ALLOW_WITH_ALERT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +68,44 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision and every gate that was reached, those that block first, then in the contract's order of rules."""
+    """A decision and every gate that was reached, the strictest first, then in the contract's order of rules."""
 
     decision: Decision
     risk: Risk
     reasons: tuple[Reason, ...]
 
 
-def decide(metrics: Sequence[Metric], risk: Risk, policy: Policy) -> Verdict:
-    """Return what `policy` makes of a batch: blocked if any gate blocks, else alerted if any alerts, else allowed."""
-    blocks = [Reason(Cause.RULE_BLOCKS, metric.rule.id) for metric in metrics if _reaches(metric, policy.block_on)]
-    if risk.millionths >= millionths(policy.block_at):
-        blocks.append(Reason(Cause.RISK_BLOCKS))
-    blocking = {reason.rule for reason in blocks}
-    alerts = [
-        Reason(Cause.RULE_ALERTS, metric.rule.id)
-        for metric in metrics
-        if _reaches(metric, policy.alert_on) and metric.rule.id not in blocking
-    ]
-    if risk.millionths >= millionths(policy.alert_at) and None not in blocking:
-        alerts.append(Reason(Cause.RISK_ALERTS))
-    if blocks:
-        return Verdict(Decision.BLOCK_AND_ROLLBACK, risk, (*blocks, *alerts))
-    return Verdict(Decision.ALLOW_WITH_ALERT if alerts else Decision.ALLOW, risk, tuple(alerts))
+def decide(metrics: Sequence[Metric], risk: Risk, policy: Policy, handling: Handling | None = None) -> Verdict:
+    """Return what `policy`, and the contract's own `handling` of broken rules, make of a batch: the stricter wins."""
+    strictest: dict[str | None, Reason] = {}
+    for reason in _reached(metrics, risk, policy, handling or Handling()):
+        known = strictest.setdefault(reason.rule, reason)
+        if known.cause.asks_for.rank < reason.cause.asks_for.rank:
+            strictest[reason.rule] = reason
+    reasons = sorted(strictest.values(), key=lambda reason: (-reason.cause.asks_for.rank, reason.rule is None))
+    return Verdict(reasons[0].cause.asks_for if reasons else Decision.ALLOW, risk, tuple(reasons))
 
 
-def _reaches(metric: Metric, gate: str) -> bool:
-    return not metric.passed and gate != "never" and metric.rule.severity.rank >= Severity(gate).rank
+def _reached(metrics: Sequence[Metric], risk: Risk, policy: Policy, handling: Handling) -> Iterator[Reason]:
+    for metric in metrics:
+        if metric.passed:
+            continue
+        for cause, gate in (
+            (Cause.RULE_BLOCKS, policy.block_on),
+            (Cause.RULE_QUARANTINES, policy.quarantine_on),
+            (Cause.RULE_ALERTS, policy.alert_on),
+        ):
+            if gate != "never" and metric.rule.severity.rank >= Severity(gate).rank:
+                yield Reason(cause, metric.rule.id)
+        asked = handling.of(metric.rule.kind.category)
+        # A rule of severity info is for the eye: what a dialect does about violations is not meant for it.
+        if asked is not None and metric.rule.severity is not Severity.INFO:
+            yield Reason(Cause[f"HANDLING_{asked.upper()}S"], metric.rule.id)
+    thresholds: tuple[tuple[Cause, Decimal | None], ...] = (
+        (Cause.RISK_BLOCKS, policy.block_at),
+        (Cause.RISK_QUARANTINES, policy.quarantine_at),
+        (Cause.RISK_ALERTS, policy.alert_at),
+    )
+    for cause, threshold in thresholds:
+        if threshold is not None and risk.basis_points >= basis_points(threshold):
+            yield Reason(cause)

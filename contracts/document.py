@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,10 +21,20 @@ class Document:
     Attributes:
         contract: What the text says.
         text: The YAML, as it stands in the file.
+        dialect: In which of the dialects it is written; "tally" is our own.
+        lines: The line, counted from 1, of every path in our own form of it.
+        name: What messages call it.
     """
 
     contract: Contract
     text: str
+    dialect: str = "tally"
+    lines: yamlsafe.Lines = field(default_factory=dict, repr=False, compare=False)
+    name: str = field(default="contract", compare=False)
+
+    def line(self, place: yamlsafe.Path) -> int:
+        """Return the line of a place, or of the nearest one around it that stands in the text."""
+        return yamlsafe.Parsed(None, self.lines).line(place)
 
     @property
     def sha256(self) -> str:
@@ -62,4 +72,4 @@ def parse(data: bytes, *, name: str = "contract") -> Document:
         contract = Contract.model_validate(parsed.value)
     except ValidationError as error:
         raise complaint(error, parsed, name=name) from error
-    return Document(contract, data.decode())
+    return Document(contract, data.decode(), lines=parsed.lines, name=name)

@@ -19,6 +19,7 @@ from contracts.metric import Measurement
 from contracts.record import Action, Context, Log, Receipt
 from contracts.risk import score
 from contracts.source import Source
+from ledger.clock import Clock, system_clock
 from proofs.errors import BlockedError, TallyError
 
 
@@ -89,14 +90,15 @@ class Outcome:
         )
 
 
-def evaluate(document: Document, source: Source) -> tuple[Measurement, Verdict]:
+def evaluate(document: Document, source: Source, *, clock: Clock = system_clock) -> tuple[Measurement, Verdict]:
     """Return what `source` makes of the contract and what would be decided, without a word to any log.
 
     Raises:
         TallyError: The batch cannot be measured (contracts.measure).
     """
-    measurement = measure(document.contract, source)
-    return measurement, decide(measurement.metrics, score(measurement.metrics), document.contract.policy)
+    contract = document.contract
+    measurement = measure(contract, source, clock=clock)
+    return measurement, decide(measurement.metrics, score(measurement.metrics), contract.policy, contract.handling)
 
 
 def check(
@@ -106,6 +108,7 @@ def check(
     *,
     context: Context | None = None,
     enforcement: Enforcement | None = None,
+    clock: Clock = system_clock,
 ) -> Outcome:
     """Hold a batch to its contract, record the decision in `log`, then let `enforcement` carry it out.
 
@@ -117,7 +120,7 @@ def check(
             failed: the log has the decision and, as a failed action, the error's code; or the error has a note that says why
             the log has no action.
     """
-    measurement, verdict = evaluate(document, source)
+    measurement, verdict = evaluate(document, source, clock=clock)
     return carry_out(log, document, measurement, verdict, context=context, enforcement=enforcement)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contracts.decision import Cause, Decision
 from contracts.metric import Found
-from contracts.terms import MILLION, Kind, Severity
+from contracts.terms import BASIS, MILLION, Kind, Severity
 from proofs import jsonstrict, limits
+from proofs.entry import check_at
 from proofs.errors import MalformedError
 
 CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
@@ -26,6 +27,8 @@ SCHEMA_REJECTED: Final = "tallystick.schema.rejected.v1"
 T = TypeVar("T", bound="Fact")
 Count = Annotated[int, Field(ge=0, le=limits.MAX_INTEGER)]
 Millionths = Annotated[int, Field(ge=0, le=MILLION)]
+BasisPoints = Annotated[int, Field(ge=0, le=BASIS)]
+At = Annotated[str, AfterValidator(check_at)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Filled = Annotated[str, Field(min_length=1)]
 
@@ -117,17 +120,28 @@ class Batch(Fact):
     size_bytes: Count | None = None
 
 
-class Gates(Fact):
-    """The policy by which a batch was decided, thresholds in millionths."""
+class HandlingTerms(Fact):
+    """What the contract wants done when a promise of a kind is broken."""
 
-    alert_at: Millionths
-    block_at: Millionths
+    schema_: Literal["block", "quarantine", "alert"] | None = Field(default=None, alias="schema")
+    quality: Literal["block", "quarantine", "alert"] | None = None
+    sla: Literal["block", "quarantine", "alert"] | None = None
+
+
+class Gates(Fact):
+    """The policy by which a batch was decided, thresholds in basis points, and what the contract itself wants done."""
+
+    alert_at: BasisPoints
+    quarantine_at: BasisPoints | None = None
+    block_at: BasisPoints
     alert_on: Literal["info", "warning", "critical", "never"]
+    quarantine_on: Literal["info", "warning", "critical", "never"] = "never"
     block_on: Literal["info", "warning", "critical", "never"]
+    handling: HandlingTerms | None = None
 
 
 class MetricFact(Fact):
-    """One rule and its count; weight, tolerance and share (what this rule alone makes of the risk) in millionths."""
+    """One rule and its count; weight and tolerance in millionths, share (what it alone makes of the risk) in basis points."""
 
     rule: Filled
     kind: Kind
@@ -139,7 +153,7 @@ class MetricFact(Fact):
     structural: bool
     failed: Count
     total: Count
-    share: Millionths
+    share: BasisPoints
     hint: Filled | None = None
 
 
@@ -151,14 +165,19 @@ class ReasonFact(Fact):
 
 
 class ValidationDecided(Fact):
-    """A batch was measured, and this was decided; `risk` in millionths."""
+    """A batch was measured, and this was decided; `risk` in basis points.
+
+    Attributes:
+        clock: The moment against which ages and relative times were read.
+    """
 
     contract: ContractName
     dataset: DatasetName
     job: JobName | None = None
     run: Filled | None = None
     decision: Decision
-    risk: Millionths
+    risk: BasisPoints
+    clock: At
     reasons: tuple[ReasonFact, ...]
     metrics: tuple[MetricFact, ...]
     policy: Gates

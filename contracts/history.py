@@ -27,7 +27,7 @@ _TABLES: Final = (
     PRIMARY KEY (name, version)) STRICT""",
     """CREATE TABLE contracts_decision (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
     contract TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, dataset_namespace TEXT NOT NULL,
-    dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_millionths INTEGER NOT NULL, run TEXT,
+    dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_basis_points INTEGER NOT NULL, run TEXT,
     action TEXT, result TEXT, action_seq INTEGER) STRICT""",
     "CREATE INDEX contracts_decision_by_contract ON contracts_decision (contract, seq)",
     "CREATE INDEX contracts_decision_by_dataset ON contracts_decision (dataset_namespace, dataset_name, seq)",
@@ -44,7 +44,7 @@ class ContractHistory(BodyFold):
     """
 
     name = "contracts"
-    version = 1
+    version = 2
     types: frozenset[str] = frozenset((CONTRACT_PUBLISHED, VALIDATION_DECIDED, ACTION_TAKEN))
     tables = _TABLES
     keeps_unread = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,21 @@ from contracts.source import (
     unreadable,
 )
 from contracts.terms import Kind
+from ledger.clock import Clock, system_clock
 from proofs.errors import MalformedError, MissingError, RefusedError
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def measure(contract: Contract, source: Source) -> Measurement:
+def measure(contract: Contract, source: Source, *, clock: Clock = system_clock) -> Measurement:
     """Return what `source` makes of the rules of `contract`.
 
     A table is read in the connection that names it, inside whatever transaction is open there; results still pending in
     that connection are lost.
+
+    Args:
+        clock: Read once; ages are counted from then.
 
     Raises:
         MissingError: There is no such file or table.
@@ -45,12 +50,12 @@ def measure(contract: Contract, source: Source) -> Measurement:
         RefusedError: The file changed while it was read, or its path is one that the engine misreads.
     """
     if isinstance(source, Table):
-        return _measure(contract, source, None)
+        return _measure(contract, source, None, clock())
     before = _state(source.path)
     # Hashing costs as much as all checks, and both let go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
         hashed = pool.submit(_examine, source)
-        measurement = _measure(contract, source, hashed.result)
+        measurement = _measure(contract, source, hashed.result, clock())
     if _state(source.path) != before:
         raise RefusedError("the file changed while it was measured", where=str(source.path))
     return measurement
@@ -64,7 +69,9 @@ def _examine(source: ParquetFile | CsvFile) -> Fingerprint:
     return found
 
 
-def _measure(contract: Contract, source: Source, hashed: Callable[[], Fingerprint] | None) -> Measurement:
+def _measure(
+    contract: Contract, source: Source, hashed: Callable[[], Fingerprint] | None, clock: datetime
+) -> Measurement:
     import duckdb
 
     rules = rules_of(contract)
@@ -78,7 +85,7 @@ def _measure(contract: Contract, source: Source, hashed: Callable[[], Fingerprin
         for rule in rules
     )
     file = hashed() if hashed else None
-    return Measurement(batch.kind, rows, metrics, shape.extra, file, f"duckdb {duckdb.__version__}")
+    return Measurement(batch.kind, rows, metrics, shape.extra, file, f"duckdb {duckdb.__version__}", clock)
 
 
 def _run(scan: Scan, batch: Opened, source: Source) -> tuple[int, dict[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
@@ -25,7 +26,8 @@ class Metric:
 
     Attributes:
         failed: Rows that break the rule, 0 <= failed <= total; of duplicates all but one.
-        total: Rows looked at; 1 for a rule on the table itself, which holds or does not.
+        total: Rows looked at; 1 for a rule on the table itself, which holds or does not; of a number held to bounds, a
+            million, of which `failed` is how far outside it lies (`contracts.bounds`).
         structural: True when the shape of the table was judged and not its rows.
         hint: A word on the failure: the type that the engine found, or the name that a missing column seems to have now.
     """
@@ -74,6 +76,7 @@ class Measurement:
             header, its first row stands here.
         file: The fingerprint of the file; None for a table.
         engine: The name and version of what scanned.
+        clock: The moment against which ages were read.
     """
 
     kind: str
@@ -82,6 +85,7 @@ class Measurement:
     extra_columns: tuple[str, ...]
     file: Fingerprint | None
     engine: str
+    clock: datetime
 
     def why_unmeasured(self, metric: Metric) -> str | None:
         """Return what kept a rule from being measured, as a phrase; None when it was measured."""

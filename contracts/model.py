@@ -8,8 +8,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from contracts.agreement import ChangePolicy, Handling, Line, Lines, Notification, Quarantine, Responsible, Slo
+from contracts.bounds import Bounds, Model
+from contracts.checks import AnyCheck, Columns, Format, Pattern, Rated, Values
 from contracts.registry.semver import Version
 from contracts.terms import (
     FieldType,
@@ -23,6 +26,7 @@ from contracts.terms import (
     Severe,
     Severity,
     Text,
+    Threshold,
     Weight,
     date_bound,
     numeric_bound,
@@ -32,8 +36,7 @@ from contracts.terms import (
 from proofs.errors import MalformedError
 
 MAX_FIELDS: Final = 1_000
-MAX_ENUM: Final = 10_000
-MAX_PATTERN: Final = 1_000
+MAX_CHECKS: Final = 1_000
 
 _ENUM_TYPES: Final[dict[str, tuple[type, ...]]] = {"string": (str,), "integer": (int,), "number": (int, Decimal)}
 
@@ -46,24 +49,11 @@ def _version(value: str) -> str:
     return value
 
 
-class Model(BaseModel):
-    """Strict, frozen, and without room for a misspelt key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
 class Dataset(Model):
     """A dataset as the log names it."""
 
     namespace: Name
     name: Name
-
-
-class Range(Model):
-    """Inclusive bounds; at least one."""
-
-    min: Scalar | None = None
-    max: Scalar | None = None
 
 
 class FieldSpec(Model):
@@ -72,6 +62,9 @@ class FieldSpec(Model):
     Attributes:
         max_null: The greatest fraction of rows that may be null.
         pattern: An RE2 expression that the whole value matches.
+        length: Bounds on the number of characters.
+        format: A known form in which every value is written.
+        fields, items: What an object holds, and what an array does.
         severity, weight, tolerance: By kind of rule; `*` stands for the kinds that are not named.
     """
 
@@ -81,12 +74,19 @@ class FieldSpec(Model):
     required: bool = False
     unique: bool = False
     max_null: Fraction | None = None
-    range: Range | None = None
-    enum: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=MAX_ENUM, strict=False)] | None = None
-    pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)] | None = None
-    severity: Annotated[dict[str, Severe], BeforeValidator(spread)] = {}
-    weight: Annotated[dict[str, Weight], BeforeValidator(spread)] = {}
-    tolerance: Annotated[dict[str, Fraction], BeforeValidator(spread)] = {}
+    range: Bounds | None = None
+    enum: Values | None = None
+    pattern: Pattern | None = None
+    length: Bounds | None = None
+    format: Format | None = None
+    classification: Text | None = None
+    tags: Lines = ()
+    fields: Annotated[tuple[FieldSpec, ...], Field(max_length=MAX_FIELDS, strict=False)] = ()
+    items: FieldSpec | None = None
+    annotations: dict[str, Any] = Field(default_factory=dict)
+    severity: Annotated[dict[str, Severe], BeforeValidator(spread)] = Field(default_factory=dict)
+    weight: Annotated[dict[str, Weight], BeforeValidator(spread)] = Field(default_factory=dict)
+    tolerance: Annotated[dict[str, Fraction], BeforeValidator(spread)] = Field(default_factory=dict)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -99,6 +99,8 @@ class FieldSpec(Model):
             Kind.RANGE: self.range is not None,
             Kind.ENUM: self.enum is not None,
             Kind.PATTERN: self.pattern is not None,
+            Kind.LENGTH: self.length is not None,
+            Kind.FORMAT: self.format is not None,
         }
         return (Kind.PRESENT, *(kind for kind, there in stated.items() if there))
 
@@ -116,8 +118,13 @@ class FieldSpec(Model):
                 _check_enum(self.enum, self.type)
         except ValueError as error:
             raise MisplacedError(str(error), "enum") from error
-        if self.pattern is not None and self.type != "string":
-            raise MisplacedError(f"a pattern goes with type string, not {self.type}", "pattern")
+        for name in ("pattern", "length", "format"):
+            if getattr(self, name) is not None and self.type != "string":
+                raise MisplacedError(f"a {name} goes with type string, not {self.type}", name)
+        if self.fields and self.type != "object":
+            raise MisplacedError(f"fields go with type object, not {self.type}", "fields")
+        if self.items and self.type != "array":
+            raise MisplacedError(f"items go with type array, not {self.type}", "items")
         self._check_settings()
         return self
 
@@ -131,10 +138,8 @@ class FieldSpec(Model):
                 raise MisplacedError("has no tolerance", "tolerance", kind)
 
 
-def _check_range(bounds: Range, type: str) -> None:
-    given = [bound for bound in (bounds.min, bounds.max) if bound is not None]
-    if not given:
-        raise ValueError("a range has a min, a max or both")
+def _check_range(bounds: Bounds, type: str) -> None:
+    given = [bound for bound in (bounds.min, bounds.above, bounds.max, bounds.below) if bound is not None]
     measured: list[Any]
     if type == "date":
         measured = [date_bound(bound) for bound in given]
@@ -157,17 +162,10 @@ def _check_enum(values: tuple[Scalar, ...], type: str) -> None:
         raise ValueError("an enum holds a value twice")
 
 
-class Rated(Model):
-    """A rule on the whole table; without a weight it has that of its severity."""
-
-    severity: Severe = Severity.WARNING
-    weight: Weight | None = None
-
-
 class Key(Rated):
     """Columns whose values together stand for one row."""
 
-    columns: Annotated[tuple[Text, ...], Field(min_length=1, max_length=16, strict=False)]
+    columns: Columns
     severity: Severe = Severity.CRITICAL
     tolerance: Fraction = Decimal(0)
 
@@ -196,20 +194,25 @@ class Policy(Model):
 
     Attributes:
         alert_at: Risk from which on a batch passes with an alert, above 0.
-        block_at: Risk from which on it is blocked, not below alert_at.
+        quarantine_at: Risk from which on its bad rows are kept back and the rest passes; None where none are.
+        block_at: Risk from which on it is blocked, not below the others.
         alert_on: Severity of a broken rule that alerts whatever the risk; "never" switches the gate off.
-        block_on: Severity of a broken rule that blocks whatever the risk.
+        quarantine_on, block_on: The same for the other two.
     """
 
-    alert_at: Fraction = Decimal("0.25")
-    block_at: Fraction = Decimal("0.4")
+    alert_at: Threshold = Decimal("0.25")
+    quarantine_at: Threshold | None = None
+    block_at: Threshold = Decimal("0.4")
     alert_on: Gate = "warning"
+    quarantine_on: Gate = "never"
     block_on: Gate = "critical"
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not 0 < self.alert_at <= self.block_at:
             raise ValueError("alert_at is above 0 and not above block_at")
+        if self.quarantine_at is not None and not self.alert_at <= self.quarantine_at <= self.block_at:
+            raise ValueError("quarantine_at is not below alert_at and not above block_at")
         return self
 
 
@@ -237,7 +240,14 @@ class Privacy(Model):
 
 
 class Contract(Model):
-    """What one dataset promises, in one version."""
+    """What one dataset promises, in one version.
+
+    Attributes:
+        checks: Beyond what the fields state.
+        handling: What is done whatever the risk; where the policy is stricter, that.
+        enforcement: What becomes of a decision: "warn" acts on none but an alert, "disabled" measures nothing.
+        annotations: What a dialect says that nothing here acts on, kept so that no conversion loses it.
+    """
 
     name: Identifier
     version: Annotated[str, AfterValidator(_version)]
@@ -248,8 +258,21 @@ class Contract(Model):
     keys: Annotated[tuple[Key, ...], Field(max_length=16, strict=False)] = ()
     row_count: RowCount = RowCount()
     extra_columns: ExtraColumns = ExtraColumns()
+    checks: Annotated[tuple[AnyCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
     policy: Policy = Policy()
+    handling: Handling = Handling()
+    enforcement: Literal["strict", "warn", "disabled"] = "strict"
     privacy: Privacy | None = None
+    status: Literal["proposed", "draft", "active", "deprecated", "sunset", "retired"] = "active"
+    responsible: Responsible | None = None
+    slos: Annotated[tuple[Slo, ...], Field(max_length=100, strict=False)] = ()
+    change_policy: ChangePolicy | None = None
+    notification: Notification | None = None
+    quarantine: Quarantine | None = None
+    classification: Text | None = None
+    tags: Lines = ()
+    documentation_url: Line | None = None
+    annotations: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -270,6 +293,12 @@ class Contract(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        known = self._check_names()
+        self._check_checks(known)
+        self._check_privacy(known)
+        return self
+
+    def _check_names(self) -> set[str]:
         # The engine folds the case of identifiers, so two fields that differ in case alone would be one column.
         known = {field.name for field in self.fields}
         folded: set[str] = set()
@@ -285,10 +314,21 @@ class Contract(Model):
             if missing := set(key.columns) - known:
                 what, wrong = f"names {min(missing)!r}, which the schema does not have", min(missing)
                 raise MisplacedError(what, "keys", place, wrong=wrong, known=known)
+        return known
+
+    def _check_checks(self, known: set[str]) -> None:
+        ids = [check.id for check in self.checks if check.id]
+        for place, check in enumerate(self.checks):
+            if strangers := sorted(set(check.names) - known):
+                what = f"names {strangers[0]!r}, which the schema does not have"
+                raise MisplacedError(what, "checks", place, wrong=strangers[0], known=known)
+            if check.id and ids.count(check.id) > 1:
+                raise MisplacedError(f"{check.id!r} is the id of two checks", "checks", place, "id")
+
+    def _check_privacy(self, known: set[str]) -> None:
         subject = self.privacy.subject_key if self.privacy else None
         if subject is not None and subject not in known:
             what = f"{subject!r} is not in the schema"
             raise MisplacedError(what, "privacy", "subject_key", wrong=subject, known=known)
         if self.privacy and self.dataset in self.privacy.deletion_propagation:
             raise MisplacedError("names the contract's own dataset", "privacy", "deletion_propagation")
-        return self

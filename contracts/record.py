@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from contracts.agreement import Handling
 from contracts.decision import Verdict
 from contracts.document import Document
 from contracts.facts import (
@@ -22,6 +23,7 @@ from contracts.facts import (
     Decided,
     Fact,
     Gates,
+    HandlingTerms,
     JobName,
     MetricFact,
     PrivacyTerms,
@@ -29,8 +31,9 @@ from contracts.facts import (
     ValidationDecided,
 )
 from contracts.metric import Measurement
-from contracts.model import Contract, Dataset, Policy
-from contracts.rules import millionths
+from contracts.model import Contract, Dataset
+from contracts.rules import basis_points
+from ledger.clock import print_at
 from ledger.event import Event
 from proofs.errors import RefusedError
 
@@ -128,10 +131,11 @@ def validation_decided(document: Document, measurement: Measurement, verdict: Ve
         job=context.job_name,
         run=context.run,
         decision=verdict.decision,
-        risk=verdict.risk.millionths,
+        risk=verdict.risk.basis_points,
         reasons=tuple(ReasonFact(cause=reason.cause, rule=reason.rule) for reason in verdict.reasons),
         metrics=_metrics(measurement, verdict),
-        policy=_gates(contract.policy),
+        policy=_gates(contract),
+        clock=print_at(measurement.clock),
         batch=_batch(measurement),
         engine=measurement.engine,
     )
@@ -206,12 +210,16 @@ def _metrics(measurement: Measurement, verdict: Verdict) -> tuple[MetricFact, ..
     )
 
 
-def _gates(policy: Policy) -> Gates:
+def _gates(contract: Contract) -> Gates:
+    policy, handling = contract.policy, contract.handling
     return Gates(
-        alert_at=millionths(policy.alert_at),
-        block_at=millionths(policy.block_at),
+        alert_at=basis_points(policy.alert_at),
+        quarantine_at=None if policy.quarantine_at is None else basis_points(policy.quarantine_at),
+        block_at=basis_points(policy.block_at),
         alert_on=policy.alert_on,
+        quarantine_on=policy.quarantine_on,
         block_on=policy.block_on,
+        handling=None if handling == Handling() else HandlingTerms.model_validate(handling.model_dump(by_alias=True)),
     )
 
 

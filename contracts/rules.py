@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from contracts.model import Contract, FieldSpec, Rated
-from contracts.terms import MILLION, Kind, Severity
+from contracts.checks import Check, Rated
+from contracts.model import Contract, FieldSpec
+from contracts.terms import BASIS, MILLION, Kind, Severity
 
 DEFAULT_SEVERITY: Final = {
     Kind.PRESENT: Severity.CRITICAL,
@@ -18,7 +19,10 @@ DEFAULT_SEVERITY: Final = {
     Kind.RANGE: Severity.WARNING,
     Kind.ENUM: Severity.WARNING,
     Kind.PATTERN: Severity.WARNING,
+    Kind.LENGTH: Severity.WARNING,
+    Kind.FORMAT: Severity.WARNING,
 }
+_KEYS: Final = {Kind.PRESENT: "name"}  # under which a field states it, where that is not the kind's own name
 DEFAULT_WEIGHT: Final = {Severity.INFO: Decimal(0), Severity.WARNING: Decimal("0.3"), Severity.CRITICAL: Decimal(1)}
 
 
@@ -27,11 +31,14 @@ class Rule:
     """One promise.
 
     Attributes:
-        id: Unique in its contract: "<kind>:<column>", "key:<n>" counted from 1, "row_count" or "extra_columns".
+        id: Unique in its contract: "<kind>:<column>", "key:<n>" counted from 1, "row_count" or "extra_columns"; what a check
+            is called, or "<kind>:<columns>" with "#2", "#3" … where that is taken.
         columns: The columns it speaks of, by their names in the contract.
         weight: What a complete failure adds to the risk, in millionths; 1,000,000 alone makes the risk complete.
         tolerance: The fraction of rows that may fail, in millionths.
-        field: The field whose bounds, values or pattern are meant; None for rules on the table.
+        field: The field whose bounds, values or pattern are meant; None for rules on the table and checks.
+        check: The check that states it; None for every other rule.
+        place: Where it stands in the contract in our own form, a path of keys and indices; `Document.line` knows the line.
     """
 
     id: str
@@ -41,18 +48,41 @@ class Rule:
     weight: int
     tolerance: int = 0
     field: FieldSpec | None = None
+    check: Check | None = None
+    place: tuple[str | int, ...] = ()
 
 
 def rules_of(contract: Contract) -> tuple[Rule, ...]:
-    """Return every rule of `contract`: field by field as it lists them, then keys, row count and extra columns."""
-    fields = (_field_rule(field, kind) for field in contract.fields for kind in field.kinds)
+    """Return every rule of `contract`: field by field as it lists them, then keys, row count, extra columns and checks."""
+    fields = (_field_rule(field, kind, place) for place, field in enumerate(contract.fields) for kind in field.kinds)
     keys = (
-        _table_rule(f"key:{number}", Kind.KEY, key, columns=key.columns, tolerance=key.tolerance)
+        _table_rule(f"key:{number}", Kind.KEY, key, ("keys", number - 1), key.columns, key.tolerance)
         for number, key in enumerate(contract.keys, 1)
     )
-    rows = _table_rule("row_count", Kind.ROW_COUNT, contract.row_count)
-    extra = _table_rule("extra_columns", Kind.EXTRA_COLUMNS, contract.extra_columns)
-    return (*fields, *keys, rows, extra)
+    rows = _table_rule("row_count", Kind.ROW_COUNT, contract.row_count, ("row_count",))
+    extra = _table_rule("extra_columns", Kind.EXTRA_COLUMNS, contract.extra_columns, ("extra_columns",))
+    stated = [*fields, *keys, rows, extra]
+    taken = {rule.id for rule in stated} | {check.id for check in contract.checks if check.id}
+    for number, check in enumerate(contract.checks):
+        stated.append(_check_rule(check, taken, ("checks", number)))
+    return tuple(stated)
+
+
+def _check_rule(check: Check, taken: set[str], place: tuple[str | int, ...]) -> Rule:
+    kind, columns = Kind(check.kind), check.names
+    id, number = check.id or ":".join(filter(None, (check.kind, ",".join(columns)))), 1
+    name = id
+    while not check.id and id in taken:
+        number += 1
+        id = f"{name}#{number}"
+    taken.add(id)
+    rule = _table_rule(id, kind, check, place, columns, getattr(check, "tolerance", Decimal(0)))
+    return replace(rule, check=check)
+
+
+def basis_points(value: Decimal) -> int:
+    """Return `value`, which has at most four decimal places, in basis points."""
+    return int(value * BASIS)
 
 
 def millionths(value: Decimal) -> int:
@@ -60,7 +90,7 @@ def millionths(value: Decimal) -> int:
     return int(value * MILLION)
 
 
-def _field_rule(field: FieldSpec, kind: Kind) -> Rule:
+def _field_rule(field: FieldSpec, kind: Kind, place: int) -> Rule:
     severity = field.severity.get(kind.value, field.severity.get("*", DEFAULT_SEVERITY[kind]))
     weight = field.weight.get(kind.value, field.weight.get("*", DEFAULT_WEIGHT[severity]))
     if kind is Kind.PRESENT:
@@ -69,11 +99,17 @@ def _field_rule(field: FieldSpec, kind: Kind) -> Rule:
         tolerance = field.max_null
     else:
         tolerance = field.tolerance.get(kind.value, field.tolerance.get("*", Decimal(0)))
-    return Rule(f"{kind}:{field.name}", kind, (field.name,), severity, millionths(weight), millionths(tolerance), field)
+    id, path = f"{kind}:{field.name}", ("schema", place, _KEYS.get(kind, kind.value))
+    return Rule(id, kind, (field.name,), severity, millionths(weight), millionths(tolerance), field, place=path)
 
 
 def _table_rule(
-    id: str, kind: Kind, rated: Rated, *, columns: tuple[str, ...] = (), tolerance: Decimal = Decimal(0)
+    id: str,
+    kind: Kind,
+    rated: Rated,
+    place: tuple[str | int, ...],
+    columns: tuple[str, ...] = (),
+    tolerance: Decimal = Decimal(0),
 ) -> Rule:
     weight = DEFAULT_WEIGHT[rated.severity] if rated.weight is None else rated.weight
-    return Rule(id, kind, columns, rated.severity, millionths(weight), millionths(tolerance))
+    return Rule(id, kind, columns, rated.severity, millionths(weight), millionths(tolerance), place=place)

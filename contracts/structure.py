@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.bounds import Bounds
 from contracts.columns import Column
 from contracts.metric import Metric
 from contracts.rules import Rule
@@ -21,6 +22,9 @@ MAX_STRANGERS: Final = 50
 SIMILAR: Final = 0.6
 
 _NEEDS_TYPE: Final = frozenset((Kind.RANGE, Kind.ENUM, Kind.PATTERN))
+_SCANNED: Final = frozenset(
+    (Kind.TYPE, Kind.REQUIRED, Kind.MAX_NULL, Kind.UNIQUE, Kind.RANGE, Kind.ENUM, Kind.PATTERN, Kind.KEY)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def _judge(rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column])
         # Where no promised column is there, the first row of the data may stand in for the header.
         hint = _new_name(rule, strangers) if missing and known else None
         return Metric(rule, len(missing), 1, structural=True, hint=hint)
-    if missing:
+    if missing or rule.kind not in _SCANNED or rule.check is not None or _is_wide(rule):
         return Metric(rule, 0, 0, structural=True, unmeasured=True)
     column = known[rule.columns[0]]
     fits = rule.field is None or column.fits(rule.field.type)
@@ -69,6 +73,11 @@ def _judge(rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column])
     if rule.kind in _NEEDS_TYPE and not fits:
         return Metric(rule, 0, 0, structural=True, unmeasured=True)
     return None
+
+
+def _is_wide(rule: Rule) -> bool:
+    bounds = rule.field.range if rule.field else None
+    return rule.kind is Kind.RANGE and bounds is not None and bounds != Bounds(min=bounds.min, max=bounds.max)
 
 
 def _new_name(rule: Rule, strangers: Sequence[Column]) -> str | None:

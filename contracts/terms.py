@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from proofs.entry import check_text
 
 MILLION: Final = 1_000_000
+BASIS: Final = 10_000
 MAX_WEIGHT: Final = 1_000
 MAX_DIGITS: Final = 38  # what DuckDB's widest integer and decimal can hold
 
@@ -42,6 +43,14 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Category(StrEnum):
+    """What a promise is about."""
+
+    SCHEMA = "schema"
+    QUALITY = "quality"
+    SLA = "sla"
+
+
 class Kind(StrEnum):
     """What a rule looks at."""
 
@@ -53,12 +62,54 @@ class Kind(StrEnum):
     RANGE = "range"
     ENUM = "enum"
     PATTERN = "pattern"
+    LENGTH = "length"
+    FORMAT = "format"
     KEY = "key"
     ROW_COUNT = "row_count"
     EXTRA_COLUMNS = "extra_columns"
+    EXPRESSION = "expression"
+    REFERENTIAL = "referential"
+    NULL_VALUES = "null_values"
+    MISSING_VALUES = "missing_values"
+    INVALID_VALUES = "invalid_values"
+    DUPLICATE_VALUES = "duplicate_values"
+    DISTINCT_VALUES = "distinct_values"
+    COMPLETENESS = "completeness"
+    MEAN = "mean"
+    STDEV = "stdev"
+    SUM = "sum"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    QUANTILE = "quantile"
+    FRESHNESS = "freshness"
+    DRIFT = "drift"
+    SQL = "sql"
+    CUSTOM = "custom"
+    FOREIGN = "foreign"
+
+    @property
+    def category(self) -> Category:
+        """What kind of promise it is: of the shape, of the values, or of the service."""
+        if self in (Kind.PRESENT, Kind.TYPE, Kind.EXTRA_COLUMNS):
+            return Category.SCHEMA
+        return Category.SLA if self in (Kind.FRESHNESS, Kind.COMPLETENESS) else Category.QUALITY
 
 
-FieldType = Literal["string", "integer", "number", "boolean", "date", "time", "timestamp", "any"]
+FieldType = Literal[
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "time",
+    "timestamp",
+    "binary",
+    "object",
+    "array",
+    "map",
+    "vector",
+    "any",
+]
 Gate = Literal["info", "warning", "critical", "never"]
 
 
@@ -95,6 +146,13 @@ def _decimal(value: Any, *, most: int, name: str) -> Decimal:
     return number
 
 
+def _threshold(value: Any) -> Decimal:
+    number = _decimal(value, most=1, name="a threshold")
+    if number * BASIS % 1:
+        raise ValueError("a threshold has at most four decimal places")
+    return number
+
+
 def _scalar(value: Any) -> int | Decimal | str:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise ValueError("a bound or value is a number or text")
@@ -118,6 +176,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 Text = Annotated[str, AfterValidator(lambda value: check_text(value, limit_bytes=256, name="a name"))]
 Name = Annotated[str, AfterValidator(lambda value: check_text(value, limit_bytes=512, name="a name"))]
 Fraction = Annotated[Decimal, PlainValidator(lambda value: _decimal(value, most=1, name="a fraction"))]
+Threshold = Annotated[Decimal, PlainValidator(_threshold)]
 Weight = Annotated[Decimal, PlainValidator(lambda value: _decimal(value, most=MAX_WEIGHT, name="a weight"))]
 Severe = Annotated[Severity, BeforeValidator(_severity)]
 Scalar = Annotated[int | Decimal | str, PlainValidator(_scalar)]

@@ -33,6 +33,7 @@ MAX_DEPTH: Final = 16
 MAX_NODES: Final = 30_000
 
 Path = tuple[str | int, ...]
+Lines = dict[Path, int]
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,39})")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,39})\.[0-9]{1,40}")
@@ -54,7 +55,7 @@ class Parsed:
     """
 
     value: Any
-    lines: dict[Path, int]
+    lines: Lines
 
     def line(self, path: Path) -> int:
         """Return the line of `path`, or of the nearest ancestor that stands in the document."""

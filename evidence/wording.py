@@ -16,10 +16,10 @@ from proofs.jsonstrict import Number
 from proofs.streams import OPENLINEAGE_TYPES
 
 LINE_CHARACTERS: Final = 240
-# A member's path; "#" counts an array, "%" tells millionths, "~" is the beginning of a hash, "," groups a number's digits.
+# A member's path; "#" counts an array, "%" tells basis points, "~" is the beginning of a hash, "," groups a number's digits.
 _FIELD: Final = re.compile(r"\{([a-z_.]+)([#%~,]?)\}")
 _COUNT: Final = re.compile(r"(0|[1-9][0-9]{0,14})\Z")
-_MILLIONTHS: Final = re.compile(r"[0-9]{1,15}\Z")
+_DIGITS: Final = re.compile(r"[0-9]{1,15}\Z")
 _NOTHING: Final = "—"
 
 TEMPLATES: Final[Mapping[str, str]] = {
@@ -102,12 +102,12 @@ def count(text: str) -> int | str:
     return int(text) if _COUNT.match(text) else text
 
 
-def percent(millionths: str) -> str:
-    """Return a share that is told in millionths as a percentage; empty when it is none."""
-    if not _MILLIONTHS.match(millionths):
+def percent(basis_points: str) -> str:
+    """Return a share that is told in basis points as a percentage; empty when it is none."""
+    if not _DIGITS.match(basis_points):
         return ""
-    whole, rest = divmod(int(millionths), 10_000)
-    return f"{whole}.{rest // 100:02} %"
+    whole, rest = divmod(int(basis_points), 100)
+    return f"{whole}.{rest:02} %"
 
 
 def _show(body: Any, path: str, form: str) -> str:

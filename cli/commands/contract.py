@@ -17,7 +17,7 @@ from contracts.record import Context
 from contracts.source import file_source
 from proofs.errors import BlockedError
 
-_MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "BLOCK_AND_ROLLBACK": "✗"}
+_MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_ROLLBACK": "✗"}
 
 
 @click.command()
@@ -84,7 +84,7 @@ def _show(
             {
                 "contract": name,
                 "decision": verdict.decision.value,
-                "risk_millionths": verdict.risk.millionths,
+                "risk_basis_points": verdict.risk.basis_points,
                 "rows": measurement.rows,
                 "rules": len(measurement.metrics),
                 "broken": rows,

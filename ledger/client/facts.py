@@ -52,8 +52,8 @@ class Rule:
     columns: tuple[str, ...] = ()
 
     def members(self) -> dict[str, Any]:
-        """Return the rule as the event's body has it; its share of the risk is that of its rows, in millionths."""
-        share = 1_000_000 * self.failed // self.total if self.total else 0
+        """Return the rule as the event's body has it; its share of the risk is that of its rows, in basis points."""
+        share = 10_000 * self.failed // self.total if self.total else 0
         return {
             "columns": list(self.columns),
             "failed": self.failed,
@@ -76,28 +76,30 @@ class Decided:
     Attributes:
         contract: (name, version); `definition` is its text, of which the event holds the hash alone.
         dataset: "namespace|name".
-        risk: In millionths, 0 to 1,000,000.
-        alert_at, block_at: The risk from which on it alerts and blocks, in millionths.
+        risk: In basis points, 0 to 10,000.
+        alert_at, block_at: The risk from which on it alerts and blocks, in basis points.
         job: "namespace|name"; None when no job did it.
         run: The run's id.
         engine: Which program measured.
+        clock: The moment against which it read ages; now unless stated.
     """
 
     contract: tuple[str, str]
     definition: bytes
     dataset: str
-    decision: Literal["ALLOW", "ALLOW_WITH_ALERT", "BLOCK_AND_ROLLBACK"]
+    decision: Literal["ALLOW", "ALLOW_WITH_ALERT", "QUARANTINE", "BLOCK_AND_ROLLBACK"]
     rows: int
     rules: tuple[Rule, ...] = ()
     risk: int = 0
     alert_at: int = 1
-    block_at: int = 1_000_000
+    block_at: int = 10_000
     alert_on: Severity = "warning"
     block_on: Severity = "critical"
     kind: Literal["parquet", "csv", "table"] = "table"
     job: str | None = None
     run: str | None = None
     engine: str = "external"
+    clock: datetime | None = None
 
     def event(self, source: str) -> Event:
         """Return the event that says it.
@@ -107,6 +109,7 @@ class Decided:
         """
         name, version = self.contract
         body: dict[str, Any] = {
+            "clock": print_at(self.clock or datetime.now(UTC)),
             "batch": {"extra_columns": 0, "kind": self.kind, "rows": self.rows},
             "contract": {"name": name, "sha256": hashlib.sha256(self.definition).hexdigest(), "version": version},
             "dataset": _named(self.dataset),
@@ -118,6 +121,7 @@ class Decided:
                 "alert_on": self.alert_on,
                 "block_at": self.block_at,
                 "block_on": self.block_on,
+                "quarantine_on": "never",
             },
             "reasons": [],
             "risk": self.risk,

@@ -9,14 +9,13 @@ from fractions import Fraction
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from contracts.decision import Decision, decide
+from contracts.agreement import Handling
+from contracts.decision import decide
 from contracts.metric import Metric
 from contracts.model import Policy
 from contracts.risk import score
 from contracts.rules import Rule
-from contracts.terms import MILLION, Kind, Severity
-
-HARDNESS = {Decision.ALLOW: 0, Decision.ALLOW_WITH_ALERT: 1, Decision.BLOCK_AND_ROLLBACK: 2}
+from contracts.terms import BASIS, MILLION, Kind, Severity
 
 rules = st.builds(
     Rule,
@@ -36,37 +35,47 @@ def metrics(draw: st.DrawFn) -> Metric:
 
 
 batches = st.lists(metrics(), min_size=1, max_size=6)
-fractions = st.integers(1, MILLION).map(lambda millionths: Decimal(millionths) / MILLION)
+thresholds = st.integers(1, BASIS).map(lambda points: Decimal(points) / BASIS)
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    alert_at, block_at = sorted((draw(fractions), draw(fractions)))
+    alert_at, quarantine_at, block_at = sorted((draw(thresholds), draw(thresholds), draw(thresholds)))
     gate = st.sampled_from(["info", "warning", "critical", "never"])
-    return Policy.model_validate(
-        {"alert_at": alert_at, "block_at": block_at, "alert_on": draw(gate), "block_on": draw(gate)}
-    )
+    gates = {f"{name}_on": draw(gate) for name in ("alert", "quarantine", "block")}
+    between = draw(st.sampled_from([None, quarantine_at]))
+    return Policy.model_validate({"alert_at": alert_at, "quarantine_at": between, "block_at": block_at, **gates})
 
 
-def hardness(batch: list[Metric], policy: Policy) -> int:
-    return HARDNESS[decide(batch, score(batch), policy).decision]
+handled = st.sampled_from([None, "alert", "quarantine", "block"])
+handlings = st.builds(
+    lambda of_schema, quality: Handling.model_validate({"schema": of_schema, "quality": quality}), handled, handled
+)
 
 
-@given(batches, st.data(), policies())
-def test_one_more_failed_row_never_lowers_the_risk(batch: list[Metric], data: st.DataObject, policy: Policy) -> None:
+def hardness(batch: list[Metric], policy: Policy, handling: Handling) -> int:
+    return decide(batch, score(batch), policy, handling).decision.rank
+
+
+@given(batches, st.data(), policies(), handlings)
+def test_one_more_failed_row_never_lowers_the_risk(
+    batch: list[Metric], data: st.DataObject, policy: Policy, handling: Handling
+) -> None:
     place = data.draw(st.integers(0, len(batch) - 1))
     assume(batch[place].failed < batch[place].total)
     worse = [*batch]
     worse[place] = replace(batch[place], failed=batch[place].failed + 1)
 
-    assert score(worse).millionths >= score(batch).millionths
-    assert hardness(worse, policy) >= hardness(batch, policy)
+    assert score(worse).basis_points >= score(batch).basis_points
+    assert hardness(worse, policy, handling) >= hardness(batch, policy, handling)
 
 
-@given(batches, metrics(), policies())
-def test_one_more_rule_never_lowers_the_risk(batch: list[Metric], another: Metric, policy: Policy) -> None:
-    assert score([*batch, another]).millionths >= score(batch).millionths
-    assert hardness([*batch, another], policy) >= hardness(batch, policy)
+@given(batches, metrics(), policies(), handlings)
+def test_one_more_rule_never_lowers_the_risk(
+    batch: list[Metric], another: Metric, policy: Policy, handling: Handling
+) -> None:
+    assert score([*batch, another]).basis_points >= score(batch).basis_points
+    assert hardness([*batch, another], policy, handling) >= hardness(batch, policy, handling)
 
 
 @given(batches, st.data())
@@ -75,14 +84,14 @@ def test_what_cannot_be_measured_is_no_better_than_what_fails(batch: list[Metric
     unknown = [*batch]
     unknown[place] = replace(batch[place], failed=0, total=0, unmeasured=True)
 
-    assert score(unknown).millionths >= score(batch).millionths
+    assert score(unknown).basis_points >= score(batch).basis_points
 
 
 @given(batches.flatmap(lambda batch: st.tuples(st.just(batch), st.permutations(batch))))
 def test_the_order_of_rules_does_not_matter(orders: tuple[list[Metric], list[Metric]]) -> None:
     one, other = orders
 
-    assert score(one).millionths == score(other).millionths
+    assert score(one).basis_points == score(other).basis_points
 
 
 @given(batches)
@@ -94,7 +103,7 @@ def test_a_risk_can_be_computed_again_from_what_is_recorded(batch: list[Metric])
         if not metric.passed:
             kept *= 0 if critical else 1 - min(Fraction(1), share)
 
-    risk = score(batch).millionths
+    risk = score(batch).basis_points
 
-    assert risk - 1 < (1 - kept) * MILLION <= risk
-    assert 0 <= risk <= MILLION
+    assert risk <= (1 - kept) * BASIS < risk + 1
+    assert 0 <= risk <= BASIS

@@ -29,7 +29,7 @@ DECIDED = Decided(
     decision="BLOCK_AND_ROLLBACK",
     rows=200,
     rules=(Rule("not_null:id", "required", failed=1, total=200, columns=("id",)), Rule("rows", "row_count", 0, 1)),
-    risk=1_000_000,
+    risk=10_000,
     job="airflow|load",
     run="01936d6e-0000-7000-8000-000000000001",
 )
@@ -44,9 +44,9 @@ def test_a_decision_is_one_that_contracts_read_and_streams_file(ledgers: Ledgers
     record = log.entry(log.append(DECIDED.event("urn:dq")).seq)
 
     fact = contract_facts.ValidationDecided.parse(record.body or b"")
-    assert (fact.decision, fact.risk, fact.batch.rows) == ("BLOCK_AND_ROLLBACK", 1_000_000, 200)
+    assert (fact.decision, fact.risk, fact.batch.rows) == ("BLOCK_AND_ROLLBACK", 10_000, 200)
     assert [(rule.rule, rule.found, rule.failed, rule.share) for rule in fact.metrics] == [
-        ("not_null:id", "failed", 1, 5_000),
+        ("not_null:id", "failed", 1, 50),
         ("rows", "passed", 0, 0),
     ]
     assert {

@@ -105,7 +105,9 @@ def test_a_contract_that_says_little_still_wants_a_row_and_blocks_on_what_is_cri
     assert small.policy.model_dump() == {
         "alert_at": Decimal("0.25"),
         "block_at": Decimal("0.4"),
+        "quarantine_at": None,
         "alert_on": "warning",
+        "quarantine_on": "never",
         "block_on": "critical",
     }
 
@@ -134,10 +136,10 @@ def test_the_hash_is_that_of_the_files_bytes(tmp_path: Path) -> None:
         ("type: integer", "type: int", "line 7: schema.0.type: is not 'string', 'integer'"),
         ("required: true", "required: 'true'", "line 8: schema.0.required: is neither true nor false"),
         ("required: true", "required: true\n    max_null: 0.1", "line 9: schema.0.max_null: required and max_null exclude"),
-        ("range: {min: 1}", "range: {}", "line 10: schema.0.range: a range has a min, a max or both"),
+        ("range: {min: 1}", "range: {}", "line 10: schema.0.range: states no bound"),
         ("range: {min: 1}", "range: {min: 1.5}", "line 10: schema.0.range: the range of an integer field has integer bounds"),
         ("range: {min: 1}", "range: {min: true}", "line 10: schema.0.range.min: a bound or value is a number or text"),
-        ("range: {min: 1}", "range: {min: 5, max: 4}", "line 10: schema.0.range: a range's min is above its max"),
+        ("range: {min: 1}", "range: {min: 5, max: 4}", "line 10: schema.0.range: has its lower bound above its upper"),
         ("range: {min: 1}", f"range: {{max: {'9' * 39}}}", "line 10: schema.0.range.max: a number has at most 38 digits"),
         ("{min: 0, max: 100000.5}", "{min: a}", "line 13: schema.1.range: the range of a number field has numeric bounds"),
         ("min: 2015-01-01", "min: 2015-02-30", "line 22: schema.3.range: day is out of range for month"),
@@ -193,7 +195,12 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, message: str) -> N
         ("subject_key: household_id", "subjekt_key: household_id", "c.yaml line 32", "did you mean 'subject_key'?"),
         ("subject_key: household_id", "subject_key: houshold_id", "c.yaml line 32", "did you mean 'household_id'?"),
         ("{max_null: info}", "{maxnull: info}", "c.yaml line 15", "did you mean 'max_null'?"),
-        ("alert_at: 0.1,", "wobble: 0.1,", "c.yaml line 30", "known here: alert_at, alert_on, block_at, block_on"),
+        (
+            "alert_at: 0.1,",
+            "wobble: 0.1,",
+            "c.yaml line 30",
+            "known here: alert_at, alert_on, block_at, block_on, quarantine_at, quarantine_on",
+        ),
         ("version: 1.2.0", "version: 1.2", "c.yaml line 2", ""),
     ],
 )

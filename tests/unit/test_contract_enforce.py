@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ledger.log import Ledger
 from proofs import jsonstrict
 from proofs.errors import BusyError, MalformedError, MissingError, RefusedError
 
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 RUN = "0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b"
 
 CONTRACT = b"""\
@@ -221,21 +223,28 @@ def test_the_body_of_a_decision_has_this_shape(document: Document) -> None:
     log = ListLog()
     context = Context(source="pipeline/1", run=RUN, job=("demo", "load"), new_id=lambda: next(ids))
 
-    check(log, document, table(ALERTING), context=context)
+    check(log, document, table(ALERTING), context=context, clock=lambda: NOON)
 
     event = log.events[0]
     body = json.loads(event.data)
     assert (event.id, event.source, event.subject, event.time) == ("id-0", "pipeline/1", "spend", None)
     assert {name: body[name] for name in body.keys() - {"metrics"}} == {
         "batch": {"extra_columns": 0, "kind": "table", "rows": 4},
+        "clock": "2026-11-28T12:00:00.000000Z",
         "contract": {"name": "spend", "sha256": document.sha256, "version": "1.0.0"},
         "dataset": {"name": "spend", "namespace": "demo"},
         "decision": "ALLOW_WITH_ALERT",
         "engine": f"duckdb {duckdb.__version__}",
         "job": {"name": "load", "namespace": "demo"},
-        "policy": {"alert_at": 250_000, "alert_on": "warning", "block_at": 400_000, "block_on": "critical"},
+        "policy": {
+            "alert_at": 2_500,
+            "alert_on": "warning",
+            "block_at": 4_000,
+            "block_on": "critical",
+            "quarantine_on": "never",
+        },
         "reasons": [{"cause": "RULE_ALERTS", "rule": "range:amount"}],
-        "risk": 75_000,
+        "risk": 750,
         "run": RUN,
     }
     assert [metric for metric in body["metrics"] if metric["rule"] == "range:amount"] == [
@@ -246,7 +255,7 @@ def test_the_body_of_a_decision_has_this_shape(document: Document) -> None:
             "kind": "range",
             "rule": "range:amount",
             "severity": "warning",
-            "share": 75_000,
+            "share": 750,
             "structural": False,
             "tolerance": 0,
             "total": 4,

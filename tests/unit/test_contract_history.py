@@ -114,10 +114,10 @@ def test_a_decision_and_its_action_are_one_row(log: Ledger) -> None:
     check(log, document(), table("1, NULL"), enforcement=Lever())
     check(log, document(), table("1"))
 
-    columns = "seq, contract, version, dataset_name, decision, risk_millionths, run, action, result, action_seq"
+    columns = "seq, contract, version, dataset_name, decision, risk_basis_points, run, action, result, action_seq"
     assert rows(log, f"SELECT {columns} FROM contracts_decision ORDER BY seq") == [
         (2, "spend", "1.0.0", "spend", "ALLOW", 0, None, "promoted", "done", 3),
-        (4, "spend", "1.0.0", "spend", "BLOCK_AND_ROLLBACK", 500_000, None, "rolled-back", "done", 5),
+        (4, "spend", "1.0.0", "spend", "BLOCK_AND_ROLLBACK", 5_000, None, "rolled-back", "done", 5),
         (6, "spend", "1.0.0", "spend", "ALLOW", 0, None, None, None, None),
     ]
 

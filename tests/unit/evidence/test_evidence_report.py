@@ -232,7 +232,7 @@ def test_markup_is_made_of_escaped_pieces() -> None:
                 b'{"batch":{"rows":9},"contract":{"name":"c","version":"1.0.0"},"dataset":{"name":"d","namespace":"n"},'
                 b'"decision":"ALLOW","risk":5}'
             ),
-            "ALLOW: n|d, risk 0.00 %, rows: 9, contract c 1.0.0",
+            "ALLOW: n|d, risk 0.05 %, rows: 9, contract c 1.0.0",
         ),
         (
             "tallystick.deletion.planned.v1",
@@ -267,19 +267,19 @@ def test_an_entry_is_told_in_one_line(type: str, body: bytes, told: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("millionths", "told"),
+    ("basis_points", "told"),
     [
         ("0", "0.00 %"),
-        ("12000", "1.20 %"),
-        ("1000000", "100.00 %"),
-        ("999999", "99.99 %"),
+        ("120", "1.20 %"),
+        ("10000", "100.00 %"),
+        ("9999", "99.99 %"),
         ("", ""),
         ("1e3", ""),
         ("-1", ""),
     ],
 )
-def test_a_risk_in_millionths_is_told_as_a_percentage(millionths: str, told: str) -> None:
-    assert wording.percent(millionths) == told
+def test_a_risk_in_basis_points_is_told_as_a_percentage(basis_points: str, told: str) -> None:
+    assert wording.percent(basis_points) == told
 
 
 def test_numbers_stand_to_the_right_with_their_digits_grouped_and_so_does_the_title_of_their_column() -> None:
