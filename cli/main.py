@@ -32,6 +32,9 @@ COMMANDS: Final = {
     "log": "events",
     "show": "events",
     "check": "contract",
+    "ci-check": "ci",
+    "decision": "decision",
+    "policy": "policy",
     "schema": "schema",
     "lineage": "lineage",
     "delete": "deletion",
@@ -60,7 +63,7 @@ class Commands(click.Group):
         """Import and return a command; None when there is no such one."""
         if cmd_name not in COMMANDS:
             return None
-        attribute = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        attribute = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), attribute)
         return command if isinstance(command, click.Command) else None
 

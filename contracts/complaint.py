@@ -33,11 +33,14 @@ _SENTENCES: Final = {
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 
-def complaint(error: ValidationError, parsed: yamlsafe.Parsed, *, name: str) -> MalformedError:
+def complaint(
+    error: ValidationError, parsed: yamlsafe.Parsed, *, name: str, model: type[BaseModel] = Contract
+) -> MalformedError:
     """Return what to raise for the first fault in a document, with the line of its key.
 
     Args:
         name: The document's name, usually its path.
+        model: What the document was to be.
     """
     faults = error.errors(include_url=False, include_input=False)
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
@@ -48,7 +51,7 @@ def complaint(error: ValidationError, parsed: yamlsafe.Parsed, *, name: str) -> 
     if isinstance(reason, MisplacedError):
         place, wrong, known = (*place, *reason.path), reason.wrong, reason.known
     elif fault["type"] == "extra_forbidden":
-        known = _keys_at(place[:-1])
+        known = _keys_at(place[:-1], model)
     elif fault["type"] == "literal_error":
         wrong, known = _at(parsed.value, place), _QUOTED.findall(fault["msg"])
     return MalformedError(
@@ -94,9 +97,9 @@ def _at(value: Any, place: yamlsafe.Path) -> object:
     return value
 
 
-def _keys_at(place: yamlsafe.Path) -> list[str]:
-    """The keys of the mapping at `place` in a contract."""
-    model: type[BaseModel] | None = Contract
+def _keys_at(place: yamlsafe.Path, root: type[BaseModel]) -> list[str]:
+    """The keys of the mapping at `place` in a document."""
+    model: type[BaseModel] | None = root
     for step in place:
         if isinstance(step, str) and model is not None:
             fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}

@@ -33,7 +33,10 @@ class Decision(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why; stable words that programs may match on."""
+    """Why; stable words that programs may match on.
+
+    ONLY_WARNS stands before the gates where the contract's enforcement is "warn", OVERRIDDEN where somebody overruled them.
+    """
 
     RULE_BLOCKS = "RULE_BLOCKS"
     RISK_BLOCKS = "RISK_BLOCKS"
@@ -44,11 +47,13 @@ class Cause(StrEnum):
     RULE_ALERTS = "RULE_ALERTS"
     RISK_ALERTS = "RISK_ALERTS"
     HANDLING_ALERTS = "HANDLING_ALERTS"
+    ONLY_WARNS = "ONLY_WARNS"
+    OVERRIDDEN = "OVERRIDDEN"
 
     @property
     def asks_for(self) -> Decision:
-        """The decision that this gate asks for."""
-        return _ASKED[self.value.partition("_")[2]]
+        """The decision that this gate asks for; ALLOW for what softens one."""
+        return _ASKED.get(self.value.partition("_")[2], Decision.ALLOW)
 
 
 _ASKED = {

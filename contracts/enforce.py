@@ -9,15 +9,15 @@ decided. Where the log does not take the decision, nothing is done at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from contracts import record
-from contracts.decision import Decision, Verdict, decide
+from contracts.decision import Decision, Verdict
 from contracts.document import Document
 from contracts.measure import measure
 from contracts.metric import Measurement
-from contracts.record import Action, Context, Log, Receipt
-from contracts.risk import score
+from contracts.record import Action, Context, Evaluated, Log, Receipt
+from contracts.ruling import NO_RULING, Ruling, rule, weigh
 from contracts.source import Source
 from ledger.clock import Clock, system_clock
 from proofs.errors import BlockedError, TallyError
@@ -53,6 +53,9 @@ class Enforcement(Protocol):
         ...
 
 
+_BARS: Final = {Decision.QUARANTINE: "quarantines rows of", Decision.BLOCK_AND_ROLLBACK: "blocks"}
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A checked batch.
@@ -63,42 +66,56 @@ class Outcome:
         taken: The receipt of that; None when nothing was done.
     """
 
-    document: Document
-    measurement: Measurement
-    verdict: Verdict
+    evaluated: Evaluated
     decided: Receipt
     action: Action | None = None
     taken: Receipt | None = None
 
     @property
+    def measurement(self) -> Measurement:
+        """What was found."""
+        return self.evaluated.measurement
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was decided."""
+        return self.evaluated.verdict
+
+    @property
     def blocked(self) -> bool:
-        """True when the batch may not be used."""
-        return self.verdict.decision is Decision.BLOCK_AND_ROLLBACK
+        """True when the batch may not be used as it is."""
+        return self.verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank
 
     def error(self) -> BlockedError | None:
         """Return what a pipeline should raise to stop; None when the batch was let through."""
         if not self.blocked:
             return None
-        contract = self.document.contract
+        contract = self.evaluated.document.contract
         broken = [metric.rule.id for metric in self.measurement.metrics if not metric.passed]
         first = f", {broken[0]} first" if broken else ""
         return BlockedError(
-            f"contract {contract.name} {contract.version} blocks the batch: risk {self.verdict.risk.points} of 100, "
+            f"contract {contract.name} {contract.version} {_BARS[self.verdict.decision]} the batch: "
+            f"risk {self.verdict.risk.points} of 100, "
             f"{len(broken)} of {len(self.measurement.metrics)} rules broken{first}",
             where=f"entry {self.decided.seq}",
             hint=f"`tally show {self.decided.seq}` lists every rule with its counts",
         )
 
 
-def evaluate(document: Document, source: Source, *, clock: Clock = system_clock) -> tuple[Measurement, Verdict]:
+def evaluate(
+    document: Document, source: Source, *, clock: Clock = system_clock, ruling: Ruling = NO_RULING
+) -> Evaluated:
     """Return what `source` makes of the contract and what would be decided, without a word to any log.
+
+    Args:
+        ruling: The policy, and what overrules it, as the log has them (`contracts.policies.ruling`).
 
     Raises:
         TallyError: The batch cannot be measured (contracts.measure).
     """
     contract = document.contract
-    measurement = measure(contract, source, clock=clock)
-    return measurement, decide(measurement.metrics, score(measurement.metrics), contract.policy, contract.handling)
+    measurement = weigh(contract, measure(contract, source, clock=clock), ruling)
+    return Evaluated(document, measurement, rule(contract, measurement, ruling), ruling)
 
 
 def check(
@@ -110,7 +127,7 @@ def check(
     enforcement: Enforcement | None = None,
     clock: Clock = system_clock,
 ) -> Outcome:
-    """Hold a batch to its contract, record the decision in `log`, then let `enforcement` carry it out.
+    """Hold a batch to its contract alone, record the decision in `log`, then let `enforcement` carry it out.
 
     Args:
         enforcement: What lets the batch through or keeps it back; None to record the decision alone.
@@ -120,24 +137,22 @@ def check(
             failed: the log has the decision and, as a failed action, the error's code; or the error has a note that says why
             the log has no action.
     """
-    measurement, verdict = evaluate(document, source, clock=clock)
-    return carry_out(log, document, measurement, verdict, context=context, enforcement=enforcement)
+    evaluated = evaluate(document, source, clock=clock)
+    return carry_out(log, evaluated, context=context, enforcement=enforcement)
 
 
 def carry_out(
     log: Log,
-    document: Document,
-    measurement: Measurement,
-    verdict: Verdict,
+    evaluated: Evaluated,
     *,
     context: Context | None = None,
     enforcement: Enforcement | None = None,
 ) -> Outcome:
     """Record in `log` what `evaluate` decided, then let `enforcement` carry it out; raises as `check`."""
     context = context or Context()
-    event = record.validation_decided(document, measurement, verdict, context)
+    event = record.validation_decided(evaluated, context)
     decided = log.append(event)  # the commit point: from here on the decision stands
-    outcome = Outcome(document, measurement, verdict, decided)
+    outcome = Outcome(evaluated, decided)
     if enforcement is None:
         return outcome
     action = enforcement.on_withhold if outcome.blocked else enforcement.on_release
@@ -153,4 +168,4 @@ def carry_out(
             error.add_note(f"and that it failed was not recorded: {unrecorded}")
         raise
     taken = log.append(record.action_taken(event, decided, action, context))
-    return Outcome(document, measurement, verdict, decided, action, taken)
+    return Outcome(evaluated, decided, action, taken)

@@ -21,6 +21,8 @@ from proofs.errors import MalformedError
 CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
 VALIDATION_DECIDED: Final = "tallystick.validation.decided.v1"
 ACTION_TAKEN: Final = "tallystick.validation.action-taken.v1"
+OVERRIDDEN: Final = "tallystick.validation.overridden.v1"
+POLICY_PUBLISHED: Final = "tallystick.contract.policy-published.v1"
 SCHEMA_PUBLISHED: Final = "tallystick.schema.published.v1"
 SCHEMA_REJECTED: Final = "tallystick.schema.rejected.v1"
 
@@ -31,6 +33,7 @@ BasisPoints = Annotated[int, Field(ge=0, le=BASIS)]
 At = Annotated[str, AfterValidator(check_at)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Filled = Annotated[str, Field(min_length=1)]
+Pseudonym = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
 
 
 class Fact(BaseModel):
@@ -110,6 +113,29 @@ class ContractPublished(Fact):
         return _check_hash(self, self.definition, self.contract.sha256)
 
 
+class PolicyName(Fact):
+    """A policy in one version, and the SHA-256 of its text."""
+
+    name: Filled
+    version: Filled
+    sha256: Digest
+
+
+class PolicyPublished(Fact):
+    """A policy is in force for `datasets`; for every one where there are none."""
+
+    policy: PolicyName
+    datasets: tuple[DatasetName, ...]
+    owner: Filled
+    expires: Filled | None = None
+    previous: Filled | None = None
+    definition: Filled
+
+    @model_validator(mode="after")
+    def _hashed(self) -> Self:
+        return _check_hash(self, self.definition, self.policy.sha256)
+
+
 class Batch(Fact):
     """What was measured: no path and no name of a column that the contract does not know."""
 
@@ -164,11 +190,20 @@ class ReasonFact(Fact):
     rule: Filled | None = None
 
 
+class Decided(Fact):
+    """An entry that another refers to: a decision, or what overrules one."""
+
+    seq: Count
+    leaf: Digest
+
+
 class ValidationDecided(Fact):
     """A batch was measured, and this was decided; `risk` in basis points.
 
     Attributes:
         clock: The moment against which ages and relative times were read.
+        ruled_by: The policy in whose place the contract's own did not count; None where that decided.
+        overridden: The override by which this was decided otherwise than the gates say.
     """
 
     contract: ContractName
@@ -181,15 +216,10 @@ class ValidationDecided(Fact):
     reasons: tuple[ReasonFact, ...]
     metrics: tuple[MetricFact, ...]
     policy: Gates
+    ruled_by: PolicyName | None = None
+    overridden: Decided | None = None
     batch: Batch
     engine: Filled
-
-
-class Decided(Fact):
-    """The entry of the decision that an action follows."""
-
-    seq: Count
-    leaf: Digest
 
 
 class ActionTaken(Fact):
@@ -204,6 +234,31 @@ class ActionTaken(Fact):
     action: Literal["promoted", "rolled-back", "moved-aside"]
     result: Literal["done", "failed"]
     error: Filled | None = None
+
+
+class Overridden(Fact):
+    """A decision is overruled, for the very same data and contract, until a moment.
+
+    Attributes:
+        by, approved_by: Pseudonyms; the second where the policy wants four eyes.
+        reason: Why, in words that name no person: they stand for ever.
+    """
+
+    contract: ContractName
+    dataset: DatasetName
+    decided: Decided
+    decision: Decision
+    to: Decision
+    by: Pseudonym
+    approved_by: Pseudonym | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    until: At
+
+    @model_validator(mode="after")
+    def _by_another(self) -> Self:
+        if self.by == self.approved_by:
+            raise ValueError("is approved by whoever overrules")
+        return self
 
 
 class SchemaName(Fact):

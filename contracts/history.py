@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import sqlite_utils
 
 from contracts.facts import (
     ACTION_TAKEN,
     CONTRACT_PUBLISHED,
+    OVERRIDDEN,
+    POLICY_PUBLISHED,
     VALIDATION_DECIDED,
     ActionTaken,
     ContractPublished,
+    Overridden,
+    PolicyPublished,
     ValidationDecided,
 )
 from contracts.record import Log
@@ -27,40 +31,44 @@ _TABLES: Final = (
     PRIMARY KEY (name, version)) STRICT""",
     """CREATE TABLE contracts_decision (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
     contract TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, dataset_namespace TEXT NOT NULL,
-    dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_basis_points INTEGER NOT NULL, run TEXT,
+    dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_basis_points INTEGER NOT NULL, run TEXT, data TEXT,
     action TEXT, result TEXT, action_seq INTEGER) STRICT""",
+    """CREATE TABLE contracts_policy (name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, owner TEXT NOT NULL,
+    expires TEXT, definition TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, version)) STRICT""",
+    """CREATE TABLE contracts_override (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
+    decided INTEGER NOT NULL, "to" TEXT NOT NULL, by TEXT NOT NULL, approved_by TEXT, reason TEXT NOT NULL,
+    until TEXT NOT NULL) STRICT""",
+    "CREATE INDEX contracts_override_by_decision ON contracts_override (decided)",
+    "CREATE INDEX contracts_decision_by_data ON contracts_decision (data, sha256)",
     "CREATE INDEX contracts_decision_by_contract ON contracts_decision (contract, seq)",
     "CREATE INDEX contracts_decision_by_dataset ON contracts_decision (dataset_namespace, dataset_name, seq)",
 )
 
 
 class ContractHistory(BodyFold):
-    """Folds contracts, decisions and actions into three tables.
+    """Folds contracts, policies, decisions, what overrules them, and actions into tables.
 
     `contracts_version` has every version that came into force: the first publish of a name and version is the one that
     counts. `contracts_decision` has every decision with the action that followed it, if one did. `contracts_unread` names
     what could not be folded, with a reason: "withheld" (the body is gone), "malformed", "repeated" (another publish of a
-    version that is in force) or "unmatched" (an action after no decision that is known).
+    version that is in force) or "unmatched" (an action after no decision that is known, or an override of none).
     """
 
     name = "contracts"
     version = 2
-    types: frozenset[str] = frozenset((CONTRACT_PUBLISHED, VALIDATION_DECIDED, ACTION_TAKEN))
+    types: frozenset[str] = frozenset(
+        (CONTRACT_PUBLISHED, POLICY_PUBLISHED, VALIDATION_DECIDED, OVERRIDDEN, ACTION_TAKEN)
+    )
     tables = _TABLES
     keeps_unread = True
 
     def fold(self, db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
         """Write what the record says; return why not, where it cannot be folded."""
-        match record.type:
-            case "tallystick.contract.published.v1":
-                return _published(db, record, ContractPublished.parse(body))
-            case "tallystick.validation.decided.v1":
-                return _decided(db, record, ValidationDecided.parse(body))
-            case _:
-                return _acted(db, record, ActionTaken.parse(body))
+        return _FOLDS[record.type](db, record, body)
 
 
-def _published(db: sqlite_utils.Database, record: Record, fact: ContractPublished) -> str | None:
+def _published(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = ContractPublished.parse(body)
     contract, dataset = fact.contract, fact.dataset
     Version.parse(contract.version)
     row = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name, fact.previous]
@@ -71,18 +79,46 @@ def _published(db: sqlite_utils.Database, record: Record, fact: ContractPublishe
     return None if written.rowcount else "repeated"
 
 
-def _decided(db: sqlite_utils.Database, record: Record, fact: ValidationDecided) -> str | None:
-    contract, dataset = fact.contract, fact.dataset
-    place = [record.seq, record.leaf.hex(), record.at]
-    names = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name]
+def _ruled(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = PolicyPublished.parse(body)
+    Version.parse(fact.policy.version)
+    row = [fact.policy.name, fact.policy.version, fact.policy.sha256, fact.owner, fact.expires, fact.definition]
+    written = db.execute(
+        "INSERT INTO contracts_policy VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [*row, record.seq, record.at],
+    )
+    return None if written.rowcount else "repeated"
+
+
+def _overruled(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = Overridden.parse(body)
+    found = db.execute(
+        "SELECT 1 FROM contracts_decision WHERE seq = ? AND leaf = ?", [fact.decided.seq, fact.decided.leaf]
+    )
+    if found.fetchone() is None:
+        return "unmatched"
+    row = [record.seq, record.leaf.hex(), record.at, fact.decided.seq, fact.to.value]
     db.execute(
-        "INSERT INTO contracts_decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
-        [*place, *names, fact.decision.value, fact.risk, fact.run],
+        "INSERT INTO contracts_override VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [*row, fact.by, fact.approved_by, fact.reason, fact.until],
     )
     return None
 
 
-def _acted(db: sqlite_utils.Database, record: Record, fact: ActionTaken) -> str | None:
+def _decided(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = ValidationDecided.parse(body)
+    contract, dataset = fact.contract, fact.dataset
+    place = [record.seq, record.leaf.hex(), record.at]
+    names = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name]
+    db.execute(
+        "INSERT INTO contracts_decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
+        [*place, *names, fact.decision.value, fact.risk, fact.run, fact.batch.sha256],
+    )
+    return None
+
+
+def _acted(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = ActionTaken.parse(body)
     written = db.execute(
         "UPDATE contracts_decision SET action = ?, result = ?, action_seq = ? WHERE seq = ? AND leaf = ?",
         [fact.action, fact.result, record.seq, fact.decided.seq, fact.decided.leaf],
@@ -90,11 +126,33 @@ def _acted(db: sqlite_utils.Database, record: Record, fact: ActionTaken) -> str 
     return None if written.rowcount else "unmatched"
 
 
+_FOLDS: Final = {
+    CONTRACT_PUBLISHED: _published,
+    POLICY_PUBLISHED: _ruled,
+    VALIDATION_DECIDED: _decided,
+    OVERRIDDEN: _overruled,
+    ACTION_TAKEN: _acted,
+}
+
+
 class ProjectingLog(Log, Protocol):
     """A log that also keeps projections."""
 
     def viewing(self, projection: Projection, /) -> AbstractContextManager[sqlite_utils.Database]:
         """Bring a projection up to the end of the log, and hold the database that holds its tables."""
+        ...
+
+
+class ReadableLog(ProjectingLog, Protocol):
+    """A log whose entries can be read one by one."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        ...
+
+    def entry(self, seq: int, /) -> Record:
+        """Return an entry with its body."""
         ...
 
 
@@ -106,6 +164,17 @@ class InForce:
     version: str
     sha256: str
     seq: int
+
+
+def decisions(log: ProjectingLog, contract: str | None, last: int) -> list[dict[str, Any]]:
+    """Return the last decisions, the newest first, each with its action and the seq of the last override."""
+    select = """SELECT seq, at, contract, version, dataset_namespace || '|' || dataset_name AS dataset, decision,
+    risk_basis_points, run, action, result, (SELECT max(o.seq) FROM contracts_override o WHERE o.decided = d.seq) AS overridden_by
+    FROM contracts_decision d WHERE ? IS NULL OR contract = ? ORDER BY seq DESC LIMIT ?"""
+    with log.viewing(ContractHistory()) as db:
+        found = db.execute(select, [contract, contract, last])
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def versions(log: ProjectingLog, name: str) -> tuple[InForce, ...]:

@@ -93,6 +93,8 @@ class Measurement:
             return None
         missing = {one.rule.columns[0] for one in self.metrics if one.rule.kind is Kind.PRESENT and not one.passed}
         absent = [repr(name) for name in metric.rule.columns if name in missing]
+        if not absent and metric.rule.check is not None:
+            return "it gave no answer"
         if not absent:
             return f"column {metric.rule.columns[0]!r} has another type"
         return f"{'columns' if len(absent) > 1 else 'column'} {', '.join(absent)} missing"

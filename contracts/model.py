@@ -41,7 +41,8 @@ MAX_CHECKS: Final = 1_000
 _ENUM_TYPES: Final[dict[str, tuple[type, ...]]] = {"string": (str,), "integer": (int,), "number": (int, Decimal)}
 
 
-def _version(value: str) -> str:
+def check_version(value: str) -> str:
+    """Return `value`, which is a semantic version; ValueError where it is none."""
     try:
         Version.parse(value)
     except MalformedError as error:
@@ -250,7 +251,7 @@ class Contract(Model):
     """
 
     name: Identifier
-    version: Annotated[str, AfterValidator(_version)]
+    version: Annotated[str, AfterValidator(check_version)]
     dataset: Dataset
     owner: Text | None = None
     description: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 from contracts.agreement import Handling
-from contracts.decision import Verdict
+from contracts.decision import Cause, Verdict
 from contracts.document import Document
 from contracts.facts import (
     ACTION_TAKEN,
@@ -31,8 +31,9 @@ from contracts.facts import (
     ValidationDecided,
 )
 from contracts.metric import Measurement
-from contracts.model import Contract, Dataset
+from contracts.model import Contract, Dataset, Policy
 from contracts.rules import basis_points
+from contracts.ruling import NO_RULING, Ruling
 from ledger.clock import print_at
 from ledger.event import Event
 from proofs.errors import RefusedError
@@ -122,24 +123,43 @@ def published_fact(document: Document, *, previous: str | None) -> ContractPubli
     )
 
 
-def validation_decided(document: Document, measurement: Measurement, verdict: Verdict, context: Context) -> Event:
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A batch that was held to a contract, and what is decided of it: a value, of which no log has heard yet."""
+
+    document: Document
+    measurement: Measurement
+    verdict: Verdict
+    ruling: Ruling = NO_RULING
+
+
+def validation_decided(evaluated: Evaluated, context: Context) -> Event:
     """Return the event that records a decision with everything needed to decide again."""
-    contract = document.contract
-    fact = ValidationDecided(
-        contract=contract_name(document),
+    fact = decided_fact(evaluated, job=context.job_name, run=context.run)
+    return event_of(VALIDATION_DECIDED, fact, context, subject=fact.contract.name)
+
+
+def decided_fact(evaluated: Evaluated, *, job: JobName | None, run: str | None) -> ValidationDecided:
+    """Return the body of that event: a function of what was evaluated, so that whoever evaluates again gets the same bytes."""
+    contract, measurement, verdict = evaluated.document.contract, evaluated.measurement, evaluated.verdict
+    ruling = evaluated.ruling
+    is_overruled = any(reason.cause is Cause.OVERRIDDEN for reason in verdict.reasons)
+    return ValidationDecided(
+        contract=contract_name(evaluated.document),
         dataset=dataset_name(contract.dataset),
-        job=context.job_name,
-        run=context.run,
+        job=job,
+        run=run,
         decision=verdict.decision,
         risk=verdict.risk.basis_points,
         reasons=tuple(ReasonFact(cause=reason.cause, rule=reason.rule) for reason in verdict.reasons),
         metrics=_metrics(measurement, verdict),
-        policy=_gates(contract),
+        policy=_gates(ruling.document.policy.risk if ruling.document else contract.policy, contract.handling),
+        ruled_by=ruling.name,
+        overridden=ruling.override.entry if ruling.override and is_overruled else None,
         clock=print_at(measurement.clock),
         batch=_batch(measurement),
         engine=measurement.engine,
     )
-    return event_of(VALIDATION_DECIDED, fact, context, subject=contract.name)
 
 
 def action_taken(
@@ -210,8 +230,7 @@ def _metrics(measurement: Measurement, verdict: Verdict) -> tuple[MetricFact, ..
     )
 
 
-def _gates(contract: Contract) -> Gates:
-    policy, handling = contract.policy, contract.handling
+def _gates(policy: Policy, handling: Handling) -> Gates:
     return Gates(
         alert_at=basis_points(policy.alert_at),
         quarantine_at=None if policy.quarantine_at is None else basis_points(policy.quarantine_at),

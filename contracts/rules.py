@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -38,6 +39,7 @@ class Rule:
         tolerance: The fraction of rows that may fail, in millionths.
         field: The field whose bounds, values or pattern are meant; None for rules on the table and checks.
         check: The check that states it; None for every other rule.
+        has_weight: True when the contract states its weight.
         place: Where it stands in the contract in our own form, a path of keys and indices; `Document.line` knows the line.
     """
 
@@ -49,11 +51,28 @@ class Rule:
     tolerance: int = 0
     field: FieldSpec | None = None
     check: Check | None = None
+    has_weight: bool = False
     place: tuple[str | int, ...] = ()
 
 
-def rules_of(contract: Contract) -> tuple[Rule, ...]:
-    """Return every rule of `contract`: field by field as it lists them, then keys, row count, extra columns and checks."""
+def rules_of(contract: Contract, weights: Mapping[str, Decimal] | None = None) -> tuple[Rule, ...]:
+    """Return every rule of `contract`: field by field as it lists them, then keys, row count, extra columns and checks.
+
+    Args:
+        weights: By severity or kind, of rules of which the contract does not state one.
+    """
+    rules = _stated(contract)
+    if not weights:
+        return rules
+    return tuple(rule if rule.has_weight else replace(rule, weight=_weight(rule, weights)) for rule in rules)
+
+
+def _weight(rule: Rule, weights: Mapping[str, Decimal]) -> int:
+    said = weights.get(rule.kind.value, weights.get(rule.severity.value))
+    return rule.weight if said is None else millionths(said)
+
+
+def _stated(contract: Contract) -> tuple[Rule, ...]:
     fields = (_field_rule(field, kind, place) for place, field in enumerate(contract.fields) for kind in field.kinds)
     keys = (
         _table_rule(f"key:{number}", Kind.KEY, key, ("keys", number - 1), key.columns, key.tolerance)
@@ -100,7 +119,18 @@ def _field_rule(field: FieldSpec, kind: Kind, place: int) -> Rule:
     else:
         tolerance = field.tolerance.get(kind.value, field.tolerance.get("*", Decimal(0)))
     id, path = f"{kind}:{field.name}", ("schema", place, _KEYS.get(kind, kind.value))
-    return Rule(id, kind, (field.name,), severity, millionths(weight), millionths(tolerance), field, place=path)
+    stated = bool({kind.value, "*"} & field.weight.keys())
+    return Rule(
+        id,
+        kind,
+        (field.name,),
+        severity,
+        millionths(weight),
+        millionths(tolerance),
+        field,
+        has_weight=stated,
+        place=path,
+    )
 
 
 def _table_rule(
@@ -112,4 +142,7 @@ def _table_rule(
     tolerance: Decimal = Decimal(0),
 ) -> Rule:
     weight = DEFAULT_WEIGHT[rated.severity] if rated.weight is None else rated.weight
-    return Rule(id, kind, columns, rated.severity, millionths(weight), millionths(tolerance), place=place)
+    stated = rated.weight is not None
+    return Rule(
+        id, kind, columns, rated.severity, millionths(weight), millionths(tolerance), has_weight=stated, place=place
+    )

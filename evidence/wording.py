@@ -35,11 +35,12 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "intake.conflicted": "another event under the identity of entry {seq} was turned away",
     "lineage.alias-declared": "alias {alias.namespace}|{alias.name} of {dataset.namespace}|{dataset.name}",
     "contract.published": "contract {contract.name} {contract.version} in force for {dataset.namespace}|{dataset.name}",
+    "contract.policy-published": "policy {policy.name} {policy.version} of {owner} in force, datasets: {datasets#}",
     "contract.deprecated": "contract {contract.name} {contract.version} deprecated",
     "contract.retired": "contract {contract.name} {contract.version} retired",
     "validation.decided": "{decision}: {dataset.namespace}|{dataset.name}, risk {risk%}, rows: {batch.rows,}, "
     "contract {contract.name} {contract.version}",
-    "validation.overridden": "decision of entry {decided.seq} overridden",
+    "validation.overridden": "{decision} of entry {decided.seq} overruled to {to} by {by} until {until}: {reason}",
     "validation.action-taken": "{dataset.namespace}|{dataset.name}: batch {action} ({result}), as {decision} says",
     "schema.published": "schema {schema.subject} {schema.version} published ({bump})",
     "schema.rejected": "schema {schema.subject} {schema.version} rejected: {reason}",

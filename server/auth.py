@@ -26,7 +26,13 @@ READERS: Final = frozenset((READER, AUDITOR, COMPLIANCE, ADMIN))
 _STEPS: Final = frozenset("/:.#|-_@")  # what ends a step of a name; a scope may end in one itself
 _ENDS: Final = frozenset("/:.#|@")
 # What changes what a person may claim, or what the log says of itself, is no emitter's to say.
-_GUARDED: Final = ("tallystick.deletion.", "tallystick.subject.", LEDGER_PREFIX)
+_GUARDED: Final = (
+    "tallystick.deletion.",
+    "tallystick.subject.",
+    "tallystick.contract.policy-",  # by which every batch is decided
+    "tallystick.validation.overridden.",
+    LEDGER_PREFIX,
+)
 _GUARDED_SOURCE: Final = "urn:tallystick:deletion:"  # whoever takes the ids of its steps would stop them
 _BY_JOB: Final = frozenset(("tallystick.lineage.run-observed.v1", "tallystick.lineage.job-observed.v1"))
 _OF_ALL: Final = frozenset(("type", "source", "run"))  # kinds of stream that nobody owns

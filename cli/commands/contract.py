@@ -13,7 +13,10 @@ from contracts.actions import MoveAside
 from contracts.decision import Decision, Verdict
 from contracts.document import parse
 from contracts.metric import Found, Measurement
+from contracts.policies import evaluate_for, publish_policy
+from contracts.policyfile import parse_policy
 from contracts.record import Context
+from contracts.ruling import Ruling
 from contracts.source import file_source
 from proofs.errors import BlockedError
 
@@ -27,11 +30,19 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option(
     "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
 )
+@click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
 @click.option("--dry-run", is_flag=True, help="Measure and decide, and record nothing.")
 @with_json
 @pass_session
 def check(
-    session: Session, contract: Path, data: Path, *, run: str | None, move_blocked: Path | None, dry_run: bool
+    session: Session,
+    contract: Path,
+    data: Path,
+    *,
+    run: str | None,
+    move_blocked: Path | None,
+    policy: str | None,
+    dry_run: bool,
 ) -> None:
     """Hold DATA (Parquet or CSV) to CONTRACT (YAML).
 
@@ -41,18 +52,22 @@ def check(
     """
     document = parse(read_input(str(contract), "contract"), name=str(contract))
     source = file_source(named_file(data, "data file"))
-    # Before anything is recorded: a file that cannot be measured leaves no contract behind that never was held to anything.
-    measurement, verdict = enforce.evaluate(document, source)
+    ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     if dry_run:
-        _show(session, document.contract.name, measurement, verdict)
-        if verdict.decision is Decision.BLOCK_AND_ROLLBACK:
+        evaluated = enforce.evaluate(document, source, ruling=Ruling(ruled))
+        _show(session, document.contract.name, evaluated.measurement, evaluated.verdict)
+        if evaluated.verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank:
             raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
         return
     with session.open() as log:
+        # Before anything is recorded: a file that cannot be measured leaves no contract behind that never was held to anything.
+        evaluated = evaluate_for(log, document, source, clock=log.clock, policy=ruled)
         context = Context(source=f"{log.origin}/check", run=run)
+        if ruled is not None:
+            publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
         publish.publish(log, document, context)
         aside = MoveAside(data, move_blocked) if move_blocked else None
-        outcome = enforce.carry_out(log, document, measurement, verdict, context=context, enforcement=aside)
+        outcome = enforce.carry_out(log, evaluated, context=context, enforcement=aside)
     moved = aside.aside if aside else None
     _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
     if refusal := outcome.error():

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from contracts.document import parse, read
-from contracts.facts import ACTION_TAKEN, CONTRACT_PUBLISHED, SCHEMA_PUBLISHED, SCHEMA_REJECTED, VALIDATION_DECIDED
+from contracts.facts import (
+    ACTION_TAKEN,
+    CONTRACT_PUBLISHED,
+    OVERRIDDEN,
+    POLICY_PUBLISHED,
+    SCHEMA_PUBLISHED,
+    SCHEMA_REJECTED,
+    VALIDATION_DECIDED,
+)
+from contracts.policyfile import parse_policy
 from contracts.registry.publish import review
 from contracts.registry.schema import read as read_schema
 from contracts.registry.store import Published
@@ -20,15 +29,17 @@ EXAMPLES = sorted((ROOT / "examples/contracts").glob("*.yaml"))
 
 
 def test_the_page_shows_a_contract_that_is_accepted() -> None:
-    [shown] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    shown, policy = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
     contract = parse(shown.encode(), name="contract.md").contract
 
+    assert parse_policy(policy.encode(), name="contract.md").policy.four_eyes
     assert set(DEFAULT_SEVERITY) <= {rule.kind for rule in rules_of(contract)}
 
 
 def test_the_page_names_every_event() -> None:
-    for type in (CONTRACT_PUBLISHED, VALIDATION_DECIDED, ACTION_TAKEN, SCHEMA_PUBLISHED, SCHEMA_REJECTED):
+    types = (CONTRACT_PUBLISHED, POLICY_PUBLISHED, VALIDATION_DECIDED, OVERRIDDEN, ACTION_TAKEN)
+    for type in (*types, SCHEMA_PUBLISHED, SCHEMA_REJECTED):
         assert f"| `{type}` |" in PAGE
 
 

@@ -213,9 +213,9 @@ def test_a_blocked_outcome_is_an_error_to_raise_and_no_other_is(document: Docume
 
 
 def test_evaluating_says_what_would_be_decided_and_tells_no_log(document: Document) -> None:
-    measurement, verdict = evaluate(document, table(BAD))
+    evaluated = evaluate(document, table(BAD))
 
-    assert (measurement.rows, verdict.decision.value) == (2, "BLOCK_AND_ROLLBACK")
+    assert (evaluated.measurement.rows, evaluated.verdict.decision.value) == (2, "BLOCK_AND_ROLLBACK")
 
 
 def test_the_body_of_a_decision_has_this_shape(document: Document) -> None:

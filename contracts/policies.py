@@ -1,0 +1,159 @@
+"""Policies as the log has them: published once a version, ruling from then on, overruled only by events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from contracts.decision import Decision
+from contracts.document import Document
+from contracts.enforce import evaluate
+from contracts.facts import POLICY_PUBLISHED, Decided, PolicyName, PolicyPublished
+from contracts.history import ContractHistory, InForce, ReadableLog
+from contracts.model import Contract, Dataset
+from contracts.policyfile import PolicyDocument, parse_policy
+from contracts.record import Context, Evaluated, dataset_name, event_of
+from contracts.registry.semver import Version
+from contracts.ruling import Override, Ruling, rule
+from contracts.source import Source
+from ledger.clock import Clock, parse_at
+from proofs.errors import ConflictError, RefusedError
+
+_SAME_DATA: Final = """SELECT o.seq, o.leaf, o."to", o.until FROM contracts_override o
+JOIN contracts_decision d ON d.seq = o.decided WHERE d.data = ? AND d.sha256 = ? ORDER BY o.seq DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """One version of a policy, and the entry that put it in force."""
+
+    document: PolicyDocument
+    seq: int
+
+
+def publish_policy(log: ReadableLog, document: PolicyDocument, context: Context | None = None) -> InForce:
+    """Record that a policy rules, and return where; the same text a second time is not recorded again.
+
+    Raises:
+        ConflictError: This version is in force with another text.
+        RefusedError: A version that is not smaller is in force.
+    """
+    policy = document.policy
+    known = [each for each in policies(log) if each.document.policy.name == policy.name]
+    for each in known:
+        if each.document.policy.version == policy.version:
+            return _same(each, document)
+    highest = max((Version.parse(each.document.policy.version) for each in known), default=None)
+    if highest is not None and Version.parse(policy.version) <= highest:
+        raise RefusedError(
+            f"version {policy.version} of policy {policy.name} does not come after {highest}",
+            hint="raise the version in the policy's file",
+        )
+    fact = PolicyPublished(
+        policy=PolicyName(name=policy.name, version=policy.version, sha256=document.sha256),
+        datasets=tuple(dataset_name(dataset) for dataset in policy.datasets),
+        owner=policy.owner,
+        expires=policy.expires,
+        previous=None if highest is None else str(highest),
+        definition=document.text,
+    )
+    log.append(event_of(POLICY_PUBLISHED, fact, context or Context(source=f"{log.origin}/policy"), subject=policy.name))
+    # Of two who publish at once the first in the log counts, and the fold is the only one to apply that.
+    [found] = [
+        each
+        for each in policies(log)
+        if (each.document.policy.name, each.document.policy.version) == (policy.name, policy.version)
+    ]
+    return _same(found, document)
+
+
+def _same(known: PolicyInForce, document: PolicyDocument) -> InForce:
+    policy = known.document.policy
+    if known.document.sha256 != document.sha256:
+        raise ConflictError(
+            f"version {policy.version} of policy {policy.name} is in force with another text",
+            where=f"entry {known.seq}",
+            hint="a published version never changes; publish the change as a new version",
+        )
+    return InForce(policy.name, policy.version, document.sha256, known.seq)
+
+
+def policies(log: ReadableLog) -> tuple[PolicyInForce, ...]:
+    """Return every version of every policy, in the order in which they came into force."""
+    with log.viewing(ContractHistory()) as db:
+        rows = db.execute("SELECT definition, seq FROM contracts_policy ORDER BY seq").fetchall()
+    return tuple(PolicyInForce(parse_policy(text.encode(), name=f"entry {seq}"), seq) for text, seq in rows)
+
+
+def ruling_policy(log: ReadableLog, dataset: Dataset, clock: datetime) -> PolicyDocument | None:
+    """Return the policy that rules a dataset at a moment; None where none does.
+
+    One that names the dataset goes before those that rule every one.
+
+    Raises:
+        ConflictError: Two rule it alike, and nobody chooses.
+    """
+    newest: dict[str, PolicyDocument] = {}
+    for each in policies(log):
+        newest[each.document.policy.name] = each.document
+    ruling = [each for each in newest.values() if each.policy.rules(dataset) and not each.policy.is_over(clock)]
+    found = [each for each in ruling if each.policy.datasets] or ruling
+    if len(found) > 1:
+        names = " and ".join(sorted(each.policy.name for each in found)[:2])
+        raise ConflictError(
+            f"the policies {names} both rule {dataset.namespace}|{dataset.name}",
+            hint="let one expire, or name other datasets in it; or say which with --policy",
+        )
+    return found[0] if found else None
+
+
+def ruling(
+    log: ReadableLog,
+    contract: Contract,
+    clock: datetime,
+    *,
+    document: PolicyDocument | None = None,
+) -> Ruling:
+    """Return what decides over a dataset's batches beside its contract; `document` in the place of the policy that rules it.
+
+    Raises:
+        ConflictError: As `ruling_policy`.
+    """
+    return Ruling(document or ruling_policy(log, contract.dataset, clock))
+
+
+def evaluate_for(
+    log: ReadableLog, document: Document, source: Source, *, clock: Clock, policy: PolicyDocument | None = None
+) -> Evaluated:
+    """Return what a batch makes of a contract under what the log knows: the ruling policy, and what was overruled.
+
+    Args:
+        policy: In the place of the one that rules the dataset.
+
+    Raises:
+        ConflictError: As `ruling_policy`.
+        TallyError: The batch cannot be measured (contracts.measure).
+    """
+    contract = document.contract
+    evaluated = evaluate(document, source, clock=clock, ruling=ruling(log, contract, clock(), document=policy))
+    measurement = evaluated.measurement
+    digest = measurement.file.sha256 if measurement.file else None
+    found = overruled(
+        log, evaluated.ruling, contract_sha256=document.sha256, data_sha256=digest, clock=measurement.clock
+    )
+    return Evaluated(document, measurement, rule(contract, measurement, found), found)
+
+
+def overruled(
+    log: ReadableLog, ruled: Ruling, *, contract_sha256: str, data_sha256: str | None, clock: datetime
+) -> Ruling:
+    """Return the ruling with the last override of the very same data under the very same contract, where one still holds."""
+    if data_sha256 is None:
+        return ruled
+    with log.viewing(ContractHistory()) as db:
+        rows = db.execute(_SAME_DATA, [data_sha256, contract_sha256]).fetchall()
+    for seq, leaf, to, until in rows:
+        if parse_at(until) > clock:
+            return Ruling(ruled.document, Override(Decided(seq=seq, leaf=leaf), Decision(to), parse_at(until)))
+    return ruled

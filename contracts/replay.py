@@ -1,0 +1,170 @@
+"""Decide again what an entry of the log decided, years later, to the same bytes.
+
+The contract's text stands in the log, and the policy's where one ruled; counts, fingerprint and clock stand in the decision.
+From these alone the body is made again. Whoever has the data as well measures it again, at the recorded clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contracts.decision import Cause
+from contracts.document import Document, parse
+from contracts.facts import CONTRACT_PUBLISHED, VALIDATION_DECIDED, ContractPublished, MetricFact, ValidationDecided
+from contracts.history import ContractHistory, ReadableLog
+from contracts.measure import measure
+from contracts.metric import Found, Measurement, Metric
+from contracts.policies import policies
+from contracts.policyfile import PolicyDocument
+from contracts.record import Evaluated, decided_fact
+from contracts.rules import rules_of
+from contracts.ruling import Override, Ruling, rule, weigh
+from contracts.source import Fingerprint, Source
+from ledger.clock import parse_at
+from proofs.errors import MalformedError, MissingError
+
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A decision as the log has it; `leaf` in hex."""
+
+    seq: int
+    leaf: str
+    at: str
+    fact: ValidationDecided
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A decision, made again.
+
+    Attributes:
+        again: What was decided now.
+        differs: The members, and rules, in which the two differ; none where they are the same bytes.
+        measured: True where the data was measured again, and the counts not taken from the entry.
+    """
+
+    known: Known
+    again: ValidationDecided
+    differs: tuple[str, ...]
+    measured: bool
+
+
+def read_decision(log: ReadableLog, seq: int) -> Known:
+    """Return the decision of an entry.
+
+    Raises:
+        MissingError: There is no such entry, it is no decision, or its body is gone.
+    """
+    record = log.entry(seq)
+    if record.type != VALIDATION_DECIDED:
+        raise MissingError(f"entry {seq} is no decision but of type {record.type}", hint="`tally decision list`")
+    if record.body is None:
+        raise MissingError(f"the body of entry {seq} is gone")
+    return Known(seq, record.leaf.hex(), record.at, ValidationDecided.parse(record.body), record.body)
+
+
+def contract_of(log: ReadableLog, fact: ValidationDecided) -> Document:
+    """Return the contract by which was decided, from its publication.
+
+    Raises:
+        MissingError: The log has no publication of that text.
+    """
+    name = fact.contract
+    with log.viewing(ContractHistory()) as db:
+        found = db.execute(
+            "SELECT seq FROM contracts_version WHERE name = ? AND version = ? AND sha256 = ?",
+            [name.name, name.version, name.sha256],
+        ).fetchone()
+    record = None if found is None else log.entry(found[0])
+    if record is None or record.body is None or record.type != CONTRACT_PUBLISHED:
+        raise MissingError(
+            f"the log has no text of contract {name.name} {name.version} with the hash {name.sha256[:16]}…",
+            hint="give the file with --contract",
+        )
+    return parse(ContractPublished.parse(record.body).definition.encode(), name=f"contract {name.name} {name.version}")
+
+
+def replay(log: ReadableLog, known: Known, *, document: Document | None = None, source: Source | None = None) -> Replay:
+    """Decide again.
+
+    Args:
+        document: The contract, where the log does not have it.
+        source: The data, to be measured again; otherwise the recorded counts are taken.
+
+    Raises:
+        MissingError: The log has no text of the contract or the policy.
+        MalformedError: `document` is another contract.
+        TallyError: The data cannot be measured (contracts.measure).
+    """
+    fact = known.fact
+    document = document or contract_of(log, fact)
+    if document.sha256 != fact.contract.sha256:
+        raise MalformedError(
+            f"this contract has the hash {document.sha256[:16]}…, and entry {known.seq} decided by {fact.contract.sha256[:16]}…"
+        )
+    ruling = _ruling(log, fact)
+    if source is None:
+        measurement = _recorded(document, fact)
+    else:
+        measurement = measure(document.contract, source, clock=lambda: parse_at(fact.clock))
+    measurement = weigh(document.contract, measurement, ruling)
+    verdict = rule(document.contract, measurement, ruling)
+    again = decided_fact(Evaluated(document, measurement, verdict, ruling), job=fact.job, run=fact.run)
+    return Replay(known, again, _differences(known, again), source is not None)
+
+
+def _ruling(log: ReadableLog, fact: ValidationDecided) -> Ruling:
+    policy: PolicyDocument | None = None
+    if fact.ruled_by is not None:
+        found = [each.document for each in policies(log) if each.document.sha256 == fact.ruled_by.sha256]
+        if not found:
+            raise MissingError(f"the log has no text of policy {fact.ruled_by.name} {fact.ruled_by.version}")
+        policy = found[0]
+    if fact.overridden is None:
+        return Ruling(policy)
+    with log.viewing(ContractHistory()) as db:
+        row = db.execute(
+            'SELECT "to", until FROM contracts_override WHERE seq = ? AND leaf = ?',
+            [fact.overridden.seq, fact.overridden.leaf],
+        ).fetchone()
+    if row is None:
+        raise MissingError(f"entry {fact.overridden.seq}, which is said to overrule the decision, is no override")
+    return Ruling(policy, Override(fact.overridden, type(fact.decision)(row[0]), parse_at(row[1])))
+
+
+def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
+    """The measurement that the entry holds, under the rules that the contract states."""
+    counted = {metric.rule: metric for metric in fact.metrics}
+    metrics = []
+    for each in rules_of(document.contract):
+        if each.id not in counted:
+            raise MalformedError(f"the decision has no count for rule {each.id!r} of its contract")
+        metrics.append(_metric(each, counted[each.id]))
+    batch = fact.batch
+    file = None
+    if batch.sha256 is not None and batch.size_bytes is not None:
+        file = Fingerprint(batch.sha256, batch.size_bytes)
+    strangers = tuple("" for _ in range(batch.extra_columns))
+    return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, parse_at(fact.clock))
+
+
+def _metric(rule: Any, counted: MetricFact) -> Metric:
+    unmeasured = counted.found is Found.UNMEASURED
+    return Metric(rule, counted.failed, counted.total, counted.structural, unmeasured, counted.hint)
+
+
+def _differences(known: Known, again: ValidationDecided) -> tuple[str, ...]:
+    if again.print() == known.body:
+        return ()
+    then, now = known.fact.model_dump(mode="json"), again.model_dump(mode="json")
+    differs = [name for name in then if name != "metrics" and then[name] != now[name]]
+    counted = {metric["rule"]: metric for metric in now["metrics"]}
+    differs += [metric["rule"] for metric in then["metrics"] if counted.get(metric["rule"]) != metric]
+    if any(reason.cause is Cause.OVERRIDDEN for reason in again.reasons) != (known.fact.overridden is not None):
+        differs.append("overridden")
+    return tuple(dict.fromkeys(differs or ["its bytes"]))[:_SHOWN]
