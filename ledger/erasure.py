@@ -14,6 +14,7 @@ say 2 and 5; it forgets all the same, and the vault alone remembers it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ledger.holds import adopt, check_person, check_token, held_event, vault_bes
 from ledger.store import Store
 from ledger.vault import Vault
 from proofs import jsonstrict
+from proofs.errors import MalformedError
 
 if TYPE_CHECKING:
     from ledger.log import Ledger
@@ -76,7 +78,7 @@ def erase_person(log: Ledger, person: str, request: str | None = None) -> Erasur
         unless_closed(log.record, held_event(error.hold, request or error.request, origin=log.origin))
         raise
     resume(log.store, vault, log.record, origin=log.origin)
-    return Erasure(id, erasing.parts, log.store.identities.find(_id(ERASED, id), log.origin) is not None)
+    return Erasure(id, erasing.parts, _is_recorded(log.store, id, origin=log.origin))
 
 
 def resume(store: Store, vault: Vault, record: Callable[[Sequence[Event]], Any], *, origin: str) -> None:
@@ -106,9 +108,25 @@ def reopen(store: Store, vault: Vault, *, origin: str) -> None:
     latest = vault.docket.finished(limit=_LATEST)
     if latest and closed_by(store) is not None:
         latest = []
-    unknown = {id for id in latest if store.identities.find(_id(ERASED, id), origin) is None}
+    unknown = {id for id in latest if not _is_recorded(store, id, origin=origin)}
     for id in returned | unknown:
         vault.docket.reopen(id)
+
+
+def is_over(store: Store, id: str, *, origin: str) -> bool:
+    """True when what a finished erasure destroyed must be gone from `store`: the log says that it ended, or can say nothing more.
+
+    Else the ledger is a copy from before the erasure, and the next opening for writing does it again.
+    """
+    if _is_recorded(store, id, origin=origin):
+        return True
+    with suppress(MalformedError):  # an end that cannot be read closes nothing
+        return closed_by(store) is not None
+    return False
+
+
+def _is_recorded(store: Store, id: str, *, origin: str) -> bool:
+    return store.identities.find(_id(ERASED, id), origin) is not None
 
 
 def destroy_parts(store: Store, commitments: Sequence[bytes]) -> None:

@@ -63,14 +63,16 @@ def fsck(
     findings = Findings()
     before = _head(keyring)
     tip = _tip(keyring, findings)
-    try:
-        reader = store.reader()
-    except BusyError:
-        raise
-    except TallyError as error:
-        findings.add("file", FILE, error.what)
-        return findings.report()
-    try:
+    with ExitStack() as stack:
+        # Before the snapshot: what an erasure had destroyed by now is gone there.
+        vault = stack.enter_context(closing(_vault(keyring, findings)))
+        try:
+            reader = stack.enter_context(closing(store.reader()))
+        except BusyError:
+            raise
+        except TallyError as error:
+            findings.add("file", FILE, error.what)
+            return findings.report()
         with findings.at("damaged", FILE), reader.reading():
             size = reader.size()
             is_known = keyring is not None and keyring.exists
@@ -79,8 +81,7 @@ def fsck(
             if not _is_readable(reader, findings):
                 return findings.report()
             heads = replace(heads, is_older=_is_older(reader, keyring, before, tip))
-            with closing(_vault(keyring, findings)) as vault:
-                _check(reader, size, heads, vault, findings, progress)
+            _check(reader, size, heads, vault, findings, progress)
             is_short = heads.is_older and tip is not None and size < tip.size
             with findings.at("older" if is_short else "restored", TIP):
                 if tip is not None:
@@ -88,8 +89,6 @@ def fsck(
             for projection in projections:
                 with findings.at("projection", f"projection {projection.name}"):
                     check_projection(reader, projection, size, findings, progress=progress)
-    finally:
-        reader.close()
     return findings.report()
 
 

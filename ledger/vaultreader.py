@@ -1,6 +1,7 @@
 """The vault beside the keys, looked at and never changed, for whoever holds a ledger to it.
 
     which sealed parts are gone on purpose     the vault wrote down each commitment before anything was destroyed
+    which of them must be gone by now          and marked the erasure as finished when all of it was
     what is sealed in those that are there     their data keys
     by what an event is known again            the key of those hashes
 
@@ -28,7 +29,7 @@ class VaultReader:
     """
 
     def __init__(self, keyring: Keyring | None) -> None:
-        """Look for the vault; without one nothing is known.
+        """Look for the vault, before the ledger's snapshot is taken; without one nothing is known.
 
         Raises:
             UnverifiableError: It is there, and not for us to read.
@@ -36,6 +37,9 @@ class VaultReader:
         path = None if keyring is None else keyring.folder / "vault.db"
         self._db = None if path is None or not path.is_file() else _connect(path)
         self.why_shut = ""
+        # Of an erasure that finishes later, a snapshot of the ledger that is taken in between still holds the parts.
+        self._erasures = sum(row[0] or 0 for row in self._rows("SELECT max(rowid) FROM erasure"))
+        self._waiting = frozenset(row[0] for row in self._rows("SELECT id FROM erasure WHERE finished IS NULL"))
         self._opener = None if keyring is None else Opener(keyring.folder, self._rows, origin=keyring.origin)
 
     @property
@@ -50,6 +54,20 @@ class VaultReader:
             UnverifiableError: The vault cannot be read.
         """
         return bool(self._rows("SELECT 1 FROM erasing WHERE commitment = ? LIMIT 1", commitment))
+
+    def finished(self, commitment: bytes) -> list[str]:
+        """Return the ids of the erasures that destroyed the part and were finished when this was made, and still are.
+
+        Raises:
+            UnverifiableError: The vault cannot be read.
+        """
+        if self._erasures == 0:
+            return []
+        select = (
+            "SELECT erasure FROM erasing JOIN erasure ON id = erasure "
+            "WHERE commitment = ? AND finished IS NOT NULL AND erasure.rowid <= ?"
+        )
+        return [id for (id,) in self._rows(select, commitment, self._erasures) if id not in self._waiting]
 
     def secret(self, name: str) -> bytes | None:
         """Return the vault's secret of this name; None where none was drawn yet, or there is no vault.
@@ -97,7 +115,8 @@ class VaultReader:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        db.execute("SELECT count(*) FROM erasing").fetchone()  # what cannot be read says so now
+        for table in ("erasing", "erasure"):
+            db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - what cannot be read says so now
     except ERRORS as error:
         raise UnverifiableError(f"the vault at {path} cannot be read: {error}") from error
     return db

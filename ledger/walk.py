@@ -16,12 +16,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import orjson
 
 from ledger.document import read_document
+from ledger.erasure import is_over
 from ledger.finding import Findings
 from ledger.identity import Identities, Received
 from ledger.parts import Parts
@@ -82,7 +83,8 @@ class Walk:
         self.roots = {0: EMPTY_ROOT}
         self._vault = vault
         self._identities = identities
-        parts = Parts(findings, vault)
+        self._is_over = partial(is_over, store, origin=origin)
+        parts = Parts(findings, vault, self._is_over)
         self.scrutiny = Scrutiny(findings, recount, self._state, origin=origin, parts=parts, identities=identities)
 
     def run(self, size: int, *, sizes: frozenset[int], progress: Progress | None) -> None:
@@ -145,7 +147,7 @@ class Walk:
     def received(self, start: int, stop: int) -> Iterator[tuple[int, Entry, Received]]:
         """Yield the entries start ≤ seq < stop that can be read, and their events as they were received; reports nothing."""
         headers, bodies, parts = self._rows(start, stop)
-        quiet = Parts(Findings(), self._vault)
+        quiet = Parts(Findings(), self._vault, self._is_over)
         for seq, header in enumerate(headers, start):
             body = bodies.get(seq)
             with suppress(MalformedError):

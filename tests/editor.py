@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from ledger.erasure import erase_person
 from ledger.event import Event
 from ledger.fsck import Report, fsck
 from ledger.keyring import Keyring
@@ -41,7 +42,7 @@ def measured(n: int) -> Event:
 
 
 def fill(ledgers: Ledgers) -> Ledgers:
-    """Make a ledger with something in every table: full tiles, parts, a retry hash, censuses, a handover, a projection."""
+    """Make a ledger with something in every table: full tiles, parts, an erasure, a retry hash, censuses, a handover, a view."""
     log = ledgers.create(origin=ORIGIN)  # entries 0, 1
     log.append([measured(n) for n in range(2, 300)])
     log.take_census()  # 300
@@ -51,7 +52,12 @@ def fill(ledgers: Ledgers) -> Ledgers:
     datasets = [{"namespace": "w", "name": f"table {n}"} for n in range(200)]
     log.append(Event.of(MEASURED, "urn:slo", {"datasets": datasets}, id="wide"))  # 303, continued by 304
     rotate(log, "log")  # 305, 306
-    log.append([measured(n) for n in range(307, 612)])
+    log.append([measured(n) for n in range(307, 608)])
+    for id in ("z", None):  # 608, 609: their parts were erased
+        log.append(
+            Event.of("com.example.household.v1", "urn:crm", {"who": "Zoe"}, id=id, parts=("/who",), person="zoe")
+        )
+    erase_person(log, "zoe")  # 610, 611
     log.append(Event.of("com.example.household.v1", "urn:crm", {"who": "Eve"}, id="q", parts=("/who",)))  # 612
     log.take_census()  # 613
     log.append([measured(n) for n in range(614, SIZE)])

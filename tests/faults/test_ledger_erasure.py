@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ledger.clock import ClockError
+from ledger.closing import close_log
 from ledger.disclosure import open_part
 from ledger.docket import StandingHoldError
 from ledger.erasure import ERASED, STARTED, erase_person
@@ -311,6 +312,16 @@ def test_I10_a_crash_after_any_step_is_resumed_when_the_ledger_is_next_opened(
     assert ledgers.open().size == 311  # and once is enough
 
 
+@pytest.mark.parametrize("step", range(1, 8))
+def test_I10_before_it_is_resumed_a_crash_after_any_step_is_no_finding(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, dying: str, step: int
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    assert ledgers.run(dying + CRASHING, step).returncode == 9
+
+    assert found(ledgers) == []
+
+
 def test_I10_a_crash_while_the_clock_jumped_is_resumed_when_the_clock_is_confirmed(
     before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, dying: str
 ) -> None:
@@ -343,6 +354,156 @@ def test_I10_a_restored_ledger_gets_the_erasure_again_before_anything_is_served(
     assert fsck(log.store, keyring=log.keyring).findings == ()
 
 
+def test_I10_a_restored_ledger_that_is_only_read_is_an_older_copy_and_no_part_of_it_was_put_back(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+) -> None:
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    erase_person(ledgers.open(), "ada", "R7")
+    ledgers.close()
+    shutil.copy(before[0].path(), ledgers.path())
+
+    log = ledgers.open(read_only=True)
+    report = fsck(log.store, keyring=log.keyring)
+
+    assert report.is_older
+    assert {finding.code for finding in report.findings} == {"older"}
+    assert (report.parts, report.erased_parts, report.missing_parts) == (6, 0, 0)
+
+
+def test_I10_in_a_restored_ledger_what_was_erased_before_it_was_copied_is_named(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    log.append([household("a", "Ada", "ada"), household("g", "Grace", "grace")])
+    kept = keep(ledgers, 2)
+    erase_person(log, "ada")
+    log.close()
+    copy = shutil.copy(ledgers.path(), ledgers.folder / "copy.db")
+    erase_person(ledgers.open(), "grace")
+    ledgers.close()
+    shutil.copy(copy, ledgers.path())
+    put_back(ledgers, kept)
+
+    assert found(ledgers) == [("part", "entry 2"), ("identity", "entry 2"), ("older", "tip")]
+
+
+def test_I10_a_part_that_was_put_back_with_all_that_belongs_to_it_is_named(
+    before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers
+) -> None:
+    """Part and hashes as they were, and the vault's key, too: nothing but the erasure that is finished tells of it."""
+    shutil.copytree(before[0].folder, ledgers.folder, dirs_exist_ok=True)
+    kept = keep(ledgers, 2), keep(ledgers, 4)
+    keys = rows_of_vault(ledgers)
+    erase_person(ledgers.open(), "ada", "R7")
+    ledgers.close()
+    for each in kept:
+        put_back(ledgers, each)
+
+    assert found(ledgers) == (expected := [(code, f"entry {n}") for n in (2, 4) for code in ("part", "identity")])
+    with sqlite3.connect(next(ledgers.home.glob("*/vault.db")), isolation_level=None) as db:
+        for table, values in keys:
+            db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+    db.close()
+    assert found(ledgers) == expected
+
+    log = ledgers.open()  # whoever writes next destroys it again
+
+    assert fsck(log.store, keyring=log.keyring).findings == ()
+
+
+def test_I10_a_part_that_was_put_back_is_told_in_one_sentence(ledgers: Ledgers) -> None:
+    log = ledgers.create()
+    log.append(household("a", "Ada", "ada"))
+    kept = keep(ledgers, 2)
+    erase_person(log, "ada")
+    put_back(ledgers, kept)
+
+    (part, identity) = fsck(log.store, keyring=log.keyring).findings
+
+    assert part.what == "its part at '/who' is there, and an erasure that is finished destroyed it: it was put back"
+    assert identity.what.startswith(
+        "one of its parts was erased, and the hash by which its event is known again was not"
+    )
+
+
+def test_I10_a_part_that_was_put_back_into_a_closed_log_is_named(ledgers: Ledgers) -> None:
+    """The log cannot say that it was erased. A copy from between looks the same: what was destroyed is there again."""
+    log = ledgers.create()
+    log.append(household("a", "Ada", "ada"))
+    close_log(log, reason="ended")
+    kept = keep(ledgers, 2)
+    assert not erase_person(log, "ada").is_recorded
+    assert found(ledgers) == []
+
+    put_back(ledgers, kept)
+
+    assert found(ledgers) == [("part", "entry 2"), ("identity", "entry 2")]
+
+
+def test_I10_before_it_is_resumed_an_erasure_that_no_closed_log_tells_of_is_no_finding(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = ledgers.create()
+    log.append(household("a", "Ada", "ada"))
+    close_log(log, reason="ended")
+    monkeypatch.setattr(SqliteStore, "forget", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        erase_person(log, "ada")
+
+    assert found(ledgers) == []
+
+
+def test_I10_a_crash_while_what_was_put_back_is_destroyed_again_is_no_finding(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = ledgers.create()
+    log.append(household("a", "Ada", "ada"))
+    kept = keep(ledgers, 2)
+    erase_person(log, "ada")
+    log.close()
+    put_back(ledgers, kept)
+    monkeypatch.setattr(SqliteStore, "forget", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        ledgers.open()
+
+    assert found(ledgers) == []
+
+
+Kept = list[tuple[str, tuple[Any, ...]]]
+
+
+def keep(ledgers: Ledgers, seq: int) -> Kept:
+    """What an erasure would take of an entry, as somebody copies it beforehand."""
+    db = sqlite3.connect(ledgers.path())
+    kept = [
+        (table, row)
+        for table in ("part", "retry", "identity")
+        for row in db.execute(f"SELECT * FROM {table} WHERE seq = ?", (seq,))
+    ]
+    db.close()
+    return kept
+
+
+def put_back(ledgers: Ledgers, kept: Kept) -> None:
+    db = sqlite3.connect(ledgers.path(), isolation_level=None)
+    db.execute("INSERT INTO forgetting VALUES (1)")  # as the software itself holds the door to changes open
+    for table, row in kept:
+        db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+    db.execute("DELETE FROM forgetting")
+    db.close()
+
+
+def rows_of_vault(ledgers: Ledgers) -> Kept:
+    db = sqlite3.connect(next(ledgers.home.glob("*/vault.db")))
+    kept = [(table, row) for table in ("part", "data_key") for row in db.execute(f"SELECT * FROM {table}")]
+    db.close()
+    return kept
+
+
+def found(ledgers: Ledgers) -> list[tuple[str, str]]:
+    """What fsck names, and where, to whoever only reads."""
+    log = ledgers.open(read_only=True)
+    return [(finding.code, finding.where) for finding in fsck(log.store, keyring=log.keyring).findings]
+
+
 def test_I10_a_crash_while_it_is_done_again_is_resumed_too(
     before: tuple[Ledgers, dict[str, bytes]], ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +515,7 @@ def test_I10_a_crash_while_it_is_done_again_is_resumed_too(
     with pytest.raises(KeyboardInterrupt):
         ledgers.accept_restored()
     monkeypatch.undo()
+    assert found(ledgers) == []
 
     log = ledgers.open()  # the loss was accepted before the crash, and once is enough
 

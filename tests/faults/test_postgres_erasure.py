@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+import ledger.fsck
+from ledger.closing import close_log
 from ledger.erasure import erase_person
 from ledger.event import Event
 from ledger.fsck import fsck
+from ledger.keyring import Keyring
 from ledger.log import Ledger
 from ledger.projection import StreamIndex
+from ledger.stores.postgres import PostgresStore
 from proofs.errors import MissingError
 
 if TYPE_CHECKING:
@@ -124,6 +129,7 @@ def test_I10_an_erasure_that_died_behind_the_keys_is_finished_when_the_ledger_is
         with pytest.raises(StopError):
             erase_person(log, "ada")
     assert {name for _, name in traces(postgres_ledgers.database, postgres_ledgers.home, secrets)} >= {"sealed 2"}
+    assert fsck(log.store, keyring=log.keyring).findings == ()
     log.close()
 
     again = postgres_ledgers.open()
@@ -151,3 +157,30 @@ def test_I10_an_erasure_waits_for_a_caller_whose_transaction_brings_a_part_more(
     assert erased == [2]  # as they stood there when it began
     assert other.store.parts.among([2, 4, late.seq]) == []
     assert fsck(other.store, keyring=other.keyring).findings == ()
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_I10_an_erasure_that_ends_while_the_ledger_is_verified_is_no_finding(
+    log: Ledger, postgres_ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch, *, is_closed: bool
+) -> None:
+    """In the snapshot the parts are there, and the vault says behind it that they were destroyed."""
+    elsewhere = PostgresStore(postgres_ledgers.database, origin=log.origin, read_only=True, views=lambda _: None)
+    erase_person(log, "grace")
+    if is_closed:
+        close_log(log, reason="ended")
+    looks: list[bytes | None] = []
+    head = ledger.fsck._head
+
+    def erasing(keyring: Keyring | None) -> bytes | None:
+        looks.append(head(keyring))
+        if len(looks) == 2:  # the look behind the snapshot
+            assert erase_person(log, "ada").parts == 2
+        return looks[-1]
+
+    monkeypatch.setattr(ledger.fsck, "_head", erasing)
+
+    with closing(elsewhere) as store:
+        report = fsck(store, keyring=log.keyring)
+
+    assert (report.parts, report.findings) == (2, ())
+    assert log.store.parts.among([2, 4]) == []

@@ -94,9 +94,8 @@ def walk_at(store: Store, leaf: bytes) -> Walk:
 def is_sound(leaf: bytes, entry: bytes, body: BodyRow) -> bool:
     """The close look alone."""
     findings, recount = Findings(), Recount()
-    Scrutiny(
-        findings, recount, State(leaf.hex(), BEFORE), origin=ORIGIN, parts=Parts(findings, VaultReader(None))
-    ).look(1, entry, body, [])
+    parts = Parts(findings, VaultReader(None), lambda _: False)
+    Scrutiny(findings, recount, State(leaf.hex(), BEFORE), origin=ORIGIN, parts=parts).look(1, entry, body, [])
     recount.close()
     return not findings.found
 
