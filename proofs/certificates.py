@@ -225,7 +225,7 @@ class _Judge:
         found = self._plans.besides(claim, stream)
         if found is None:
             return None
-        lacks.bodies |= found.withheld
+        lacks.bodies |= found.unread
         return found.targets
 
     def _asked(self, claim: Claim, lacks: _Lacks) -> frozenset[Node]:

@@ -1,5 +1,7 @@
 """What was planned for a deletion request, by every plan of it: what was planned once is either certified or left.
 
+What a plan says that cannot be read, nobody knows: withheld, destroyed, sealed, or in words that no plan has, it is lacking.
+
 Source: docs/formats/deletion-certificate.md, "Checking one".
 """
 
@@ -25,15 +27,15 @@ PLANNER: Final = "urn:tallystick:deletion:planner"
 
 
 class Besides(NamedTuple):
-    """Targets of other plans that a certificate does not speak of, and the seqs of those whose bodies are not here."""
+    """Targets of other plans that a certificate does not speak of, and the seqs of those that cannot be read."""
 
     targets: frozenset[Node]
-    withheld: frozenset[int]
+    unread: frozenset[int]
 
 
 class _Planned(NamedTuple):
     seq: int
-    targets: frozenset[Node] | None  # None where the body is not here
+    targets: frozenset[Node] | None  # None where nobody here can say: the body is not here, or is no plan
 
 
 class Plans:
@@ -59,7 +61,7 @@ class Plans:
 
         None when all certificates together look at more than a verifier looks at, for this one and those that follow.
         """
-        targets, withheld = set[Node](), set[int]()
+        targets, unread = set[Node](), set[int]()
         for planned in self._of_stream.get(stream, ()):
             if planned.seq >= claim.at:
                 break
@@ -67,23 +69,26 @@ class Plans:
             if self._steps_left < 0:
                 self._steps_left = -1
                 return None
+            if planned.seq == claim.seq:
+                continue  # held to the certificate by itself
             if planned.targets is None:
-                withheld.add(planned.seq)
-            elif planned.seq != claim.seq:
+                unread.add(planned.seq)
+            else:
                 targets |= planned.targets - claim.plan.targets
-        return Besides(frozenset(targets), frozenset(withheld))
+        return Besides(frozenset(targets), frozenset(unread))
 
     @cached_property
     def _of_stream(self) -> Mapping[str, Sequence[_Planned]]:
-        """Stream → the plans filed in it, ascending; of one whose body is here, the stream of its request alone."""
+        """Stream → the plans filed in it, ascending; of one that can be read, the stream of its request alone."""
         found = defaultdict[str, list[_Planned]](list)
         for family in self._families:
             entry, body = family.parent.entry, self._bodies[family.parent.entry.seq]
             if entry.type != PLANNED or entry.source != PLANNER:
                 continue
-            if body.state != "disclosed":
-                for name in {name for each in (family.parent, *family.continued) for name in each.entry.streams}:
-                    found[name].append(_Planned(entry.seq, None))
-            elif structure(entry, body.data) is not None and (read := self.read(entry, body.data)) is not None:
+            is_here = body.state == "disclosed" and structure(entry, body.data) is not None
+            if is_here and (read := self.read(entry, body.data)) is not None:
                 found[stream_name("request", read[0])].append(_Planned(entry.seq, read[1].targets))
+                continue
+            for name in {name for each in (family.parent, *family.continued) for name in each.entry.streams}:
+                found[name].append(_Planned(entry.seq, None))
         return found

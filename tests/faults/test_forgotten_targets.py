@@ -599,6 +599,146 @@ def an_earlier_plan_of_two_entries_had_it(i: Any) -> tuple[Story, Any]:
     return story, story.question()
 
 
+# --- another plan cannot be read --------------------------------------------------------------------------------------
+
+
+def plan_body(story: Story, **members: Any) -> dict[str, Any]:
+    targets = [
+        {"action": "retain", "dataset": dataset(name), "id": f"t{n}", "reason": "art17.3.b", "residuals": []}
+        for n, name in enumerate(("clicks", "extra"))
+    ]
+    return {**story.summary(), "at": story.i.at(6), "request": REQUEST, "targets": targets, "v": 1, **members}
+
+
+def plan_as(story: Story, body: object, *streams: str, **how: Any) -> int:
+    how.setdefault("source", f"{ACTORS}planner")
+    return story.append("tallystick.deletion.planned.v1", body, *streams, **how)
+
+
+FILED = (OF_REQUEST, *files(["clicks", "extra"]))
+Planned = Callable[[Story], object]
+
+
+def a_part_is_sealed(story: Story) -> object:
+    body = plan_body(story)
+    body["targets"][1]["dataset"]["name"] = None
+    return plan_as(story, body, OF_REQUEST, *files(["clicks"]), parts={"/targets/1/dataset/name": b'"extra"'})
+
+
+def a_target_is_sealed(story: Story) -> object:
+    body = plan_body(story)
+    body["targets"][1] = None
+    return plan_as(story, body, OF_REQUEST, *files(["clicks"]), parts={"/targets/1": b"{}"})
+
+
+def it_is_of_two_entries(story: Story) -> object:
+    """In the first of them not even the request is named."""
+    names = ["clicks", *(f"t{n:03}" for n in range(130))]
+    targets = [{"dataset": dataset(name)} for name in names]
+    return plan_as(story, plan_body(story, targets=targets), OF_REQUEST, *files(names))
+
+
+UNREADABLE: dict[str, Planned] = {
+    "a_part_is_sealed": a_part_is_sealed,
+    "a_target_is_sealed": a_target_is_sealed,
+    "all_targets_are_sealed": lambda story: plan_as(
+        story, plan_body(story, targets=None), OF_REQUEST, parts={"/targets": b"[]"}
+    ),
+    "its_time_is_sealed": lambda story: plan_as(story, plan_body(story, at=None), *FILED, parts={"/at": b'"now"'}),
+    "it_is_of_two_entries": it_is_of_two_entries,
+    "it_is_not_canonical": lambda story: plan_as(story, json.dumps(plan_body(story)).encode(), *FILED),
+    "it_has_a_newline": lambda story: plan_as(story, story.i.dump(plan_body(story)) + b"\n", *FILED),
+    "it_has_a_member_that_no_page_knows": lambda story: plan_as(story, plan_body(story, note="x"), *FILED),
+    "it_lacks_a_member": lambda story: plan_as(
+        story, {name: value for name, value in plan_body(story).items() if name != "at"}, *FILED
+    ),
+    "it_is_of_another_version": lambda story: plan_as(story, plan_body(story, v=2), *FILED),
+    "it_begins_nowhere": lambda story: plan_as(story, plan_body(story, seeds=[]), *FILED),
+    "it_is_nothing_but_the_request": lambda story: plan_as(story, {"request": REQUEST}, OF_REQUEST),
+    "its_closure_is_no_closure": lambda story: plan_as(
+        story, plan_body(story, closure={"count": -1, "hash": ""}), *FILED
+    ),
+    "a_target_is_none": lambda story: plan_as(story, plan_body(story, targets=["extra"]), OF_REQUEST),
+}
+# Such an entry speaks of this request to nobody: it is not in its stream, or is not the planner's.
+ELSEWHERE: dict[str, Planned] = {
+    "it_is_not_json": lambda story: plan_as(story, b"delete extra"),
+    "it_is_empty": lambda story: plan_as(story, b""),
+    "a_member_stands_twice": lambda story: plan_as(story, b'{"request":"%s","v":1,"v":2}' % REQUEST.encode()),
+    "it_does_not_claim_to_be_json": lambda story: plan_as(story, plan_body(story), datacontenttype="text/plain"),
+    "it_is_of_another_request": lambda story: plan_as(
+        story, plan_body(story, request="other", v=2), "request:other", *FILED[1:]
+    ),
+    "it_is_a_strangers": lambda story: plan_as(story, plan_body(story, v=2), *FILED, source="/pipelines"),
+    "it_is_of_another_planner": lambda story: plan_as(
+        story, plan_body(story, v=2), *FILED, source=f"{ACTORS}planner:2"
+    ),
+    "it_is_of_another_type": lambda story: story.append(
+        "tallystick.deletion.executed.v1", plan_body(story, v=2), *FILED, source=f"{ACTORS}planner"
+    ),
+}
+
+
+def beside(planned: Planned) -> Callable[[Any], tuple[Story, Any]]:
+    """An honest deletion whose request had another such plan before, at entry 6."""
+
+    def build(i: Any) -> tuple[Story, Any]:
+        story = Story(i)
+        story.chain()
+        story.request()
+        planned(story)
+        story.make_plan()
+        story.certify()
+        return story, i.Question([], kind="everything")
+
+    return build
+
+
+def add_beside(name: str, planned: Planned, grade: str, **facts: Any) -> None:
+    build = beside(planned)
+    build.__name__ = f"another_plan_{name}"
+    case(grade, **facts)(build)
+
+
+for name, planned in UNREADABLE.items():
+    entries = 2 if planned is it_is_of_two_entries else 1
+    add_beside(name, planned, "closure not proven", plan=6 + entries, seq=7 + entries, bodies=[6])
+for name, planned in ELSEWHERE.items():
+    add_beside(name, planned, GOOD, plan=7, seq=8)
+
+
+@case("closure not proven", plan=7, seq=8, bodies=[6])
+def another_plan_cannot_be_read_and_only_the_deletion_is_asked_for(i: Any) -> tuple[Story, Any]:
+    story, _ = beside(UNREADABLE["it_is_of_another_version"])(i)
+    return story, story.question()
+
+
+@case("a target was forgotten", forgotten=["dataset:db|extra"], plan=8, seq=9, bodies=[7])
+def what_a_plan_hides_does_not_hide_what_another_tells(i: Any) -> tuple[Story, Any]:
+    def both(story: Story) -> None:
+        plan_as(story, plan_body(story), *FILED)
+        plan_as(story, plan_body(story, v=2), *FILED)
+
+    return beside(both)(i)
+
+
+@case("closure contradicted", differs=["plan"])
+def the_plan_of_the_certificate_cannot_be_read(i: Any) -> tuple[Story, Any]:
+    story = Story(i)
+    story.chain()
+    story.request()
+    story.named["planned"] = plan_as(story, plan_body(story, v=2), *FILED)
+    story.certify()
+    return story, story.question()
+
+
+@case(GOOD)
+def what_cannot_be_read_after_the_certificate_is_no_fault_of_it(i: Any) -> tuple[Story, Any]:
+    story = Story(i).told()
+    plan_as(story, plan_body(story, v=2), *FILED)
+    return story, story.question("dataset:db|extra")
+
+
 @case("closure contradicted", differs=["outcome"])
 def it_is_called_complete_and_everything_was_kept(i: Any) -> tuple[Story, Any]:
     story = Story(i, certificate={"outcome": "complete"}).told()
@@ -942,6 +1082,40 @@ def test_what_all_certificates_together_cost_is_bounded_alike_by_both_verifiers(
     assert [each.get("reason") for each in graded] == [None] * 52 + [TOO_LARGE] * 2
     assert [each["grade"] for each in graded] == ["a target was forgotten"] * 52 + ["closure contradicted"] * 2
     assert [each.get("derived") for each in graded[51:]] == [2, None, None]
+    assert without_prose(json.loads(ended.stdout)) == without_prose(ours)
+
+
+def test_a_plan_that_cannot_be_read_costs_one_step_in_both_verifiers(issuer: ModuleType, tmp_path: Path) -> None:
+    """Each certificate looks at 20,001 for the plan that can be read, 4 for its own, and 70, so that 208 fit."""
+    node = shutil.which("node")
+    assert node is not None, "node is not there; packages.txt names the Debian package"
+    story = Story(issuer)
+    story.chain()
+    story.request()
+    wide = [dataset(f"w{n:05}") for n in range(20_000)]
+    targets = [{"action": "retain", "dataset": each, "id": "t", "reason": "r", "residuals": []} for each in wide]
+    for version in (1, 2):
+        names = files(each["name"] for each in wide)
+        plan_as(story, plan_body(story, targets=targets, v=version), OF_REQUEST, *names)
+    for _ in range(69):
+        plan_as(story, {"request": REQUEST}, OF_REQUEST)
+    story.make_plan()
+    for _ in range(210):
+        story.certify()
+    story.log.take_census()
+    bundle, trust = issuer.issue(story.log, issuer.Question([], kind="everything")), story.log.trust()
+    (tmp_path / "crowd.zip").write_bytes(bundle)
+    (tmp_path / "trust").write_bytes(trust)
+
+    ours = first(bundle, trust)
+    ended = subprocess.run(
+        [node, str(SECOND), "--trust", tmp_path / "trust", "--json", tmp_path / "crowd.zip"],
+        stdout=subprocess.PIPE, check=False, timeout=300,
+    )  # fmt: skip
+
+    graded = ours["certificates"]
+    assert [each.get("reason") for each in graded] == [None] * 208 + [TOO_LARGE] * 2
+    assert [each["counts"]["bodies"] for each in graded] == [70] * 208 + [0] * 2
     assert without_prose(json.loads(ended.stdout)) == without_prose(ours)
 
 

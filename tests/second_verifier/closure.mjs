@@ -170,20 +170,17 @@ function walker(events, isWhole) {
   };
 }
 
-/** What was planned for each request, ascending, by the stream of the request; of a plan whose body is not here, that there is one. */
+/** What was planned for each request, ascending, by the stream of the request; of one that cannot be read, that there is one. */
 function plansOf(view) {
   const { entries, bodies } = view.documents;
   const plans = new Map();
   entries.forEach((entry, i) => {
     if (entry.type !== STEPS.plan || entry.source !== PLANNER) return;
     const { bytes } = bodies[i];
-    if (!bytes) {
-      for (const name of familyStreams(view, entry)) add(plans, name, { seq: entry.seq });
-      return;
-    }
-    const stated = claimsJson(entry) && structure(bytes) !== undefined ? attempt(() => PLAN(readCanonical(bytes))) : undefined;
-    if (!stated) return;
-    add(plans, filed("request", stated.request), { seq: entry.seq, targets: new Set(stated.targets.map((target) => target.dataset)) });
+    const isHere = bytes && claimsJson(entry) && structure(bytes) !== undefined;
+    const stated = isHere ? attempt(() => PLAN(readCanonical(bytes))) : undefined;
+    if (!stated) for (const name of familyStreams(view, entry)) add(plans, name, { seq: entry.seq });
+    else add(plans, filed("request", stated.request), { seq: entry.seq, targets: new Set(stated.targets.map((target) => target.dataset)) });
   });
   return plans;
 }
@@ -200,8 +197,9 @@ function planner(view, isWhole) {
       if (other.seq >= seq) break;
       left = Math.max(-1, left - 1 - (other.targets?.size ?? 0));
       if (left < 0) return undefined;
+      if (other.seq === plan.seq) continue;
       if (!other.targets) found.bodies.add(other.seq);
-      else if (other.seq !== plan.seq) other.targets.forEach((id) => besides.add(id));
+      else other.targets.forEach((id) => besides.add(id));
     }
     return besides;
   };
