@@ -39,8 +39,8 @@ def override(log: ReadableLog, seq: int, word: Word) -> Receipt:
 
     Raises:
         MissingError: There is no such decision.
-        RefusedError: It is not stricter than the word, its data has no fingerprint, the policy wants a second pair of eyes, or a word
-            is none that an entry may hold; nothing was written.
+        RefusedError: It is not stricter than the word, its data has no fingerprint, the policy wants a second pair of eyes, or
+            a word is none that an entry may hold; nothing was written.
     """
     known = read_decision(log, seq)
     fact = known.fact

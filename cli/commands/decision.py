@@ -131,7 +131,8 @@ def override(
 ) -> None:
     """Overrule the decision of entry SEQ.
 
-    When `tally check` meets the same data and contract again, it decides so. Exit status 9 where the policy wants another pair of eyes.
+    When `tally check` meets the same data and contract again, it decides so.
+    Exit status 9 where the policy wants another pair of eyes.
 
     Example: tally decision override 41 --by ops:7 --reason known-late-feed
     """
