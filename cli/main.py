@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "show": "events",
     "check": "contract",
     "ci-check": "ci",
+    "contract": "lifecycle",
     "decision": "decision",
     "policy": "policy",
     "schema": "schema",

@@ -19,7 +19,7 @@ from contracts.terms import Kind, Scalar, date_bound, timestamp_bound
 
 # How a value of each type is written in a CSV, and what it is then read as. Stricter than the engine's cast, which
 # takes 1.5 for the integer 2 and 1e3 for a thousand.
-_WRITTEN: Final = {
+WRITTEN: Final = {
     "integer": (r"[+-]?[0-9]+", "HUGEINT"),
     "number": (r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", "DOUBLE"),
     "boolean": (r"(?i:true|false)", "BOOLEAN"),
@@ -87,8 +87,8 @@ def compile_scan(rules: Sequence[Rule], structure: Structure, relation: str) -> 
 
 
 def _value(column: Column, field: FieldSpec, place: int, inner: list[str]) -> Value:
-    if column.as_text and field.type in _WRITTEN:
-        pattern, type = _WRITTEN[field.type]
+    if column.as_text and field.type in WRITTEN:
+        pattern, type = WRITTEN[field.type]
         inner.append(f"{column.sql} AS r{place}")
         cast = f"TRY_CAST({column.sql} AS {type})"
         inner.append(f"CASE WHEN regexp_full_match({column.sql}, '{pattern}') THEN {cast} END AS v{place}")

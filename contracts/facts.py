@@ -22,6 +22,9 @@ CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
 VALIDATION_DECIDED: Final = "tallystick.validation.decided.v1"
 ACTION_TAKEN: Final = "tallystick.validation.action-taken.v1"
 OVERRIDDEN: Final = "tallystick.validation.overridden.v1"
+CONTRACT_DEPRECATED: Final = "tallystick.contract.deprecated.v1"
+CONTRACT_RETIRED: Final = "tallystick.contract.retired.v1"
+CHANGE_ANNOUNCED: Final = "tallystick.contract.change-announced.v1"
 POLICY_PUBLISHED: Final = "tallystick.contract.policy-published.v1"
 SCHEMA_PUBLISHED: Final = "tallystick.schema.published.v1"
 SCHEMA_REJECTED: Final = "tallystick.schema.rejected.v1"
@@ -111,6 +114,36 @@ class ContractPublished(Fact):
     @model_validator(mode="after")
     def _hashed(self) -> Self:
         return _check_hash(self, self.definition, self.contract.sha256)
+
+
+class ChangeFact(Fact):
+    """One difference between a schema or contract and the one before it (docs/formats/contract.md)."""
+
+    path: str
+    kind: Filled
+    direction: Literal["tightens", "loosens", "both", "undetermined", "none"]
+    breaking: bool
+
+
+class ContractEnded(Fact):
+    """A version of a contract is deprecated, or retired: nothing is checked by it any more."""
+
+    contract: ContractName
+    dataset: DatasetName
+    by: Pseudonym
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class ChangeAnnounced(Fact):
+    """A version of a contract is to come, with what it changes for those who read the data, in so many days at the earliest."""
+
+    contract: ContractName
+    dataset: DatasetName
+    previous: Filled
+    notice_days: Count
+    changed: Count
+    changes: tuple[ChangeFact, ...]
+    channels: tuple[Filled, ...]
 
 
 class PolicyName(Fact):
@@ -268,15 +301,6 @@ class SchemaName(Fact):
     version: Filled
     format: Literal["jsonschema"]
     sha256: Digest
-
-
-class ChangeFact(Fact):
-    """One difference between a schema and the one before it (docs/formats/contract.md)."""
-
-    path: str
-    kind: Filled
-    direction: Literal["tightens", "loosens", "both", "undetermined", "none"]
-    breaking: bool
 
 
 class SchemaPublished(Fact):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import sqlite_utils
 
 from contracts.facts import (
     ACTION_TAKEN,
+    CHANGE_ANNOUNCED,
+    CONTRACT_DEPRECATED,
     CONTRACT_PUBLISHED,
+    CONTRACT_RETIRED,
     OVERRIDDEN,
     POLICY_PUBLISHED,
     VALIDATION_DECIDED,
     ActionTaken,
+    ChangeAnnounced,
+    ContractEnded,
     ContractPublished,
     Overridden,
     PolicyPublished,
@@ -27,8 +32,12 @@ from ledger.record import Record
 
 _TABLES: Final = (
     """CREATE TABLE contracts_version (name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
-    dataset_namespace TEXT NOT NULL, dataset_name TEXT NOT NULL, previous TEXT, seq INTEGER NOT NULL, at TEXT NOT NULL,
-    PRIMARY KEY (name, version)) STRICT""",
+    dataset_namespace TEXT NOT NULL, dataset_name TEXT NOT NULL, previous TEXT, definition TEXT NOT NULL,
+    seq INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, version)) STRICT""",
+    """CREATE TABLE contracts_ended (name TEXT NOT NULL, version TEXT NOT NULL, state TEXT NOT NULL, by TEXT NOT NULL,
+    reason TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, version, state)) STRICT""",
+    """CREATE TABLE contracts_announced (name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
+    notice_days INTEGER NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, version, sha256)) STRICT""",
     """CREATE TABLE contracts_decision (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
     contract TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, dataset_namespace TEXT NOT NULL,
     dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_basis_points INTEGER NOT NULL, run TEXT, data TEXT,
@@ -45,6 +54,10 @@ _TABLES: Final = (
 )
 
 
+_VERSIONS: Final = """SELECT name, version, sha256, seq, coalesce((SELECT max(state) FROM contracts_ended e
+WHERE e.name = v.name AND e.version = v.version), 'active'), definition FROM contracts_version v"""  # retired > deprecated
+
+
 class ContractHistory(BodyFold):
     """Folds contracts, policies, decisions, what overrules them, and actions into tables.
 
@@ -57,7 +70,16 @@ class ContractHistory(BodyFold):
     name = "contracts"
     version = 2
     types: frozenset[str] = frozenset(
-        (CONTRACT_PUBLISHED, POLICY_PUBLISHED, VALIDATION_DECIDED, OVERRIDDEN, ACTION_TAKEN)
+        (
+            CONTRACT_PUBLISHED,
+            CONTRACT_DEPRECATED,
+            CONTRACT_RETIRED,
+            CHANGE_ANNOUNCED,
+            POLICY_PUBLISHED,
+            VALIDATION_DECIDED,
+            OVERRIDDEN,
+            ACTION_TAKEN,
+        )
     )
     tables = _TABLES
     keeps_unread = True
@@ -71,9 +93,41 @@ def _published(db: sqlite_utils.Database, record: Record, body: bytes) -> str | 
     fact = ContractPublished.parse(body)
     contract, dataset = fact.contract, fact.dataset
     Version.parse(contract.version)
-    row = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name, fact.previous]
+    row = [
+        contract.name,
+        contract.version,
+        contract.sha256,
+        dataset.namespace,
+        dataset.name,
+        fact.previous,
+        fact.definition,
+    ]
     written = db.execute(
-        "INSERT INTO contracts_version VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO contracts_version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [*row, record.seq, record.at],
+    )
+    return None if written.rowcount else "repeated"
+
+
+def _ended(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = ContractEnded.parse(body)
+    name = fact.contract
+    known = "SELECT 1 FROM contracts_version WHERE name = ? AND version = ? AND sha256 = ?"
+    if db.execute(known, [name.name, name.version, name.sha256]).fetchone() is None:
+        return "unmatched"
+    state = "retired" if record.type == CONTRACT_RETIRED else "deprecated"
+    written = db.execute(
+        "INSERT INTO contracts_ended VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [name.name, name.version, state, fact.by, fact.reason, record.seq, record.at],
+    )
+    return None if written.rowcount else "repeated"
+
+
+def _announced(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
+    fact = ChangeAnnounced.parse(body)
+    row = [fact.contract.name, fact.contract.version, fact.contract.sha256, fact.notice_days]
+    written = db.execute(
+        "INSERT INTO contracts_announced VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [*row, record.seq, record.at],
     )
     return None if written.rowcount else "repeated"
@@ -128,6 +182,9 @@ def _acted(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None
 
 _FOLDS: Final = {
     CONTRACT_PUBLISHED: _published,
+    CONTRACT_DEPRECATED: _ended,
+    CONTRACT_RETIRED: _ended,
+    CHANGE_ANNOUNCED: _announced,
     POLICY_PUBLISHED: _ruled,
     VALIDATION_DECIDED: _decided,
     OVERRIDDEN: _overruled,
@@ -158,12 +215,19 @@ class ReadableLog(ProjectingLog, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One version of a contract, and the entry that put it in force."""
+    """One version of a contract, and the entry that put it in force.
+
+    Attributes:
+        state: "active", "deprecated" or "retired".
+        definition: Its text.
+    """
 
     name: str
     version: str
     sha256: str
     seq: int
+    state: str = "active"
+    definition: str = field(default="", repr=False)
 
 
 def decisions(log: ProjectingLog, contract: str | None, last: int) -> list[dict[str, Any]]:
@@ -179,6 +243,27 @@ def decisions(log: ProjectingLog, contract: str | None, last: int) -> list[dict[
 
 def versions(log: ProjectingLog, name: str) -> tuple[InForce, ...]:
     """Return the versions of a contract in the order in which they came into force."""
-    select = "SELECT name, version, sha256, seq FROM contracts_version WHERE name = ? ORDER BY seq"
     with log.viewing(ContractHistory()) as db:
-        return tuple(InForce(*row) for row in db.execute(select, [name]).fetchall())
+        return tuple(InForce(*row) for row in db.execute(f"{_VERSIONS} WHERE name = ? ORDER BY seq", [name]).fetchall())
+
+
+def all_versions(log: ProjectingLog) -> tuple[InForce, ...]:
+    """Return the versions of every contract, by name, in the order in which they came into force."""
+    with log.viewing(ContractHistory()) as db:
+        return tuple(InForce(*row) for row in db.execute(f"{_VERSIONS} ORDER BY name, seq").fetchall())
+
+
+def announced_at(log: ProjectingLog, name: str, version: str, sha256: str) -> str | None:
+    """Return when a version of a contract was announced, as an entry prints it; None where it was not."""
+    select = "SELECT at FROM contracts_announced WHERE name = ? AND version = ? AND sha256 = ?"
+    with log.viewing(ContractHistory()) as db:
+        row = db.execute(select, [name, version, sha256]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def ended_at(log: ProjectingLog, name: str, version: str, state: str) -> str | None:
+    """Return when a version was deprecated or retired, as an entry prints it; None where it was not."""
+    select = "SELECT at FROM contracts_ended WHERE name = ? AND version = ? AND state = ?"
+    with log.viewing(ContractHistory()) as db:
+        row = db.execute(select, [name, version, state]).fetchone()
+    return None if row is None else str(row[0])

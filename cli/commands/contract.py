@@ -12,6 +12,7 @@ from contracts import enforce, publish
 from contracts.actions import MoveAside
 from contracts.decision import Decision, Verdict
 from contracts.document import parse
+from contracts.lifecycle import check_usable
 from contracts.metric import Found, Measurement
 from contracts.policies import evaluate_for, publish_policy
 from contracts.policyfile import parse_policy
@@ -60,12 +61,14 @@ def check(
             raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
         return
     with session.open() as log:
+        if (remark := check_usable(log, document)) is not None:
+            session.output.remark([remark])
         # Before anything is recorded: a file that cannot be measured leaves no contract behind that never was held to anything.
         evaluated = evaluate_for(log, document, source, clock=log.clock, policy=ruled)
         context = Context(source=f"{log.origin}/check", run=run)
         if ruled is not None:
             publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
-        publish.publish(log, document, context)
+        publish.publish(log, document, context, clock=log.clock)
         aside = MoveAside(data, move_blocked) if move_blocked else None
         outcome = enforce.carry_out(log, evaluated, context=context, enforcement=aside)
     moved = aside.aside if aside else None

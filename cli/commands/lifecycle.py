@@ -1,0 +1,184 @@
+"""contract init, diff, publish, announce, deprecate, retire, list: from a draft to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from cli.output import say
+from cli.session import Session, named_file, pass_session, read_input, with_json, write_output
+from contracts import lifecycle
+from contracts.diff import compare, needed_bump
+from contracts.document import Document, parse
+from contracts.draft import default_name, draft
+from contracts.history import all_versions
+from contracts.publish import publish as put_in_force
+from contracts.record import Context
+from contracts.source import file_source
+
+_BY = click.option("--by", required=True, metavar="PSEUDONYM", help="Who answers for it.")
+_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why. It stands for ever: name no person.")
+
+
+@click.group()
+def contract() -> None:
+    """Contracts: what a dataset promises, from draft to end."""
+
+
+@contract.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help="Of the contract.  [default: that of the file]")
+@click.option("--namespace", default="default", show_default=True, metavar="NAME", help="Of the dataset.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a new file.")
+@with_json
+@pass_session
+def init(session: Session, data: Path, *, name: str | None, namespace: str, out: Path | None) -> None:
+    """Draft a contract that DATA keeps.
+
+    Example: tally contract init orders.parquet --out orders.yaml
+    """
+    named = name or default_name(data)
+    text = draft(file_source(named_file(data, "data file")), name=named, namespace=namespace, dataset=named)
+    document = parse(text.encode(), name="the draft")
+    if out is not None:
+        write_output(out, text.encode())
+    facts = {"contract": document.contract.name, "fields": len(document.contract.fields), "file": str(out or "")}
+    if session.output.as_json:
+        session.output.document({**facts, "text": text})
+    elif out is None:
+        say(text.rstrip("\n"))
+    else:
+        session.output.facts(facts, "Drafted.")
+
+
+@contract.command()
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--for",
+    "perspective",
+    type=click.Choice(["consumer", "producer"]),
+    default="consumer",
+    show_default=True,
+    help="Whom a change breaks.",
+)
+@with_json
+@pass_session
+def diff(session: Session, old: str, new: str, perspective: Literal["consumer", "producer"]) -> None:
+    """Compare two versions, and say how large a step it is.
+
+    Example: tally contract diff orders-1.yaml orders-2.yaml
+    """
+    before, after = _read(old).contract, _read(new).contract
+    changes = compare(before, after, perspective=perspective)
+    rows: list[dict[str, object]] = [
+        {"path": each.path, "change": each.kind, "direction": each.direction.value, "breaks": each.breaking}
+        for each in changes
+    ]
+    bump = needed_bump(changes).word
+    if session.output.as_json:
+        session.output.document({"needs": bump, "from": before.version, "to": after.version, "changes": rows})
+        return
+    session.output.rows(rows, ("path", "change", "direction", "breaks"), empty="no change")
+    say(f"from {before.version} to {after.version}: needs a {bump} step")
+
+
+@contract.command()
+@click.argument("file")
+@with_json
+@pass_session
+def publish(session: Session, file: str) -> None:
+    """Put the contract in FILE in force.
+
+    A version is a step as large as what it breaks for those who read the data.
+
+    Example: tally contract publish orders.yaml
+    """
+    document = _read(file)
+    with session.open() as log:
+        size = log.size
+        found = put_in_force(log, document, Context(source=f"{log.origin}/contract"), clock=log.clock)
+    facts = {"contract": found.name, "version": found.version, "sha256": found.sha256, "seq": found.seq}
+    session.output.facts(
+        facts, "Contract in force." if found.seq >= size else "Contract in force already; nothing was recorded."
+    )
+
+
+@contract.command()
+@click.argument("file")
+@with_json
+@pass_session
+def announce(session: Session, file: str) -> None:
+    """Give notice of the version in FILE, and of what it changes.
+
+    Example: tally contract announce orders-2.yaml
+    """
+    document = _read(file)
+    with session.open() as log:
+        receipt = lifecycle.announce(log, document)
+    facts = {"contract": document.contract.name, "version": document.contract.version, "seq": receipt.seq}
+    session.output.facts(facts, "Announced.")
+
+
+@contract.command()
+@click.argument("name")
+@click.argument("version")
+@_BY
+@_REASON
+@with_json
+@pass_session
+def deprecate(session: Session, name: str, version: str, by: str, reason: str) -> None:
+    """Say that VERSION should not be used any more.
+
+    Example: tally contract deprecate orders 1.0.0 --by data:1 --reason "see 2.0.0"
+    """
+    with session.open() as log:
+        receipt = lifecycle.deprecate(log, name, version, by=by, reason=reason)
+    session.output.facts({"contract": name, "version": version, "seq": receipt.seq}, "Deprecated.")
+
+
+@contract.command()
+@click.argument("name")
+@click.argument("version")
+@_BY
+@_REASON
+@with_json
+@pass_session
+def retire(session: Session, name: str, version: str, by: str, reason: str) -> None:
+    """End VERSION: nothing is checked by it any more.
+
+    It was deprecated before, for as long as it promises.
+
+    Example: tally contract retire orders 1.0.0 --by data:1 --reason "see 2.0.0"
+    """
+    with session.open() as log:
+        receipt = lifecycle.retire(log, name, version, by=by, reason=reason, clock=log.clock)
+    session.output.facts({"contract": name, "version": version, "seq": receipt.seq}, "Retired.")
+
+
+@contract.command("list")
+@with_json
+@pass_session
+def list_(session: Session) -> None:
+    """List the versions of every contract.
+
+    Example: tally contract list
+    """
+    with session.open(read_only=True) as log:
+        rows: list[dict[str, object]] = [
+            {
+                "contract": each.name,
+                "version": each.version,
+                "state": each.state,
+                "sha256": each.sha256,
+                "seq": each.seq,
+            }
+            for each in all_versions(log)
+        ]
+    session.output.rows(rows, ("contract", "version", "state", "sha256", "seq"), empty="no contracts")
+
+
+def _read(file: str) -> Document:
+    return parse(read_input(file, "contract"), name=file)
