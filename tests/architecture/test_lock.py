@@ -10,7 +10,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ["requirements.lock", "examples/demo/requirements.lock"]
+PEERS = ["frames", "soda", "gx", "datacontract"]
+LOCKS = [
+    "requirements.lock",
+    "examples/demo/requirements.lock",
+    *(f"benchmarks/peers/{name}.lock" for name in PEERS),
+]
 
 
 def locked(path: Path) -> dict[str, tuple[Requirement, int]]:

@@ -14,6 +14,7 @@ import pytest
 TARGETS = sorted(
     [
         "bench",
+        "bench-checks",
         "clean",
         "demo",
         "demo-server",
@@ -24,6 +25,7 @@ TARGETS = sorted(
         "lint",
         "lock",
         "packages",
+        "peers",
         "producers",
         "soak",
         "test",
