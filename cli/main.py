@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "contract": "lifecycle",
     "decision": "decision",
     "policy": "policy",
+    "notify": "notify",
     "schema": "schema",
     "lineage": "lineage",
     "delete": "deletion",

@@ -1,0 +1,1 @@
+"""Tell people what was decided: read from the log, kept until it is delivered."""
