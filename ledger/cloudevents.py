@@ -1,25 +1,24 @@
 """Reading CloudEvents 1.0: one as JSON, many as a JSON array, one as HTTP headers and a body.
 
-`data` keeps the very bytes that it has in the document. So a document is not parsed into values: its members are walked one
-by one, and the library's scanner, which is in C, says where each value stops. What the scanner is lax about (members that
-stand twice inside `data`, NaN) is held to the rules where the data are read.
+`data` keeps the very bytes that it has in the document: `ledger.jsoncut` says where it stands there, and mostly what it says.
 
 Source: CloudEvents 1.0, JSON Event Format sections 3 and 4, HTTP Protocol Binding section 3.1.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import unquote
 
 from pydantic import ValidationError
 
+from ledger import jsoncut
 from ledger.event import Event, take_parts
+from ledger.filing import remember
+from ledger.jsoncut import MAX_MEMBERS, Value
 from proofs import jsonstrict, limits
 from proofs.errors import MalformedError, RefusedError
 from proofs.streams import claims_json
@@ -29,38 +28,6 @@ _ATTRIBUTES: Final = frozenset(
     ("type", "source", "id", "subject", "time", "datacontenttype", "dataschema", "sequence", "traceparent")
 )
 _NOT_EXTENSIONS: Final = _ATTRIBUTES | {"specversion", "data", "data_base64"}
-_BLANK: Final = re.compile(r"[ \t\n\r]*+")
-# Most members are names and texts without an escape: one match, where the general way takes six calls.
-_PLAIN: Final = re.compile(r'"([A-Za-z0-9_]++)"[ \t\n\r]*+:[ \t\n\r]*+"([^"\\\x00-\x1f]*+)"[ \t\n\r]*+')
-_MAX_MEMBERS: Final = 64
-_INTEGER_DIGITS: Final = 19
-
-
-class _Value(NamedTuple):
-    """A member's value, and [start, stop) of its characters in the document."""
-
-    value: Any
-    start: int
-    stop: int
-
-
-class _Fraction:
-    """Stands for a number that is no integer: no attribute may be one."""
-
-
-_FRACTION: Final = _Fraction()  # one for all: a body may hold millions
-
-
-def _integer(text: str) -> object:
-    return int(text) if len(text) < _INTEGER_DIGITS else _FRACTION
-
-
-def _no_constant(text: str) -> object:
-    raise RefusedError(f"no JSON: {text} is no number")
-
-
-_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_float=lambda _: _FRACTION, parse_constant=_no_constant)
-_scan = _DECODER.raw_decode
 
 
 def read_cloudevent(document: bytes) -> Event:
@@ -71,9 +38,7 @@ def read_cloudevent(document: bytes) -> Event:
     """
     text = _decoded(document)
     try:
-        members, at = _members(text, _blank(text, 0))
-        if _blank(text, at) != len(text):
-            raise RefusedError("no CloudEvent: something follows the document")
+        members = jsoncut.read_object(text)
     except (ValueError, IndexError, RecursionError) as error:
         raise RefusedError("no CloudEvent: the document is not JSON") from error
     if members is None:
@@ -90,7 +55,7 @@ def read_batch(document: bytes) -> list[Event | RefusedError]:
     text = _decoded(document)
     events: list[Event | RefusedError] = []
     try:
-        for members in _elements(text):
+        for members in jsoncut.read_objects(text):
             if len(events) == MAX_BATCH:
                 raise RefusedError(f"the batch holds more than {MAX_BATCH} events")
             events.append(_event_or_why(text, members))
@@ -99,26 +64,20 @@ def read_batch(document: bytes) -> list[Event | RefusedError]:
     return events
 
 
-def split_array(document: bytes, *, most: int = MAX_BATCH) -> list[bytes]:
-    """Return the bytes of each element of a JSON array, as they stand in it.
+def split_array(document: bytes, *, most: int = MAX_BATCH) -> Iterator[tuple[bytes, Any]]:
+    """Yield the bytes of each element of a JSON array, as they stand in it, and its value where that was read by the rules.
+
+    The value of one that has yet to be read is `ledger.document.UNREAD`.
 
     Raises:
-        RefusedError: The document is not a JSON array, or holds more than `most` elements.
+        RefusedError: The document is not a JSON array, or holds more than `most` elements; nothing can be said of any.
     """
     text = _decoded(document)
-    elements: list[bytes] = []
     try:
-        at = _open_array(text)
-        while text[at] != "]":
-            if len(elements) == most:
-                raise RefusedError(f"the array holds more than {most} elements")
-            _, stop = _scan(text, at)
-            elements.append(text[at:stop].encode())
-            at = _next(text, stop)
-        _check_end(text, at)
+        for value, start, stop, data in jsoncut.read_elements(text, most=most):
+            yield (text[start:stop].encode() if data is None else data), value
     except (ValueError, IndexError, RecursionError) as error:
         raise RefusedError("the document is not a JSON array") from error
-    return elements
 
 
 def read_binary(headers: Iterable[tuple[str, str]], body: bytes) -> Event:
@@ -162,86 +121,7 @@ def _decoded(document: bytes) -> str:
         raise RefusedError("the document is not UTF-8") from error
 
 
-def _elements(text: str) -> Iterator[dict[str, _Value] | None]:
-    at = _open_array(text)
-    while text[at] != "]":
-        members, stop = _members(text, at)
-        yield members
-        at = _next(text, stop)
-    _check_end(text, at)
-
-
-def _open_array(text: str) -> int:
-    at = _blank(text, 0)
-    if text[at] != "[":
-        raise ValueError
-    return _blank(text, at + 1)
-
-
-def _next(text: str, at: int) -> int:
-    """Where the next element begins, or the array's end stands."""
-    at = _blank(text, at)
-    if text[at] == "]":
-        return at
-    if text[at] != ",":
-        raise ValueError
-    at = _blank(text, at + 1)
-    if text[at] == "]":
-        raise ValueError
-    return at
-
-
-def _check_end(text: str, at: int) -> None:
-    if _blank(text, at + 1) != len(text):
-        raise ValueError
-
-
-def _members(text: str, at: int) -> tuple[dict[str, _Value] | None, int]:
-    """The members of the object at `at` and where it stops; None for a value of another kind."""
-    if text[at] != "{":
-        return None, _scan(text, at)[1]
-    members: dict[str, _Value] = {}
-    at = _blank(text, at + 1)
-    while text[at] != "}":
-        if plain := _PLAIN.match(text, at):
-            name, value = plain.groups()
-            start, stop, at = plain.start(2) - 1, plain.end(2) + 1, plain.end()
-        else:
-            name, value, start, stop = _member(text, at)
-            at = _blank(text, stop)
-        if name in members or len(members) == _MAX_MEMBERS:
-            name = "\0"  # no attribute: refuses this event, and no other of its batch
-        members[name] = _Value(value, start, stop)
-        if text[at] == ",":
-            at = _blank(text, at + 1)
-            if text[at] == "}":
-                raise ValueError
-        elif text[at] != "}":
-            raise ValueError
-    return members, at + 1
-
-
-def _member(text: str, at: int) -> tuple[str, Any, int, int]:
-    """Name and value of the member at `at`, and [start, stop) of the value."""
-    if text[at] != '"':
-        raise ValueError
-    name, at = _scan(text, at)
-    at = _blank(text, at)
-    if text[at] != ":":
-        raise ValueError
-    start = _blank(text, at + 1)
-    value, stop = _scan(text, start)
-    return name, value, start, stop
-
-
-def _blank(text: str, at: int) -> int:
-    if text[at : at + 1] > " ":
-        return at
-    match = _BLANK.match(text, at)
-    return at if match is None else match.end()
-
-
-def _event_or_why(text: str, members: dict[str, _Value] | None) -> Event | RefusedError:
+def _event_or_why(text: str, members: dict[str, Value] | None) -> Event | RefusedError:
     if members is None:
         return RefusedError("an element of the batch is no CloudEvent")
     try:
@@ -250,12 +130,12 @@ def _event_or_why(text: str, members: dict[str, _Value] | None) -> Event | Refus
         return error
 
 
-def _event(text: str, members: dict[str, _Value]) -> Event:
+def _event(text: str, members: dict[str, Value]) -> Event:
     version = members.get("specversion")
     if version is None or version.value != "1.0":
         raise RefusedError("no CloudEvent of specversion 1.0")
     if "\0" in members:
-        raise RefusedError(f"a member of the event stands twice, or there are more than {_MAX_MEMBERS}")
+        raise RefusedError(f"a member of the event stands twice, or there are more than {MAX_MEMBERS}")
     attributes: dict[str, Any] = {}
     ext: dict[str, str | int | bool] = {}
     for name, member in members.items():
@@ -264,8 +144,11 @@ def _event(text: str, members: dict[str, _Value]) -> Event:
                 attributes[name] = member.value
         elif member.value is not None:
             ext[name] = _scalar(name, member.value)
-    content_type = attributes.get("datacontenttype")
-    return _made({**attributes, **take_parts(ext), "ext": ext, "data": _data(text, members, content_type)})
+    data = _data(text, members, attributes.get("datacontenttype"))
+    event = _made({**attributes, **take_parts(ext), "ext": ext, "data": data})
+    if (said := members.get("data")) is not None and said.data is data:
+        remember(event, said.value)
+    return event
 
 
 def _made(values: dict[str, Any]) -> Event:
@@ -277,7 +160,7 @@ def _made(values: dict[str, Any]) -> Event:
         raise RefusedError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
-def _data(text: str, members: dict[str, _Value], content_type: object) -> bytes:
+def _data(text: str, members: dict[str, Value], content_type: object) -> bytes:
     coded = members.get("data_base64")
     plain = members.get("data")
     if coded is not None:
@@ -293,8 +176,8 @@ def _data(text: str, members: dict[str, _Value], content_type: object) -> bytes:
     try:
         if isinstance(plain.value, str) and not is_json:
             return plain.value.encode()  # a JSON string stands for the text itself when the content type is not JSON
-        data = text[plain.start : plain.stop].encode()
-        if not is_json:
+        data = plain.data if plain.data is not None else text[plain.start : plain.stop].encode()
+        if not is_json and plain.data is None:
             jsonstrict.loads_foreign(data, limit_bytes=limits.BODY_BYTES)  # nobody else will look
     except (UnicodeEncodeError, MalformedError) as error:
         raise RefusedError("the data are not acceptable JSON") from error

@@ -1,6 +1,7 @@
 """Reading a body that claims to be JSON: strictly, and at the speed of the library in C where that can be as strict.
 
-The common case costs one parse and one print: duplicate members show as fewer quotation marks in the print.
+The common case costs one parse and one print: where the print is the document to the byte nothing stood twice in it, and
+elsewhere duplicate members show as fewer quotation marks in the print.
 
 Source: docs/formats/json.md.
 """
@@ -14,6 +15,8 @@ import orjson
 from proofs import jsonstrict, limits
 from proofs.errors import MalformedError, RefusedError
 
+UNREAD: Final = object()
+"""What `quick_document` returns in place of a value."""
 _QUICK_DEPTH: Final = limits.JSON_DEPTH
 
 
@@ -37,17 +40,23 @@ def parse_document(data: bytes) -> Any:
     Raises:
         MalformedError: `data` is not what `proofs.jsonstrict.loads_foreign` accepts.
     """
+    value = quick_document(data)
+    return jsonstrict.loads_foreign(data) if value is UNREAD else value
+
+
+def quick_document(data: bytes) -> Any:
+    """Return the same, or UNREAD where the strict reader has to decide, and to find the words."""
+    if len(data) > limits.BODY_BYTES or data.count(b"{") + data.count(b"[") > _QUICK_DEPTH:
+        return UNREAD
+    try:
+        value = orjson.loads(data)
+        printed = orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return UNREAD
+    if printed == data:
+        return value
     quotes = _quotes(data)
-    if quotes is not None and data.count(b"{") + data.count(b"[") <= _QUICK_DEPTH and len(data) <= limits.BODY_BYTES:
-        try:
-            value = orjson.loads(data)
-            printed = orjson.dumps(value)
-        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-            pass  # the strict reader decides, and finds the words
-        else:
-            if _quotes(printed) == quotes:
-                return value
-    return jsonstrict.loads_foreign(data)
+    return value if quotes is not None and _quotes(printed) == quotes else UNREAD
 
 
 def _quotes(data: bytes) -> int | None:

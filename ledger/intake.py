@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from ledger.clock import Clock, uuid7
 from ledger.document import read_document
 from ledger.event import Event
+from ledger.filing import streams_of
 from ledger.recognition import SECRET, content_hash
 from proofs import jsonspan, limits
 from proofs.digest import commitment
@@ -96,14 +97,13 @@ class Intake:
         elif event.type.startswith(LEDGER_PREFIX) and event.source != self._origin:
             raise ValueError(f"the ledger speaks as {self._origin!r}, not as {event.source!r}")
         body = _bounded(event.data)
-        value = read_document(body) if body and event.is_json else None
+        names = streams_of(event)
         pointers = _pointers(event)
         parts: tuple[tuple[str, bytes, bytes], ...] = ()
         if pointers:
             body, parts = self._seal_parts(event, pointers)
-            value = read_document(body) if parts else value
+            names = filed_document(event.type, event.source, read_document(body)) if parts else names
         salt = os.urandom(SALT_BYTES)
-        names = filed_document(event.type, event.source, value)
         return self._prepared(event, body, salt, parts, names)
 
     def _prepared(

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from ledger.document import parse_document
+from ledger.document import UNREAD, parse_document
 from ledger.event import Event
+from ledger.filing import remember
 from proofs import limits
 from proofs.entry import check_text
 from proofs.errors import MalformedError, RefusedError
@@ -61,12 +62,24 @@ def observe(data: bytes) -> Observation:
     Raises:
         RefusedError: It is not one JSON object, or it does not tell which run and job, job, or dataset it speaks of.
     """
+    return _observation(_body(data))
+
+
+def _body(data: bytes) -> dict[str, Any]:
     try:
         body = parse_document(data)
     except MalformedError as error:
         raise RefusedError(f"OpenLineage event is not acceptable JSON: {error.what}") from error
+    return _object(body)
+
+
+def _object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise RefusedError("OpenLineage event is not a JSON object")
+    return body
+
+
+def _observation(body: dict[str, Any]) -> Observation:
     said = read(body)
     kind = _kind(body)
     node = said.job if kind != "dataset" else node_of(body["dataset"], "dataset")
@@ -92,19 +105,30 @@ def event_from_openlineage(data: bytes, *, source: str | None = None) -> Event:
     Raises:
         RefusedError: The event cannot be identified, or `source` breaks the grammar.
     """
-    return event_and_findings(data, source=source)[0]
+    return _event(data, observe(data), source, None)
 
 
 def event_and_findings(
-    data: bytes, *, source: str | None = None, id: str | None = None
+    data: bytes, *, source: str | None = None, id: str | None = None, value: Any = UNREAD
 ) -> tuple[Event, tuple[str, ...]]:
-    """Return the same, with an id where the sender gave one, and the codes of what is not as OpenLineage says."""
-    seen = observe(data)
+    """Return the same, with an id where the sender gave one, and the codes of what is not as OpenLineage says.
+
+    Args:
+        value: What the data say, where they were read by the rules of `read_document` already.
+    """
+    body = _body(data) if value is UNREAD else _object(value)
+    seen = _observation(body)
+    event = _event(data, seen, source, id)
+    remember(event, body)
+    return event, seen.findings
+
+
+def _event(data: bytes, seen: Observation, source: str | None, id: str | None) -> Event:
     if source is None:
         source = seen.producer if _fits(seen.producer, limits.SOURCE_BYTES) else UNKNOWN_PRODUCER
     time = seen.event_time if _DATE_TIME.match(seen.event_time) else None
     try:
-        return Event(type=TYPES[seen.kind], source=source, id=id, time=time, data=data), seen.findings
+        return Event(type=TYPES[seen.kind], source=source, id=id, time=time, data=data)
     except ValueError as error:
         if id is not None and not _fits(id, limits.ID_BYTES):
             raise RefusedError(f"id of {len(id)} characters is not acceptable to an entry") from error

@@ -15,7 +15,7 @@ from ledger import cloudevents
 from ledger.append import Receipt
 from ledger.event import Event
 from ledger.log import Ledger
-from ledger.openlineage import event_and_findings, event_from_openlineage
+from ledger.openlineage import event_and_findings
 from lineage.findings import irregular
 from proofs import limits
 from proofs.errors import RefusedError, TallyError
@@ -96,7 +96,7 @@ def _event_id(call: Call) -> str | None:
 
 
 def _read_batch(call: Call, body: bytes) -> list[Event | RefusedError]:
-    return events.checked(call, [_event_or_why(call, element) for element in cloudevents.split_array(body)])
+    return events.checked(call, [_event_or_why(call, *element) for element in cloudevents.split_array(body)])
 
 
 def _bounded(data: bytes) -> bytes:
@@ -106,9 +106,9 @@ def _bounded(data: bytes) -> bytes:
     return data
 
 
-def _event_or_why(call: Call, element: bytes) -> Event | RefusedError:
+def _event_or_why(call: Call, element: bytes, value: Any) -> Event | RefusedError:
     try:
-        return event_from_openlineage(_bounded(element), source=_source(call))
+        return event_and_findings(_bounded(element), source=_source(call), value=value)[0]
     except RefusedError as error:
         return error
 

@@ -13,12 +13,16 @@ from proofs.errors import RefusedError
 START = b'{"specversion":"1.0","id":"1","source":"urn:a","type":"org.example.v1"'
 
 
+def cut(document: bytes) -> list[bytes]:
+    return [element for element, _ in split_array(document)]
+
+
 @pytest.mark.parametrize(
     "data", [b"1.00", b'"a\\u0041\\/"', b"[ ]", b'{"b":1 , "a":2}', b"null", b"1e400", b"-0", b'{"":{"x":[{}]}}']
 )
 def test_data_keep_the_bytes_that_they_have_in_the_document(data: bytes) -> None:
     assert read_cloudevent(START + b',"data" :\n' + data + b"\r\n}").data == data
-    (one,) = split_array(b"[ " + data + b"\t]")
+    (one,) = cut(b"[ " + data + b"\t]")
     assert one == data
 
 
@@ -82,13 +86,13 @@ def test_an_event_that_is_wrong_leaves_its_neighbours_alone() -> None:
     [b"", b"[", b"[1", b"[1,]", b"[,]", b"[1 2]", b"]", b"{}", b"[1]x", b"[" * 100_000, b'["\x01"]', b"[\xff]"],
 )
 def test_what_is_no_array_is_refused_whole(document: bytes) -> None:
-    for read in (read_batch, split_array):
+    for read in (read_batch, cut):
         with pytest.raises(RefusedError):
             read(document)
 
 
 def test_more_than_a_thousand_events_are_refused_whole() -> None:
-    for read in (read_batch, split_array):
+    for read in (read_batch, cut):
         assert len(read(b"[" + b"1," * 999 + b"1]")) == 1000
         with pytest.raises(RefusedError, match="more than 1000"):
             read(b"[" + b"1," * 1000 + b"1]")
@@ -129,7 +133,7 @@ def test_headers_that_are_no_attributes_are_refused(more: list[tuple[str, str]])
 
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}",:\\ \n1ean"d', max_size=60).map(str.encode))
 def test_whatever_is_sent_is_read_or_refused(document: bytes) -> None:
-    for read in (read_cloudevent, read_batch, split_array):
+    for read in (read_cloudevent, read_batch, cut):
         try:
             read(document)
         except RefusedError:
@@ -142,4 +146,4 @@ def test_splitting_an_array_gives_back_each_element(value: object) -> None:
 
     elements = [json.dumps(value, ensure_ascii=False).encode(), b'{"a": 1}']
 
-    assert split_array(b"[" + b" , ".join(elements) + b"]") == elements
+    assert cut(b"[" + b" , ".join(elements) + b"]") == elements
