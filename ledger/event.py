@@ -31,8 +31,9 @@ _POINTER = AfterValidator(
 
 
 def _extensions(ext: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
-    # The ledger's own `tally…` names are held back in `append`: only there is it known who asks.
-    check_ext(ext, of_ledger=True)
+    if ext:
+        # The ledger's own `tally…` names are held back in `append`: only there is it known who asks.
+        check_ext(ext, of_ledger=True)
     return ext
 
 

@@ -228,7 +228,8 @@ def check_text(text: object, *, limit_bytes: int, name: str, empty: bool = False
         raise _RefusalError(f"{name} is not a string")
     if not text and not empty:
         raise _RefusalError(f"{name} is empty")
-    if found := FORBIDDEN.search(text):
+    # Most texts are U+0020–007E throughout, which says that none is forbidden in a fourth of the search's time.
+    if not (text.isascii() and text.isprintable()) and (found := FORBIDDEN.search(text)):
         raise _RefusalError(f"{name} holds the character U+{ord(found.group()):04X}, which no entry may hold")
     if len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes:
         raise _RefusalError(f"{name} has {len(text.encode())} bytes, at most {limit_bytes} are allowed")

@@ -92,6 +92,7 @@ class Service:
         )
         await self._at_desk(self._read_grants)
         self.signing = Signing(self.settings, self.metrics, self.journal, self._at_desk)
+        await self.signing.learn()
         self._tasks = [asyncio.create_task(self._watch_grants()), asyncio.create_task(self.signing.run())]
 
     @property

@@ -46,6 +46,11 @@ class Signing:
         self._keys: tuple[tuple[int, ...], Sequence[Key]] = ((), ())
         self._signers: dict[str, Signer] = {}
 
+    async def learn(self) -> None:
+        """Read the log's keys while nobody writes: the first checkpoint would else wait for the index of all that came since."""
+        if self._settings.checkpoint_every:
+            await self._safely(lambda log: None if log.keyring is None else self._known_keys(log))
+
     async def run(self) -> None:
         """Sign and count at their intervals, until cancelled."""
         loops = []
@@ -67,7 +72,7 @@ class Signing:
             await asyncio.sleep(seconds)
             await self._safely(work)
 
-    async def _safely(self, work: Callable[[Ledger], None]) -> None:
+    async def _safely(self, work: Callable[[Ledger], object]) -> None:
         try:
             await self._at_desk(work)
         except TallyError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 
 from server.errors import ForbiddenError, MisdirectedError
@@ -27,17 +28,21 @@ def check_visitor(scope: MutableMapping[str, Any]) -> None:
         MisdirectedError: It is meant for a host that is not this one.
         ForbiddenError: A page of somebody else sent it.
     """
-    given = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
-    hosts = [value for name, value in given if name == b"host"]
+    hosts = _of(scope, b"host")
     if len(hosts) != 1 or not _is_here(hosts[0]):
         raise MisdirectedError("an open server answers to a loopback address in Host alone")
     own = f"{scope['scheme']}://{hosts[0]}".lower()
-    if any(value.lower() != own for name, value in given if name == b"origin"):
+    if any(value.lower() != own for value in _of(scope, b"origin")):
         raise ForbiddenError("a page of another origin may send nothing to an open server")
-    if any(value.strip().lower() not in _NEAR for name, value in given if name == b"sec-fetch-site"):
+    if any(value.strip().lower() not in _NEAR for value in _of(scope, b"sec-fetch-site")):
         raise ForbiddenError("a page of another site may send nothing to an open server")
 
 
+def _of(scope: MutableMapping[str, Any], header: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == header]
+
+
+@lru_cache(maxsize=256)  # a client says the same with each request
 def _is_here(host: str) -> bool:
     match = _HOST.match(host)
     return match is not None and is_loopback(match[1].strip("[]").lower())
