@@ -13,7 +13,9 @@ from ledger.event import Event
 from proofs import limits
 from proofs.streams import filed_document
 
-_KEPT: Final = "filing"  # no field of an event: pydantic leaves it out of comparing and printing, as it does a cached property
+_KEPT: Final = (
+    "filing"  # no field of an event: pydantic leaves it out of comparing and printing, as it does a cached property
+)
 
 
 def remember(event: Event, value: Any) -> None:

@@ -99,7 +99,9 @@ def _each(text: str, read: Callable[[str, int, int], tuple[_Read, int]], most: i
         end = _end(text, at, opening)
         element, stop = read(text, at, end)
         if not at <= end < stop:
-            opening = ""  # another way of writing than that of the first: to look for it again and again could be quadratic
+            opening = (
+                ""  # another way of writing than that of the first: to look for it again and again could be quadratic
+            )
         yield element
         at = _next(text, stop)
         count += 1
@@ -139,8 +141,7 @@ def _element(text: str, at: int, end: int) -> tuple[Value, int]:
     """The element at `at` and where it stops."""
     found = _guessed(text, at, end + 1)
     if found is None:
-        value, stop = _scan(text, at)
-        found = Value(UNREAD, at, stop)
+        found = Value(UNREAD, at, _scan(text, at)[1])
     return found, found.stop
 
 

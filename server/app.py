@@ -35,14 +35,13 @@ from server.errors import (
 from server.journal import Journal, to_stderr
 from server.metrics import Metrics
 from server.responses import problem_response
+from server.sending import Scope, Send, Sending
 from server.service import Service
 from server.settings import Settings
 from server.table import Call, Endpoint
 from server.visitors import check_visitor
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SECURITY: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -64,7 +63,9 @@ class RequestLoop:
         self._journal = journal
         self._metrics = Metrics()
         self.service = Service(settings, metrics=self._metrics, journal=journal)
-        routes: list[BaseRoute] = [Route(one.path, _Guarded(one), methods=[one.method]) for one in ENDPOINTS]
+        guarded = [(one, _Guarded(one)) for one in ENDPOINTS]
+        routes: list[BaseRoute] = [Route(one.path, endpoint, methods=[one.method]) for one, endpoint in guarded]
+        self._exact = {(one.method, one.path): endpoint for one, endpoint in guarded if "{" not in one.path}
         self._router = Router(routes, redirect_slashes=False)
         self._prefix = os.urandom(4).hex()
         self._numbers = itertools.count()
@@ -98,44 +99,33 @@ class RequestLoop:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "").encode("latin-1")
         request_id = given.decode() if _REQUEST_ID.match(given) else f"{self._prefix}-{next(self._numbers):x}"
-        timings: list[tuple[str, float]] = []
-        scope.update(app=self, tally_service=self.service, tally_headers=headers, tally_timings=timings)
-        status, has_begun, code = 500, False, ""
-
-        async def sending(message: MutableMapping[str, Any]) -> None:
-            nonlocal status, has_begun
-            if message["type"] == "http.response.start":
-                has_begun, status = True, message["status"]
-                took = (*timings, ("total", perf_counter() - begun))
-                timing = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in took)
-                message["headers"] = [
-                    *message["headers"],
-                    *self._fixed,
-                    (b"x-request-id", request_id.encode()),
-                    (b"server-timing", timing.encode()),
-                ]
-            try:
-                await send(message)
-            except RuntimeError as error:  # uvloop's word for a connection that closed while the answer was made
-                raise DisconnectedError from error
-
+        scope.update(app=self, tally_service=self.service, tally_headers=headers, tally_timings=[], tally_begun=begun)
+        sending, code = Sending(scope, send, self._fixed, request_id), ""
         try:
             if self.settings.open_on_loopback:
                 check_visitor(scope)
-            await self._router(scope, receive, sending)
+            await self._route(scope)(scope, receive, sending)
         except (TallyError, HTTPException) as error:
             response, code = self._refusal(scope, error, request_id)
             await response(scope, receive, sending)
         except DisconnectedError:
-            status, code = 499, "disconnected"
+            sending.status, code = 499, "disconnected"
         except Exception as error:  # noqa: BLE001 - the top of every request
             code = "fault"
             self._report(error, request_id)
-            if not has_begun:
+            if not sending.has_begun:
                 await problem_response(FaultError("a fault of ours; it is in the journal"), request_id)(
                     scope, receive, sending
                 )
-        self._tell(scope, status, code, perf_counter() - begun, request_id)
+        self._tell(scope, sending.status, code, perf_counter() - begun, request_id)
+
+    def _route(self, scope: Scope) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        """What answers at the path: where that is all there is to compare, without trying one pattern after the other."""
+        endpoint = self._exact.get((scope["method"], scope["path"]))
+        if endpoint is None:
+            return self._router
+        scope["path_params"] = {}
+        return endpoint
 
     def _refusal(self, scope: Scope, error: TallyError | HTTPException, request_id: str) -> tuple[Response, str]:
         # Apart from the loop: a local of it that holds the error would hold itself, and all that the error's frames hold.

@@ -2,15 +2,24 @@
 
 A connection on which nothing comes, or a head that trickles, is closed after `HEAD_SECONDS`; a head over `HEAD_BYTES` is
 answered 431. Bodies have their bounds in `server.body`.
+
+An application may hand over an answer whole (`WHOLE`): its head and its body are then one piece on the wire.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+WHOLE: Final = "tallystick.whole"
+"""Name of the extension in a request's scope: a call with status, headers and the one message of the body.
+
+It returns False, and did nothing, where the answer has to go out in the way of the specification.
+"""
 HEAD_BYTES: Final = 32 * 1024
 HEAD_SECONDS: Final = 15.0
 _SAID: Final = (
@@ -67,6 +76,11 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        extensions: dict[str, Any] = {WHOLE: partial(_answer_whole, cycle)}
+        cycle.scope["extensions"] = extensions
+        super()._start_asgi_task(cycle, app)
+
     def on_body(self, body: bytes) -> None:
         """Hand over a piece of the body."""
         if not self._is_refused:
@@ -104,3 +118,32 @@ class BoundedProtocol(HttpToolsProtocol):
         self._patience = None
         if self._is_in_head and not self.transport.is_closing():
             self.transport.close()
+
+
+def _answer_whole(
+    cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], message: Mapping[str, Any]
+) -> bool:
+    body: bytes = message.get("body", b"")
+    if (
+        message.get("more_body")
+        or cycle.response_started
+        or cycle.disconnected
+        or cycle.flow.write_paused
+        or cycle.scope["method"] == "HEAD"
+        or (b"content-length", b"%d" % len(body)) not in headers
+    ):
+        return False
+    lines = [b"%b: %b" % header for header in (*cycle.default_headers, *headers)]
+    if not cycle.keep_alive:
+        lines.append(b"connection: close")
+    head = b"\r\n".join(lines)
+    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
+        return False  # a line break in a header: uvicorn has the words for that
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], head, body))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
