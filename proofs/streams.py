@@ -168,8 +168,8 @@ class _Pattern:
                 names.add(name)
         if isinstance(value, dict):
             for step, below in self.members:
-                if step in value:
-                    below.walk(value[step], names)
+                if (inner := value.get(step)) is not None:  # null names nothing
+                    below.walk(inner, names)
             if self.each is not None:
                 for inner in value.values():
                     self.each.walk(inner, names)

@@ -77,9 +77,9 @@ class Metrics:
         """Count a refused access."""
         self._refused.labels(endpoint, reason).inc()
 
-    def event(self, outcome: str) -> None:
-        """Count one event: recorded, replayed, or the code of its refusal."""
-        self._outcome(outcome)()
+    def event(self, outcome: str, times: int = 1) -> None:
+        """Count events: recorded, replayed, or the code of their refusal."""
+        self._outcome(outcome)(times)
 
     def committed(self, events: int, seconds: float) -> None:
         """Count one transaction."""

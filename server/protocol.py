@@ -3,7 +3,8 @@
 A connection on which nothing comes, or a head that trickles, is closed after `HEAD_SECONDS`; a head over `HEAD_BYTES` is
 answered 431. Bodies have their bounds in `server.body`.
 
-An application may hand over an answer whole (`WHOLE`): its head and its body are then one piece on the wire.
+An application may take a body that is here already without waiting for it (`ARRIVED`), and hand over an answer whole (`WHOLE`):
+its head and its body are then one piece on the wire.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+ARRIVED: Final = "tallystick.arrived"
+"""Name of the extension in a request's scope: a call that takes the whole body, or gives None where more is to come."""
 WHOLE: Final = "tallystick.whole"
 """Name of the extension in a request's scope: a call with status, headers and the one message of the body.
 
@@ -59,13 +62,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse()
+            elif self._patience is None and not self.transport.is_closing():
+                self._wait_for_head()  # a head that came in one piece needs no patience
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        if self._patience is None:
-            self._wait_for_head()
 
     def on_headers_complete(self) -> None:
         """The head is whole: hand the request over, unless it is too large."""
@@ -77,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        extensions: dict[str, Any] = {WHOLE: partial(_answer_whole, cycle)}
+        extensions: dict[str, Any] = {ARRIVED: partial(_arrived, cycle), WHOLE: partial(_answer_whole, cycle)}
         cycle.scope["extensions"] = extensions
         super()._start_asgi_task(cycle, app)
 
@@ -118,6 +121,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._patience = None
         if self._is_in_head and not self.transport.is_closing():
             self.transport.close()
+
+
+def _arrived(cycle: RequestResponseCycle) -> bytes | None:
+    if cycle.more_body or cycle.disconnected or cycle.response_complete or cycle.waiting_for_100_continue:
+        return None
+    cycle.flow.resume_reading()
+    cycle.message_event.clear()
+    body, cycle.body = bytes(cycle.body), bytearray()
+    return body
 
 
 def _answer_whole(

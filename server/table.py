@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.auth import Principal
+from server.protocol import ARRIVED
 from server.service import Service
 
 JSON: Final = "application/json"
@@ -40,6 +41,16 @@ class Call:
     headers: Mapping[str, str]
     params: Mapping[str, str]
     timings: list[tuple[str, float]]
+
+    @property
+    def arrived(self) -> Callable[[], bytes | None]:
+        """Takes the whole body where all of it is here already; else it gives None, and changes nothing."""
+        found: Callable[[], bytes | None] = self.request.scope.get("extensions", {}).get(ARRIVED, _nothing)
+        return found
+
+
+def _nothing() -> None:
+    return None
 
 
 Handler = Callable[[Call], Awaitable[Response]]

@@ -44,7 +44,7 @@ async def post_disclosure(call: Call) -> Response:
 
 async def _small_body(call: Call) -> bytes:
     room = call.service.room
-    body = await read_body(call.request.receive, dict(call.headers), room)
+    body = await read_body(call.request.receive, call.headers, room, arrived=call.arrived)
     room.give(len(body))
     if len(body) > _REQUEST_BYTES:
         raise TooLargeError(f"the request has {len(body)} bytes, at most {_REQUEST_BYTES} are allowed")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -28,7 +29,7 @@ async def post_events(call: Call) -> Response:
     """Record what the body holds."""
     media = media_type(call.headers)
     room = call.service.room
-    body = await read_body(call.request.receive, dict(call.headers), room)
+    body = await read_body(call.request.receive, call.headers, room, arrived=call.arrived)
     try:
         if media == BATCH:
             return await _batch(call, body)
@@ -57,7 +58,7 @@ async def one(call: Call, event: Event, size_bytes: int, findings: Sequence[str]
     else:
         check(call, event)
     (answer,) = await submit(call, [event], size_bytes)
-    count(call, answer)
+    count(call, [answer])
     if not isinstance(answer, Receipt):
         raise answer
     return json_response(receipt_json(answer, findings), 200 if answer.is_replay else 201)
@@ -82,12 +83,16 @@ def check(call: Call, event: Event) -> None:
     check_write(call.principal, event)
 
 
-def count(call: Call, answer: Receipt | TallyError) -> None:
-    """Count what became of an event."""
+def count(call: Call, answers: Iterable[Receipt | TallyError]) -> None:
+    """Count what became of events."""
+    for outcome, times in Counter(map(_outcome, answers)).items():
+        call.service.metrics.event(outcome, times)
+
+
+def _outcome(answer: Receipt | TallyError) -> str:
     if isinstance(answer, Receipt):
-        call.service.metrics.event("replayed" if answer.is_replay else "recorded")
-    else:
-        call.service.metrics.event(answer.code)
+        return "replayed" if answer.is_replay else "recorded"
+    return answer.code
 
 
 async def _batch(call: Call, body: bytes) -> Response:
@@ -118,8 +123,7 @@ async def record_each(call: Call, read: Sequence[Event | RefusedError], size_byt
     events = {at: each for at, each in enumerate(read) if isinstance(each, Event)}
     if events:
         outcomes.update(zip(events, await submit(call, list(events.values()), size_bytes), strict=True))
-    for outcome in outcomes.values():
-        count(call, outcome)
+    count(call, outcomes.values())
     return [outcomes[index] for index in range(len(read))]
 
 

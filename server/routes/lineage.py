@@ -37,7 +37,7 @@ async def post_lineage(call: Call) -> Response:
     """Record one OpenLineage event."""
     _check_media(call)
     room = call.service.room
-    body = await read_body(call.request.receive, dict(call.headers), room)
+    body = await read_body(call.request.receive, call.headers, room, arrived=call.arrived)
     try:
         id = _event_id(call)
         event, findings = await read_values(
@@ -52,7 +52,7 @@ async def post_lineage_batch(call: Call) -> Response:
     """Record an array of OpenLineage events, each alone."""
     _check_media(call)
     room = call.service.room
-    body = await read_body(call.request.receive, dict(call.headers), room)
+    body = await read_body(call.request.receive, call.headers, room, arrived=call.arrived)
     try:
         read = await read_values(body, room, lambda sent: _read_batch(call, sent))
         outcomes = await events.record_each(call, read, len(body))
