@@ -180,3 +180,22 @@ def test_a_packed_body_takes_the_room_of_what_it_expands_to() -> None:
     with pytest.raises(OverloadedError):
         read([packed("gzip", DATA * 2)], {"content-encoding": "gzip"}, room)
     assert room.used == 0
+
+
+def test_a_body_that_is_here_already_is_held_and_expanded_like_one_that_came() -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("there is nothing to wait for")
+
+    def taken(sent: bytes, room: Room, **headers: str) -> bytes:
+        return asyncio.run(read_body(receive, headers, room, arrived=lambda: sent))
+
+    room = Room(1 << 20)
+    assert taken(DATA, room) == DATA
+    assert room.used == len(DATA)
+    assert taken(packed("gzip", DATA), room, **{"content-encoding": "gzip"}) == DATA
+    assert room.used == 2 * len(DATA)
+    with pytest.raises(OverloadedError):
+        taken(bytes(1 << 20), room)
+    with pytest.raises(TooLargeError):
+        taken(bytes(body.REQUEST_BYTES + 1), Room(1 << 30))
+    assert room.used == 2 * len(DATA)
