@@ -1,0 +1,1 @@
+"""Other people's ways of writing a contract, each read into ours."""
