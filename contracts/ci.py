@@ -40,7 +40,7 @@ def github_lines(checked: Sequence[Evaluated]) -> Iterator[str]:
     """Yield a line for each broken rule, which GitHub Actions shows beside the contract's own line."""
     for evaluated in checked:
         for metric, line, sentence in broken(evaluated):
-            place = f"file={_property(evaluated.document.name)},line={line},title={_property(metric.rule.id)}"
+            place = f"file={_property(evaluated.document.file(metric.rule.place))},line={line},title={_property(metric.rule.id)}"
             yield f"::{_COMMANDS[metric.rule.severity]} {place}::{_data(sentence)}"
 
 
@@ -66,7 +66,7 @@ def junit(checked: Sequence[Evaluated]) -> bytes:
                 line, sentence = told[metric.rule.id]
                 element = "error" if metric.unmeasured else "failure"
                 found = ElementTree.SubElement(case, element, message=_xml(sentence), type=metric.rule.severity.value)
-                found.text = _xml(f"{evaluated.document.name}:{line}")
+                found.text = _xml(f"{evaluated.document.file(metric.rule.place)}:{line}")
     report: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return report
 
@@ -88,7 +88,7 @@ def sarif(checked: Sequence[Evaluated], version: str) -> bytes:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": _uri(evaluated.document.name)},
+                        "artifactLocation": {"uri": _uri(evaluated.document.file(metric.rule.place))},
                         "region": {"startLine": line},
                     }
                 }

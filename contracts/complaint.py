@@ -26,6 +26,7 @@ _SENTENCES: Final = {
     "model_type": "is not a mapping",
     "dict_type": "is not a mapping",
     "tuple_type": "is not a list",
+    "too_short": "is empty",
     "string_type": "is not text; quote it",
     "bool_type": "is neither true nor false",
     "int_type": "is not an integer",
@@ -56,7 +57,7 @@ def complaint(
         wrong, known = _at(parsed.value, place), _QUOTED.findall(fault["msg"])
     return MalformedError(
         f"{_path(place)}: {_sentence(fault['type'], fault['msg'])}",
-        where=f"{name} line {parsed.line(place)}",
+        where=parsed.where(place, name=name),
         hint=_meant(wrong, known),
     )
 

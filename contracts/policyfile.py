@@ -30,6 +30,7 @@ from contracts import yamlsafe
 from contracts.bounds import Model
 from contracts.complaint import complaint
 from contracts.decision import Decision
+from contracts.dialects import riskfile, yamlwrite
 from contracts.model import Dataset, Policy, check_version
 from contracts.terms import Identifier, Kind, Severity, Text, Weight, date_bound
 
@@ -98,14 +99,18 @@ class PolicyDocument:
 
 
 def parse_policy(data: bytes, *, name: str = "policy") -> PolicyDocument:
-    """Return the policy that `data` spells.
+    """Return the policy that `data` spells, in our own form or as it stands beside dialect (c) (docs/formats/dialects.md).
 
     Raises:
         MalformedError: It is none; `where` names the line, `hint` what was probably meant.
     """
     parsed = yamlsafe.parse(data, name=name)
+    text = data.decode()
+    if riskfile.is_one(parsed.value):
+        parsed = riskfile.read(parsed, name=name)
+        text = yamlwrite.dump(parsed.value)
     try:
         policy = PolicyFile.model_validate(parsed.value)
     except ValidationError as error:
         raise complaint(error, parsed, name=name, model=PolicyFile) from error
-    return PolicyDocument(policy, data.decode())
+    return PolicyDocument(policy, text)

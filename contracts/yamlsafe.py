@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -52,16 +52,24 @@ class Parsed:
     Attributes:
         value: dict, list, str, int, Decimal, bool or None, nested.
         lines: The line, counted from 1, of every path of keys and indices; a member of a mapping is where its key is.
+        files: The file of a path that stands in another than the document itself; that of () is the document's.
     """
 
     value: Any
     lines: Lines
+    files: dict[Path, str] = field(default_factory=dict)
 
     def line(self, path: Path) -> int:
         """Return the line of `path`, or of the nearest ancestor that stands in the document."""
         while path not in self.lines:
             path = path[:-1]
         return self.lines[path]
+
+    def where(self, path: Path, *, name: str) -> str:
+        """Return the file and line of `path`, as a reader can find it; `name` is what the document itself is called."""
+        while path not in self.lines:
+            path = path[:-1]
+        return f"{self.files.get(path, self.files.get((), name))} line {self.lines[path]}"
 
 
 def parse(data: bytes, *, name: str) -> Parsed:

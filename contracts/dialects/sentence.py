@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts import yamlsafe
-from proofs.errors import MalformedError
 
 _SHOWN: Final = 64  # characters of a name in a message
 _LISTED: Final = 24  # names in a hint
@@ -41,34 +39,6 @@ def shown(value: Any) -> str:
     if value is None:
         return "nothing"
     return str(value).lower() if isinstance(value, bool) else str(value)[:_SHOWN]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a reader stands in a foreign document, to speak of it.
-
-    Attributes:
-        parsed: The whole document.
-        name: What messages call it.
-        path: The way to here.
-    """
-
-    parsed: yamlsafe.Parsed
-    name: str
-    path: yamlsafe.Path = ()
-
-    def at(self, *steps: str | int) -> Place:
-        """Return the place `steps` further down."""
-        return Place(self.parsed, self.name, (*self.path, *steps))
-
-    @property
-    def line(self) -> int:
-        """The line of this place, or of the nearest ancestor in the document."""
-        return self.parsed.line(self.path)
-
-    def error(self, what: str, *, hint: str = "") -> MalformedError:
-        """Return what to raise for this place."""
-        return MalformedError(f"{spelt(self.path)}: {what}", where=f"{self.name} line {self.line}", hint=hint)
 
 
 def _step(step: str | int) -> str:

@@ -13,7 +13,7 @@ from proofs.errors import MalformedError
 class Dialect(StrEnum):
     """A way of writing a contract."""
 
-    NATIVE = "native"
+    NATIVE = "tally"
     ODCS = "odcs"
     TABLE = "table"
     SOURCE = "source"

@@ -42,7 +42,7 @@ def test_a_document_is_told_by_what_only_its_dialect_has(text: str, dialect: Dia
         ("kind: DataProduct\napiVersion: v1.0.0", "kind 'DataProduct' is no data contract", "kind: DataContract"),
         ("tenant: a\nconnectors: []\nasset: b", "a job file is no contract", "contract_path"),
         ("features: {}\ndata_source: a", "reads as source (data_source:) and as features (features:)", "one of them"),
-        ("a: 1", "no contract in any way of writing one", "looked for native: dataset: with a namespace"),
+        ("a: 1", "no contract in any way of writing one", "looked for tally: dataset: with a namespace"),
         ("datasource: a", "no contract in any way of writing one", "did you mean 'data_source'?"),
         ("[]", "not a mapping", ""),
         ("x", "not a mapping", ""),
