@@ -10,7 +10,7 @@ import click
 from cli.output import say
 from cli.session import Session, named_file, pass_session, read_input, with_json, write_output
 from contracts import ci
-from contracts.document import parse
+from contracts.document import beside, parse
 from contracts.enforce import evaluate
 from contracts.policyfile import DECISIONS, parse_policy
 from contracts.record import Evaluated
@@ -67,7 +67,7 @@ def ci_check(
 
 def _checked(pairs: tuple[str, ...], ruling: Ruling) -> Iterator[Evaluated]:
     for contract, data in zip(pairs[::2], pairs[1::2], strict=True):
-        document = parse(read_input(contract, "contract"), name=contract)
+        document = parse(read_input(contract, "contract"), name=contract, beside=beside(Path(contract)))
         yield evaluate(document, file_source(named_file(Path(data), "data file")), ruling=ruling)
 
 

@@ -11,7 +11,7 @@ from cli.session import Session, named_file, pass_session, read_input, with_json
 from contracts import enforce, publish
 from contracts.actions import MoveAside
 from contracts.decision import Decision, Verdict
-from contracts.document import parse
+from contracts.document import beside, parse
 from contracts.lifecycle import check_usable
 from contracts.metric import Found, Measurement
 from contracts.policies import evaluate_for, publish_policy
@@ -27,6 +27,8 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.command()
 @click.argument("contract", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
+@click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS contract.")
+@click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option(
     "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
@@ -40,6 +42,8 @@ def check(
     contract: Path,
     data: Path,
     *,
+    object_name: str | None,
+    namespace: str | None,
     run: str | None,
     move_blocked: Path | None,
     policy: str | None,
@@ -51,7 +55,13 @@ def check(
 
     Example: tally check orders.yaml orders.parquet
     """
-    document = parse(read_input(str(contract), "contract"), name=str(contract))
+    document = parse(
+        read_input(str(contract), "contract"),
+        name=str(contract),
+        object_name=object_name,
+        namespace=namespace,
+        beside=beside(contract),
+    )
     source = file_source(named_file(data, "data file"))
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     if dry_run:

@@ -1,4 +1,4 @@
-"""contract init, diff, publish, announce, deprecate, retire, list: from a draft to its end."""
+"""contract init, diff, publish, announce, deprecate, retire, list: from a draft to its end; and lint, show, convert."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Literal
 
 import click
 
+from cli.commands.contracts import convert, in_namespace, lint, of_object, read_contract, show
 from cli.output import say
-from cli.session import Session, named_file, pass_session, read_input, with_json, write_output
+from cli.session import Session, named_file, pass_session, with_json, write_output
 from contracts import lifecycle
 from contracts.diff import compare, needed_bump
-from contracts.document import Document, parse
+from contracts.document import parse
 from contracts.draft import default_name, draft
 from contracts.history import all_versions
 from contracts.publish import publish as put_in_force
@@ -71,7 +72,7 @@ def diff(session: Session, old: str, new: str, perspective: Literal["consumer", 
 
     Example: tally contract diff orders-1.yaml orders-2.yaml
     """
-    before, after = _read(old).contract, _read(new).contract
+    before, after = read_contract(old).contract, read_contract(new).contract
     changes = compare(before, after, perspective=perspective)
     rows: list[dict[str, object]] = [
         {"path": each.path, "change": each.kind, "direction": each.direction.value, "breaks": each.breaking}
@@ -87,16 +88,18 @@ def diff(session: Session, old: str, new: str, perspective: Literal["consumer", 
 
 @contract.command()
 @click.argument("file")
+@of_object
+@in_namespace
 @with_json
 @pass_session
-def publish(session: Session, file: str) -> None:
+def publish(session: Session, file: str, *, object_name: str | None, namespace: str | None) -> None:
     """Put the contract in FILE in force.
 
     A version is a step as large as what it breaks for those who read the data.
 
     Example: tally contract publish orders.yaml
     """
-    document = _read(file)
+    document = read_contract(file, object_name, namespace)
     with session.open() as log:
         size = log.size
         found = put_in_force(log, document, Context(source=f"{log.origin}/contract"), clock=log.clock)
@@ -108,14 +111,16 @@ def publish(session: Session, file: str) -> None:
 
 @contract.command()
 @click.argument("file")
+@of_object
+@in_namespace
 @with_json
 @pass_session
-def announce(session: Session, file: str) -> None:
+def announce(session: Session, file: str, *, object_name: str | None, namespace: str | None) -> None:
     """Give notice of the version in FILE, and of what it changes.
 
     Example: tally contract announce orders-2.yaml
     """
-    document = _read(file)
+    document = read_contract(file, object_name, namespace)
     with session.open() as log:
         receipt = lifecycle.announce(log, document)
     facts = {"contract": document.contract.name, "version": document.contract.version, "seq": receipt.seq}
@@ -180,5 +185,5 @@ def list_(session: Session) -> None:
     session.output.rows(rows, ("contract", "version", "state", "sha256", "seq"), empty="no contracts")
 
 
-def _read(file: str) -> Document:
-    return parse(read_input(file, "contract"), name=file)
+for command in (lint, show, convert):
+    contract.add_command(command)
