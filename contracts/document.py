@@ -93,13 +93,26 @@ def parse(
         MissingError: A file that it names is not there.
     """
     parsed = yamlsafe.parse(data, name=name)
-    native = dialects.read(parsed, name=name, wanted=dialects.Wanted(object_name, namespace, beside))
+    return of_parsed(parsed, data.decode(), name=name, wanted=dialects.Wanted(object_name, namespace, beside))
+
+
+def of_parsed(parsed: yamlsafe.Parsed, text: str, *, name: str, wanted: dialects.Wanted) -> Document:
+    """Return the contract that a YAML document spells, as `parse` does.
+
+    Args:
+        text: The document's own text.
+
+    Raises:
+        MalformedError: It is not a contract.
+        MissingError: A file that it names is not there.
+    """
+    native = dialects.read(parsed, name=name, wanted=wanted)
     try:
         contract = Contract.model_validate(native.parsed.value)
     except ValidationError as error:
         raise complaint(error, native.parsed, name=name) from error
-    text = data.decode() if native.is_whole else document(contract)
-    return Document(contract, text, native.dialect.value, native.parsed.lines, name, native.parsed.files)
+    whole = text if native.is_whole else document(contract)
+    return Document(contract, whole, native.dialect.value, native.parsed.lines, name, native.parsed.files)
 
 
 def beside(path: Path) -> Beside:

@@ -8,10 +8,10 @@ from typing import Any
 
 from contracts import yamlsafe
 from contracts.dialects import odcs, odcs_check
-from contracts.dialects.read import Beside
+from contracts.dialects.read import Beside, Wanted
 from contracts.dialects.sentence import spelt
 from contracts.dialects.sniff import Dialect, sniff
-from contracts.document import Document, parse
+from contracts.document import Document, of_parsed
 from contracts.policyfile import parse_policy
 from proofs.errors import MalformedError, TallyError
 
@@ -56,7 +56,7 @@ def lint(data: bytes, *, name: str, beside: Beside | None = None, demands_owner:
         objects = odcs.objects(parsed) or (None,)
     for each in objects:
         try:
-            document = parse(data, name=name, object_name=each, beside=beside)
+            document = of_parsed(parsed, data.decode(), name=name, wanted=Wanted(each, None, beside))
         except TallyError as error:
             remarks.append(_of_error(error))
         else:

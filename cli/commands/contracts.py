@@ -108,7 +108,7 @@ def show(session: Session, file: str, *, object_name: str | None, namespace: str
 def convert(
     session: Session, file: str, *, target: str, out: Path | None, object_name: str | None, namespace: str | None
 ) -> None:
-    """Write a contract of any dialect in our own form, or as ODCS 3.2.
+    """Write a contract of any dialect in our form, or in ODCS.
 
     Nothing that it says is lost: what the target has no word for is kept beside the rest.
 

@@ -9,6 +9,7 @@ from contracts import yamlsafe
 from contracts.dialects.place import Place
 
 DEFAULT_NAMESPACE = "default"
+MAX_ITEMS = 2_000  # above what a contract holds, and few enough to be compared with one another
 DEFAULT_VERSION = "1.0.0"
 
 
@@ -45,6 +46,8 @@ class Draft:
         if listed is None:
             self.put(path, [], place)
             listed = self._at(path)
+        if len(listed) >= MAX_ITEMS:
+            raise place.error(f"is one more than the {MAX_ITEMS} that a list of a contract holds")
         self.put((*path, len(listed)), value, place)
         return (*path, len(listed) - 1)
 

@@ -59,9 +59,6 @@ def read(
     if (checks := contract.get("quality_checks")) is not None:
         _put_checks(draft, checks)
     _promise_named_columns(draft, contract)
-    if not draft.value["schema"]:
-        what = "names no column, and no asset beside it does"
-        raise contract.error(what, hint="asset_ref: names the asset's file, relative to this one")
     for key, put in (
         ("sla", _put_sla),
         ("schema_contract", _put_schema_contract),
@@ -76,6 +73,9 @@ def read(
     draft.keep(contract.get("asset_ref"), "asset_ref")
     for stranger in [*contract.strangers(KEYS), *root.strangers(frozenset(("data_contract",)))]:
         draft.keep(stranger)
+    if not draft.value["schema"]:
+        what = "names no column, and no asset beside it does"
+        raise contract.error(what, hint="asset_ref: names the asset's file, relative to this one")
     return draft.parsed()
 
 
