@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from cli.commands.contracts import read_contract
 from cli.output import say
-from cli.session import Session, named_file, pass_session, read_input, with_json
+from cli.session import Session, named_file, pass_session, with_json
 from contracts.decision import Decision
-from contracts.document import Document, parse
+from contracts.document import Document
 from contracts.explain import Explained, explain
 from contracts.history import decisions
 from contracts.overrides import Word
@@ -147,7 +148,7 @@ def override(
 
 
 def _given(path: Path | None) -> Document | None:
-    return None if path is None else parse(read_input(str(path), "contract"), name=str(path))
+    return None if path is None else read_contract(str(path))
 
 
 def _moment(text: str) -> datetime:
