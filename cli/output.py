@@ -36,6 +36,11 @@ def say(text: str, *, err: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def tell(text: str, *, err: bool = False) -> None:
+    """Print one line that holds words of somebody else's: no escape of a terminal, and no line of theirs."""
+    say(visible(text), err=err)
+
+
 class Output:
     """Prints either form; the command need not know which."""
 
@@ -140,10 +145,10 @@ class Output:
             found = {"code": code, "hint": hint, "message": what, "status": status, "where": where}
             say(json.dumps({"error": found}, ensure_ascii=False, separators=(",", ":")), err=True)
             return
-        said = f"{where}: {what}" if where else what
+        said = visible(f"{where}: {what}" if where else what)
         say(f"{click.style('tally:', fg='red')} {said}", err=True)
         if hint:
-            say(f"  hint: {hint}", err=True)
+            say(f"  hint: {visible(hint)}", err=True)
 
 
 def _shown(value: Any) -> str:
@@ -153,4 +158,4 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(_shown, value)) or "–"
-    return str(value)
+    return visible(str(value))

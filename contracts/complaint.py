@@ -17,6 +17,7 @@ from contracts import yamlsafe
 from contracts.model import Contract
 from contracts.terms import MisplacedError
 from proofs.errors import MalformedError
+from proofs.report import visible
 
 _SHOWN: Final = 64  # characters of a name in a message
 _LISTED: Final = 24  # names in a hint
@@ -30,6 +31,8 @@ _SENTENCES: Final = {
     "string_type": "is not text; quote it",
     "bool_type": "is neither true nor false",
     "int_type": "is not an integer",
+    "union_tag_invalid": "is of no kind that is known",
+    "union_tag_not_found": "says no kind",
 }
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
@@ -129,4 +132,4 @@ def _sentence(kind: str, message: str) -> str:
     message = message.removeprefix("Value error, ").rstrip(".")
     if kind == "literal_error":
         return f"is not {message.removeprefix('Input should be ')}"
-    return _SENTENCES.get(kind, message[:1].lower() + message[1:])
+    return visible(_SENTENCES.get(kind, message[:1].lower() + message[1:]))

@@ -14,7 +14,7 @@ from contracts.dialects import read as dialects
 from contracts.dialects.native import document
 from contracts.dialects.read import Beside
 from contracts.model import Contract
-from proofs.errors import MissingError
+from proofs.errors import MalformedError, MissingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,8 @@ def of_parsed(parsed: yamlsafe.Parsed, text: str, *, name: str, wanted: dialects
         contract = Contract.model_validate(native.parsed.value)
     except ValidationError as error:
         raise complaint(error, native.parsed, name=name) from error
+    except RecursionError as error:  # whatever was overlooked: a stranger's text may stop nobody's deletion
+        raise MalformedError("is nested deeper than it can be read", where=name) from error
     whole = text if native.is_whole else document(contract)
     return Document(contract, whole, native.dialect.value, native.parsed.lines, name, native.parsed.files)
 

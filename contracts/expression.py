@@ -23,8 +23,9 @@ from typing import Final
 
 from contracts.terms import MAX_DIGITS
 
-MAX_DEPTH: Final = 32
+MAX_DEPTH: Final = 16
 MAX_NODES: Final = 2_000
+MAX_TERMS: Final = 32  # of one sum or product: whoever walks the tree goes a step down for each
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<number>[0-9]{1,38}(\.[0-9]{1,38})?(?![\w.]))|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")+")"""
@@ -155,6 +156,12 @@ def _columns(part: Test | Operand) -> Iterator[str]:
                 yield from _columns(test)
 
 
+def _one_more(length: int) -> int:
+    if length == MAX_TERMS:
+        raise ValueError(f"joins more than {MAX_TERMS} terms")
+    return length + 1
+
+
 class _Reader:
     """The tokens of a text, read from the left."""
 
@@ -246,15 +253,17 @@ class _Reader:
         raise self._wrong("a value")
 
     def _sum(self, depth: int) -> Operand:
-        left = self._term(depth)
+        left, length = self._term(depth), 0
         while self._peek()[1] in ("+", "-") and self._peek()[0] == "sign":
             left = Arithmetic(self._take(), left, self._term(depth))
+            length = _one_more(length)
         return left
 
     def _term(self, depth: int) -> Operand:
-        left = self._unit(depth)
+        left, length = self._unit(depth), 0
         while self._peek()[1] in ("*", "/") and self._peek()[0] == "sign":
             left = Arithmetic(self._take(), left, self._unit(depth))
+            length = _one_more(length)
         return left
 
     def _unit(self, depth: int) -> Operand:
@@ -276,9 +285,9 @@ class _Reader:
             return Value(self._take()[1:-1].replace("''", "'"))
         if kind == "name":
             return Column(self._take()[1:-1].replace('""', '"'))
-        return self._word(kind, text)
+        return self._word(kind, text, depth)
 
-    def _word(self, kind: str, text: str) -> Operand:
+    def _word(self, kind: str, text: str, depth: int) -> Operand:
         word = text.lower()
         if kind != "word" or (word in _RESERVED and word not in ("true", "false")):
             raise self._wrong("a column or a value")
@@ -286,7 +295,7 @@ class _Reader:
         if word in ("true", "false"):
             return Value(word == "true")
         if word == "length" and self._takes("("):
-            inner = self._unit(0)
+            inner = self._unit(depth + 1)
             self._expect(")")
             if not isinstance(inner, Column):
                 raise ValueError("length takes a column")

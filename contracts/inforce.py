@@ -60,9 +60,9 @@ class Bound:
         return node in self.named and not any(privacy and privacy.subject_key for privacy in binding)
 
     def is_impersonal(self, node: Node) -> bool:
-        """True where a contract that binds the dataset states that no row is about a person, and none ever said otherwise."""
-        binding = (each.privacy for each in self.contracts.get(node, ()))
-        return node not in self.personal and any(privacy and privacy.pii == "none" for privacy in binding)
+        """True where all contracts that bind the dataset state that no row is about a person, and none ever said otherwise."""
+        binding = [each.privacy for each in self.contracts.get(node, ())]
+        return node not in self.personal and bool(binding) and all(each and each.pii == "none" for each in binding)
 
     def propagated(self, node: Node) -> frozenset[Node]:
         """Return the datasets that a dataset's contracts name in `deletion_propagation`, or ever did."""

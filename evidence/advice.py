@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evidence.dispositions import Known, place_of
+from evidence.dispositions import IMPERSONAL, Known, place_of
 from lineage.deletion.facts import Place, Planned, Target
 from lineage.deletion.history import History
 from lineage.deletion.plan import NO_DISPOSITION
@@ -26,6 +26,7 @@ KEYS_DIFFER: Final = "subject-keys-differ"
 NOT_ADDRESSABLE: Final = "not-addressable"
 PLACE_CHANGED: Final = "place-changed"
 SUBJECT_THERE: Final = "subject-column-there"
+STATED_IMPERSONAL: Final = "stated-impersonal"
 
 _DECIDE: Final = "decide it with --subject-key, --retain or --not-applicable"
 
@@ -42,12 +43,17 @@ class Remark:
 def foreseen(planned: Planned, known: Known) -> Iterator[Remark]:
     """Yield what a run of this plan will meet."""
     for target in planned.targets:
-        node, before = target.dataset.node, known.place_before(target.dataset.node)
-        if target.action == "unresolved":
+        node, before = target.dataset.node, known.place_before(target.dataset.node, target.place)
+        if target.action == "not_applicable" and target.reason == IMPERSONAL:
+            names = " and ".join(f"{each.name} {each.version}" for each in known.bound.contracts.get(node, ()))
+            yield Remark(
+                target.id, STATED_IMPERSONAL, f"contract {names} states that no row of {node.text} is about a person"
+            )
+        elif target.action == "unresolved":
             yield _unresolved(target, known)
         elif target.place is None:
             continue
-        elif before is not None and before != target.place:
+        elif before is not None:
             yield Remark(target.id, PLACE_CHANGED, _moved(node, before, target.place))
         elif target.place.identity not in known.identities:
             yield Remark(target.id, NO_IDENTITY, _unidentified(target, target.place.identity))
@@ -57,17 +63,19 @@ def foreseen(planned: Planned, known: Known) -> Iterator[Remark]:
 
 
 def _unresolved(target: Target, known: Known) -> Remark:
-    node, before = target.dataset.node, known.place_before(target.dataset.node)
+    node = target.dataset.node
     keys, telling = known.bound.subject_keys(node), known.telling_columns(node)
+    place = place_of(node, keys[0]) if len(keys) == 1 else None
+    before = known.place_before(node, place)
     code, what = NO_DISPOSITION, _undecided(node, known)
     if known.bound.is_dropped(node):
         code, what = SUBJECT_DROPPED, _dropped(node, keys)
     elif len(keys) > 1:
         code, what = KEYS_DIFFER, _differing(node, keys)
-    elif keys and place_of(node, keys[0]) is None:
+    elif keys and place is None:
         code, what = NOT_ADDRESSABLE, _unaddressable(node, keys[0])
-    elif keys and before is not None and before != place_of(node, keys[0]):
-        code, what = PLACE_CHANGED, f"{_moved(node, before, place_of(node, keys[0]))}: {_DECIDE}"
+    elif before is not None:
+        code, what = PLACE_CHANGED, f"{_moved(node, before, place)}: {_DECIDE}"
     elif known.bound.is_impersonal(node) and telling:
         code, what = SUBJECT_THERE, _contradicted(node, telling)
     return Remark(target.id, code, what)
@@ -120,8 +128,8 @@ def _moved(node: Node, before: Place, now: Place | None) -> str:
 
 def _contradicted(node: Node, columns: Sequence[str]) -> str:
     return (
-        f"the contract of {node.text} states that no row is about a person, and its schema has "
-        f"{' and '.join(map(repr, columns))}, as the request: publish one with `privacy.subject_key`, or {_DECIDE}"
+        f"the contract of {node.text} states that no row is about a person, and there is a column "
+        f"{' and '.join(map(repr, columns))}, as in the request: publish one with `privacy.subject_key`, or {_DECIDE}"
     )
 
 
@@ -148,6 +156,6 @@ def _unaddressable(node: Node, column: str) -> str:
 
 def _unidentified(target: Target, column: str) -> str:
     return (
-        f"the contract of {target.dataset.node.text} tells people apart by {column!r}, and the request names no such identity, "
+        f"people in {target.dataset.node.text} are told apart by {column!r}, and the request names no such identity, "
         f"so that `tally delete run` fails there: request again with --identity {column}=-"
     )

@@ -8,14 +8,15 @@ certify   the person erased from this ledger too, then the certificate, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from contracts.inforce import in_force
 from evidence.advice import Remark, foreseen, next_step
-from evidence.dispositions import Decided, Known, dispositions
+from evidence.dispositions import Decided, Known, dispositions, place_of
 from ledger import holds
 from ledger.clock import print_at
 from ledger.closing import check_open
@@ -27,12 +28,12 @@ from ledger.replay import replayed
 from lineage import query
 from lineage.deletion import certificate, plan, run, verify
 from lineage.deletion.certificate import Certificate
-from lineage.deletion.facts import Executed, Planned, Target, Verified
+from lineage.deletion.facts import Executed, Place, Planned, Target, Verified
 from lineage.deletion.history import History, read_history
 from lineage.deletion.request import DeletionRequest, Subject, new_request, read_subject
 from lineage.deletion.targets.duckdb import DuckDBExecutor, DuckDBVerifier
 from lineage.graph import LineageProjection
-from proofs.errors import IncompleteError, MissingError
+from proofs.errors import IncompleteError, MissingError, TallyError
 from proofs.statement import Node
 
 SUBJECT: Final = "/subject"
@@ -121,13 +122,15 @@ def make(
         unread = query.findings(db)
         declared = query.declared(db, closure, bound.propagated)
     # What an earlier plan knew stays known: a contract that speaks of it no longer has not deleted anything.
-    earlier = {target.dataset.node: target for step in history.plans for target in step.fact.targets}
+    earlier = places_of(history)
     declared |= earlier.keys() - closure.keys()
     everywhere = {node for node in (*closure, *declared) if node.kind == "dataset"}
     stores = {warehouse.namespace for warehouse in warehouses}
-    decided.check(everywhere, stores)
     subject = _subject(log, request, reader=reader, purpose="plan")
-    known = Known(bound, stores, {identity.type for identity in subject.identities}, earlier)
+    verifiers = _verifiers(warehouses)
+    types = {identity.type for identity in subject.identities}
+    known = Known(bound, stores, types, earlier, partial(_has_column, verifiers))
+    decided.check(everywhere, known)
     draft = plan.make_plan(
         request,
         plan.Lineage(signed.size, signed.root.hex(), closure, unread),
@@ -136,7 +139,7 @@ def make(
         dispositions=dispositions(everywhere, known, decided),
         at=print_at(log.clock()),
     )
-    fact = run.record_plan(log, run.survey(draft, _verifiers(warehouses), subject)).fact
+    fact = run.record_plan(log, run.survey(draft, verifiers, subject)).fact
     refusal = holds.refusal(log, _pseudonym(request), request)
     return Made(fact, None if refusal is None else refusal.hold, tuple(foreseen(fact, known)), bound.unread)
 
@@ -215,6 +218,28 @@ def _is_settled(history: History, target: Target) -> bool:
         return True
     seen = history.verifications(target)
     return target.action == "delete" and bool(seen) and seen[-1].fact.result == "absent"
+
+
+def places_of(history: History) -> dict[Node, frozenset[Place]]:
+    """Return every dataset of every plan, with all places where one of them looked for the person there."""
+    found: dict[Node, set[Place]] = {}
+    for step in history.plans:
+        for target in step.fact.targets:
+            found.setdefault(target.dataset.node, set()).update([target.place] if target.place else [])
+    return {node: frozenset(places) for node, places in found.items()}
+
+
+def _has_column(verifiers: Mapping[str, DuckDBVerifier], node: Node, column: str) -> bool:
+    place, verifier = place_of(node, column), verifiers.get(node.namespace)
+    if place is None or verifier is None:
+        return False
+    try:
+        verifier.probe(place, ())
+    except MissingError:
+        return False
+    except TallyError:
+        return True  # what could not be looked at is not known to be without
+    return True
 
 
 def _verifiers(warehouses: Sequence[Warehouse]) -> dict[str, DuckDBVerifier]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.output import say
+from cli.output import say, tell
 from cli.session import Session, pass_session, read_input, with_json, write_output
 from contracts.dialects import native, odcs_writer, yamlwrite
 from contracts.document import Document, beside, parse
@@ -51,10 +51,10 @@ def lint(session: Session, files: tuple[str, ...], *, policy: str | None) -> Non
     else:
         for remark in remarks:
             hint = f" ({remark.hint})" if remark.hint else ""
-            say(f"{'✗' if remark.is_error else '!'} {remark.where}: {remark.what}{hint}")
+            tell(f"{'✗' if remark.is_error else '!'} {remark.where}: {remark.what}{hint}")
         for file, each in found.items():
             if not each:
-                say(f"✓ {file}")
+                tell(f"✓ {file}")
     if wrong:
         raise MalformedError(
             f"{wrong} of {len(files)} files are no contract" if len(files) > 1 else "the file is no contract"

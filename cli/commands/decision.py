@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.commands.contracts import read_contract
-from cli.output import say
+from cli.output import tell
 from cli.session import Session, named_file, pass_session, with_json
 from contracts.decision import Decision
 from contracts.document import Document
@@ -78,15 +78,15 @@ def why(session: Session, seq: int, contract: Path | None) -> None:
 def _tell(session: Session, told: Explained) -> None:
     fact = told.known.fact
     dataset, contract = fact.dataset, fact.contract
-    say(f"{fact.decision.value}: {dataset.namespace}|{dataset.name} by contract {contract.name} {contract.version}")
+    tell(f"{fact.decision.value}: {dataset.namespace}|{dataset.name} by contract {contract.name} {contract.version}")
     ruled = f"policy {fact.ruled_by.name} {fact.ruled_by.version}" if fact.ruled_by else "the contract's own policy"
-    say(f"{fact.batch.rows:,} rows, clock {fact.clock}, {ruled}")
+    tell(f"{fact.batch.rows:,} rows, clock {fact.clock}, {ruled}")
     session.output.rows(
         told.terms, ("rule", "line", "severity", "failed", "of", "weight", "share"), empty="every rule holds"
     )
-    say(told.equation)
+    tell(told.equation)
     for reason in told.reasons:
-        say(f"• {reason}")
+        tell(f"• {reason}")
 
 
 @decision.command()

@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from cli.commands.lineage import read_dataset
-from cli.output import say
+from cli.output import say, tell
 from cli.session import Session, ask, named_file, pass_session, with_json, write_output
 from evidence import deletion
 from evidence.deletion import Warehouse
@@ -88,7 +88,7 @@ def request(session: Session, identities: tuple[str, ...], datasets: tuple[str, 
         {**facts, "unknown_datasets": unknown} if session.output.as_json else facts, "Request recorded."
     )
     for name in () if session.output.as_json else unknown:
-        say(f"! no lineage knows {name} yet: until it does, nothing downstream of it is planned", err=True)
+        tell(f"! no lineage knows {name} yet: until it does, nothing downstream of it is planned", err=True)
 
 
 def read_identity(text: str) -> tuple[str, str]:
@@ -148,9 +148,9 @@ def plan(
         ("only in the lineage", planned.only_in_lineage),
     ):
         if found:
-            say(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
+            tell(f"! {title}: {', '.join(dataset.node.text for dataset in found)}")
     for remark in made.remarks:
-        say(f"! {remark.target}: {remark.what}")
+        tell(f"! {remark.target}: {remark.what}")
     if made.unread_contracts:
         entries = ", ".join(map(str, made.unread_contracts[:8]))
         say(f"! contracts that could not be read, so that what they declare is not in this plan: entries {entries}")

@@ -33,7 +33,7 @@ NO_DISPOSITION: Final = "no-disposition"
 
 # What the targets of one plan may take together, as its certificate will print them, which is the larger of the two bodies.
 TARGETS_BYTES: Final = 12 * 1024 * 1024
-_STEPS_BYTES: Final = 1_500  # of a target that is deleted: who did it, who looked, how, and where it is recorded
+_STEPS_BYTES: Final = 800  # of a target that is deleted: who did it, who looked, how, and where it is recorded
 _REST_BYTES: Final = 150
 
 

@@ -45,7 +45,7 @@ def test_plan_and_run_say_what_is_wrong_and_what_to_do(ledger: Tally, tmp_path: 
     assert "! t1: shop|orders needs a contract with `privacy.subject_key`" in bare.stdout
     assert "! t1: nobody said where shop|orders is: plan again with --duckdb shop=FILE" in away.stdout
     said = (
-        "the contract of shop|orders tells people apart by 'email', and the request names no such identity, "
+        "people in shop|orders are told apart by 'email', and the request names no such identity, "
         "so that `tally delete run` fails there: request again with --identity email=-"
     )
     assert mistyped.stdout.splitlines()[1].split() == ["t1", "shop|orders", "delete", "–", "no-identity"]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import duckdb
+import orjson
 import pytest
 
 from contracts.document import Document, parse
+from contracts.facts import CONTRACT_PUBLISHED
 from evidence import deletion
 from evidence.deletion import Made, Warehouse
 from evidence.dispositions import Decided
+from ledger.event import Event
 from lineage.deletion import plan
 from proofs.errors import MissingError, RefusedError
 from proofs.statement import Node
@@ -32,6 +36,7 @@ def shop(ledgers: Ledgers) -> list[Warehouse]:
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE orders AS SELECT 'c' || range % 10 AS customer FROM range(100)")
         connection.execute("CREATE TABLE features AS SELECT DISTINCT customer FROM orders")
+        connection.execute("CREATE TABLE totals AS SELECT count(*) AS total FROM orders")
     return [Warehouse("shop", path)]
 
 
@@ -54,13 +59,76 @@ def test_a_contract_that_is_silent_about_people_decides_nothing(log: Ledger, sho
 
 
 def test_a_contract_may_state_that_no_row_is_about_a_person(log: Ledger, shop: list[Warehouse]) -> None:
+    text = contract("totals", pii="none").text.replace("name: customer", "name: total")
+    published(log, contract("orders", names="totals"), parse(text.encode()))
+
+    made = deletion.make(log, asked(log), shop, reader="op")
+
+    assert actions(made) == [("delete", None), ("not_applicable", "pii-none")]
+    assert [(each.code, each.what) for each in made.remarks] == [
+        ("stated-impersonal", "contract totals 1.0.0 states that no row of shop|totals is about a person")
+    ]
+
+
+def test_all_contracts_of_a_dataset_have_to_state_it(log: Ledger, shop: list[Warehouse]) -> None:
+    text = contract("totals", pii="none").text.replace("name: customer", "name: total")
+    silent = text.replace("name: totals", "name: other", 1).replace("privacy: {pii: none}\n", "")
+    published(log, contract("orders", names="totals"), parse(text.encode()), parse(silent.encode()))
+
+    assert actions(deletion.make(log, asked(log), shop, reader="op"))[1] == ("unresolved", "no-disposition")
+
+
+def test_a_made_up_schema_does_not_hide_the_column_that_the_table_has(log: Ledger, shop: list[Warehouse]) -> None:
     text = contract("features", pii="none").text.replace("name: customer", "name: total")
     published(log, contract("orders", names="features"), parse(text.encode()))
 
     made = deletion.make(log, asked(log), shop, reader="op")
 
-    assert actions(made) == [("delete", None), ("not_applicable", "pii-none")]
-    assert made.remarks == ()
+    assert actions(made)[1] == ("unresolved", "no-disposition")
+    assert [remark.code for remark in made.remarks] == ["subject-column-there"]
+
+
+def test_what_an_earlier_plan_looked_at_is_not_forgotten_by_planning_twice(log: Ledger, shop: list[Warehouse]) -> None:
+    request = asked(log)
+    deletion.make(log, request, shop, reader="op", decided=Decided(subject_keys={ORDERS: "customer"}))
+    text = contract("orders", pii="none").text.replace("name: customer", "name: total")
+    published(log, parse(text.encode()))
+
+    again = [actions(deletion.make(log, request, shop, reader="op")) for _ in range(3)]
+
+    assert again == [[("unresolved", "no-disposition")]] * 3
+
+
+def test_nor_is_another_column(log: Ledger, shop: list[Warehouse]) -> None:
+    request = asked(log)
+    deletion.make(log, request, shop, reader="op", decided=Decided(subject_keys={ORDERS: "household"}))
+    published(log, contract("orders"))
+
+    again = [actions(deletion.make(log, request, shop, reader="op")) for _ in range(3)]
+
+    assert again == [[("unresolved", "no-disposition")]] * 3
+
+
+@pytest.mark.parametrize(
+    "decided", [Decided(not_applicable={ORDERS: "aggregate"}), Decided(subject_keys={ORDERS: "household"})]
+)
+def test_an_operator_does_not_decide_against_what_contracts_say(
+    log: Ledger, shop: list[Warehouse], decided: Decided
+) -> None:
+    published(log, contract("orders"))
+
+    with pytest.raises(RefusedError, match=r"has rows about people|is no column by which a contract"):
+        deletion.make(log, asked(log), shop, reader="op", decided=decided)
+
+
+def test_a_deeply_nested_text_of_a_stranger_stops_no_plan(log: Ledger) -> None:
+    published(log, contract("orders"))
+    deep = contract("mine").text + f'checks: [{{kind: expression, expression: "{"length(" * 600}x"}}]\n'
+    said = orjson.loads(log.store.bodies([log.size - 1])[log.size - 1].data) | {"definition": deep}
+    said["contract"] = {"name": "mine", "version": "1.0.0", "sha256": hashlib.sha256(deep.encode()).hexdigest()}
+    receipt = log.append(Event(type=CONTRACT_PUBLISHED, source="urn:any", data=orjson.dumps(said)))
+
+    assert deletion.make(log, asked(log), [], reader="op").unread_contracts == (receipt.seq,)
 
 
 def test_that_statement_does_not_stand_beside_a_column_of_the_requests_kind(log: Ledger, shop: list[Warehouse]) -> None:
