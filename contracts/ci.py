@@ -7,6 +7,7 @@ Source: SARIF 2.1.0 (OASIS), sections 3.13, 3.27 and 3.49; GitHub, "Workflow com
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -78,11 +79,11 @@ def sarif(checked: Sequence[Evaluated], version: str) -> bytes:
         version: Of the tool.
     """
     found = [(evaluated, *each) for evaluated in checked for each in broken(evaluated)]
-    ids = list(dict.fromkeys(metric.rule.id for _, metric, _, _ in found))
+    ids = {id: place for place, id in enumerate(dict.fromkeys(metric.rule.id for _, metric, *_ in found))}
     results: list[dict[str, Any]] = [
         {
             "ruleId": metric.rule.id,
-            "ruleIndex": ids.index(metric.rule.id),
+            "ruleIndex": ids[metric.rule.id],
             "level": _LEVELS[metric.rule.severity],
             "message": {"text": sentence},
             "locations": [
@@ -135,4 +136,4 @@ def _xml(text: str) -> str:
 
 
 def _uri(path: str) -> str:
-    return quote(path.replace("\\", "/"), safe="/")
+    return quote(os.fsencode(path.replace("\\", "/")), safe="/")

@@ -15,7 +15,7 @@ from contracts.decision import Cause, Decision
 from contracts.metric import Found
 from contracts.terms import BASIS, MILLION, Kind, Severity
 from proofs import jsonstrict, limits
-from proofs.entry import check_at
+from proofs.entry import check_at, check_text
 from proofs.errors import MalformedError
 
 CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
@@ -36,6 +36,7 @@ BasisPoints = Annotated[int, Field(ge=0, le=BASIS)]
 At = Annotated[str, AfterValidator(check_at)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Filled = Annotated[str, Field(min_length=1)]
+Reason = Annotated[str, AfterValidator(lambda text: check_text(text, limit_bytes=2_000, name="a reason"))]
 Pseudonym = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
 
 
@@ -131,7 +132,7 @@ class ContractEnded(Fact):
     contract: ContractName
     dataset: DatasetName
     by: Pseudonym
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class ChangeAnnounced(Fact):
@@ -284,12 +285,12 @@ class Overridden(Fact):
     to: Decision
     by: Pseudonym
     approved_by: Pseudonym | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reason
     until: At
 
     @model_validator(mode="after")
     def _by_another(self) -> Self:
-        if self.by == self.approved_by:
+        if self.approved_by is not None and self.by.casefold() == self.approved_by.casefold():
             raise ValueError("is approved by whoever overrules")
         return self
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import sqlite_utils
 
+from contracts.document import parse
 from contracts.facts import (
     ACTION_TAKEN,
     CHANGE_ANNOUNCED,
@@ -25,8 +26,10 @@ from contracts.facts import (
     PolicyPublished,
     ValidationDecided,
 )
-from contracts.record import Log
+from contracts.policyfile import parse_policy
+from contracts.record import Log, policy_fact, published_fact
 from contracts.registry.semver import Version
+from ledger.clock import Clock
 from ledger.projection import BodyFold, Projection
 from ledger.record import Record
 
@@ -64,7 +67,8 @@ class ContractHistory(BodyFold):
     `contracts_version` has every version that came into force: the first publish of a name and version is the one that
     counts. `contracts_decision` has every decision with the action that followed it, if one did. `contracts_unread` names
     what could not be folded, with a reason: "withheld" (the body is gone), "malformed", "repeated" (another publish of a
-    version that is in force) or "unmatched" (an action after no decision that is known, or an override of none).
+    version that is in force) "unmatched" (an action after no decision that is known as it says, or an override of none), or
+    "contradictory" (an event that says otherwise than its text).
     """
 
     name = "contracts"
@@ -91,6 +95,9 @@ class ContractHistory(BodyFold):
 
 def _published(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
     fact = ContractPublished.parse(body)
+    # By what the event says of itself it was filed and let in; by its text it binds.
+    if published_fact(parse(fact.definition.encode()), previous=fact.previous) != fact:
+        return "contradictory"
     contract, dataset = fact.contract, fact.dataset
     Version.parse(contract.version)
     row = [
@@ -135,7 +142,8 @@ def _announced(db: sqlite_utils.Database, record: Record, body: bytes) -> str | 
 
 def _ruled(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
     fact = PolicyPublished.parse(body)
-    Version.parse(fact.policy.version)
+    if policy_fact(parse_policy(fact.definition.encode()), previous=fact.previous) != fact:
+        return "contradictory"
     row = [fact.policy.name, fact.policy.version, fact.policy.sha256, fact.owner, fact.expires, fact.definition]
     written = db.execute(
         "INSERT INTO contracts_policy VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -146,10 +154,7 @@ def _ruled(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None
 
 def _overruled(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
     fact = Overridden.parse(body)
-    found = db.execute(
-        "SELECT 1 FROM contracts_decision WHERE seq = ? AND leaf = ?", [fact.decided.seq, fact.decided.leaf]
-    )
-    if found.fetchone() is None:
+    if _decision_of(db, fact) is None or fact.to.rank >= fact.decision.rank:
         return "unmatched"
     row = [record.seq, record.leaf.hex(), record.at, fact.decided.seq, fact.to.value]
     db.execute(
@@ -171,8 +176,23 @@ def _decided(db: sqlite_utils.Database, record: Record, body: bytes) -> str | No
     return None
 
 
+def _decision_of(db: sqlite_utils.Database, fact: Overridden | ActionTaken) -> int | None:
+    """The seq of the decision that a fact refers to, where it is what the fact says that it is."""
+    row = db.execute(
+        "SELECT seq FROM contracts_decision WHERE seq = ? AND leaf = ? AND contract = ? AND version = ? AND sha256 = ? "
+        "AND dataset_namespace = ? AND dataset_name = ? AND decision = ?",
+        [
+            *(fact.decided.seq, fact.decided.leaf, fact.contract.name, fact.contract.version, fact.contract.sha256),
+            *(fact.dataset.namespace, fact.dataset.name, fact.decision.value),
+        ],
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def _acted(db: sqlite_utils.Database, record: Record, body: bytes) -> str | None:
     fact = ActionTaken.parse(body)
+    if _decision_of(db, fact) is None:
+        return "unmatched"
     written = db.execute(
         "UPDATE contracts_decision SET action = ?, result = ?, action_seq = ? WHERE seq = ? AND leaf = ?",
         [fact.action, fact.result, record.seq, fact.decided.seq, fact.decided.leaf],
@@ -202,6 +222,8 @@ class ProjectingLog(Log, Protocol):
 
 class ReadableLog(ProjectingLog, Protocol):
     """A log whose entries can be read one by one."""
+
+    clock: Clock
 
     @property
     def origin(self) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import ValidationError
 
 from contracts.decision import Decision
 from contracts.facts import OVERRIDDEN, Decided, Overridden
 from contracts.history import ReadableLog
-from contracts.policies import policies
+from contracts.model import Dataset
+from contracts.policies import policies, ruling_policy
 from contracts.record import Context, Receipt, event_of
 from contracts.replay import read_decision
 from ledger.clock import print_at
 from proofs.errors import RefusedError
+
+LONGEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,18 @@ def override(log: ReadableLog, seq: int, word: Word) -> Receipt:
         raise RefusedError(f"entry {seq} decided {fact.decision.value}, which {word.to.value} does not soften")
     if fact.batch.sha256 is None:
         raise RefusedError(f"the data of entry {seq} has no fingerprint, so that nobody knows it again")
-    wanted = [each for each in policies(log) if fact.ruled_by and each.document.sha256 == fact.ruled_by.sha256]
-    if word.approved_by is None and any(each.document.policy.four_eyes for each in wanted):
-        raise RefusedError(
-            f"policy {wanted[0].document.policy.name} wants four eyes", hint="name who else approves with --approved-by"
-        )
+    if word.until > log.clock() + LONGEST:
+        raise RefusedError(f"an override holds for {LONGEST.days} days at most")
+    dataset = Dataset(namespace=fact.dataset.namespace, name=fact.dataset.name)
+    ruling = ruling_policy(log, dataset, log.clock())
+    decided = [
+        each.document for each in policies(log) if fact.ruled_by and each.document.sha256 == fact.ruled_by.sha256
+    ]
+    for policy in (ruling, *decided):
+        if word.approved_by is None and policy is not None and policy.policy.four_eyes:
+            raise RefusedError(
+                f"policy {policy.policy.name} wants four eyes", hint="name who else approves with --approved-by"
+            )
     try:
         said = Overridden(
             contract=fact.contract,

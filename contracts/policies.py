@@ -9,19 +9,20 @@ from typing import Final
 from contracts.decision import Decision
 from contracts.document import Document
 from contracts.enforce import evaluate
-from contracts.facts import POLICY_PUBLISHED, Decided, PolicyName, PolicyPublished
+from contracts.facts import POLICY_PUBLISHED, Decided
 from contracts.history import ContractHistory, InForce, ReadableLog
 from contracts.model import Contract, Dataset
 from contracts.policyfile import PolicyDocument, parse_policy
-from contracts.record import Context, Evaluated, dataset_name, event_of
+from contracts.record import Context, Evaluated, event_of, policy_fact
 from contracts.registry.semver import Version
 from contracts.ruling import Override, Ruling, rule
 from contracts.source import Source
 from ledger.clock import Clock, parse_at
 from proofs.errors import ConflictError, RefusedError
 
-_SAME_DATA: Final = """SELECT o.seq, o.leaf, o."to", o.until FROM contracts_override o
-JOIN contracts_decision d ON d.seq = o.decided WHERE d.data = ? AND d.sha256 = ? ORDER BY o.seq DESC"""
+_SAME_DATA: Final = """SELECT o.seq, o.leaf, o."to", o.until, o.approved_by FROM contracts_override o
+JOIN contracts_decision d ON d.seq = o.decided WHERE d.data = ? AND d.contract = ? AND d.sha256 = ?
+AND d.dataset_namespace = ? AND d.dataset_name = ? ORDER BY o.seq DESC"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,7 @@ def publish_policy(log: ReadableLog, document: PolicyDocument, context: Context 
             f"version {policy.version} of policy {policy.name} does not come after {highest}",
             hint="raise the version in the policy's file",
         )
-    fact = PolicyPublished(
-        policy=PolicyName(name=policy.name, version=policy.version, sha256=document.sha256),
-        datasets=tuple(dataset_name(dataset) for dataset in policy.datasets),
-        owner=policy.owner,
-        expires=policy.expires,
-        previous=None if highest is None else str(highest),
-        definition=document.text,
-    )
+    fact = policy_fact(document, previous=None if highest is None else str(highest))
     log.append(event_of(POLICY_PUBLISHED, fact, context or Context(source=f"{log.origin}/policy"), subject=policy.name))
     # Of two who publish at once the first in the log counts, and the fold is the only one to apply that.
     [found] = [
@@ -96,7 +90,9 @@ def ruling_policy(log: ReadableLog, dataset: Dataset, clock: datetime) -> Policy
     """
     newest: dict[str, PolicyDocument] = {}
     for each in policies(log):
-        newest[each.document.policy.name] = each.document
+        known = newest.setdefault(each.document.policy.name, each.document)
+        if Version.parse(known.policy.version) < Version.parse(each.document.policy.version):
+            newest[each.document.policy.name] = each.document
     ruling = [each for each in newest.values() if each.policy.rules(dataset) and not each.policy.is_over(clock)]
     found = [each for each in ruling if each.policy.datasets] or ruling
     if len(found) > 1:
@@ -119,8 +115,24 @@ def ruling(
 
     Raises:
         ConflictError: As `ruling_policy`.
+        RefusedError: `document` does not rule the dataset, or not any more.
     """
+    if document is not None:
+        check_rules(document, contract.dataset, clock)
     return Ruling(document or ruling_policy(log, contract.dataset, clock))
+
+
+def check_rules(document: PolicyDocument, dataset: Dataset, clock: datetime) -> None:
+    """Accept a policy that rules a dataset at a moment.
+
+    Raises:
+        RefusedError: It does not.
+    """
+    policy = document.policy
+    if not policy.rules(dataset):
+        raise RefusedError(f"policy {policy.name} does not rule {dataset.namespace}|{dataset.name}")
+    if policy.is_over(clock):
+        raise RefusedError(f"policy {policy.name} {policy.version} was over on {policy.expires}")
 
 
 def evaluate_for(
@@ -139,21 +151,22 @@ def evaluate_for(
     evaluated = evaluate(document, source, clock=clock, ruling=ruling(log, contract, clock(), document=policy))
     measurement = evaluated.measurement
     digest = measurement.file.sha256 if measurement.file else None
-    found = overruled(
-        log, evaluated.ruling, contract_sha256=document.sha256, data_sha256=digest, clock=measurement.clock
-    )
+    found = overruled(log, evaluated.ruling, document, digest, measurement.clock)
     return Evaluated(document, measurement, rule(contract, measurement, found), found)
 
 
-def overruled(
-    log: ReadableLog, ruled: Ruling, *, contract_sha256: str, data_sha256: str | None, clock: datetime
-) -> Ruling:
-    """Return the ruling with the last override of the very same data under the very same contract, where one still holds."""
+def overruled(log: ReadableLog, ruled: Ruling, document: Document, data_sha256: str | None, clock: datetime) -> Ruling:
+    """Return the ruling with the last override of the very same data under the very same contract, where one still holds.
+
+    Where the policy that rules now wants four eyes, one by a single pair does not hold, whenever it was made.
+    """
     if data_sha256 is None:
         return ruled
+    contract, four_eyes = document.contract, ruled.document is not None and ruled.document.policy.four_eyes
+    names = [contract.name, document.sha256, contract.dataset.namespace, contract.dataset.name]
     with log.viewing(ContractHistory()) as db:
-        rows = db.execute(_SAME_DATA, [data_sha256, contract_sha256]).fetchall()
-    for seq, leaf, to, until in rows:
-        if parse_at(until) > clock:
+        rows = db.execute(_SAME_DATA, [data_sha256, *names]).fetchall()
+    for seq, leaf, to, until, approved_by in rows:
+        if parse_at(until) > clock and (approved_by is not None or not four_eyes):
             return Ruling(ruled.document, Override(Decided(seq=seq, leaf=leaf), Decision(to), parse_at(until)))
     return ruled

@@ -26,12 +26,15 @@ from contracts.facts import (
     HandlingTerms,
     JobName,
     MetricFact,
+    PolicyName,
+    PolicyPublished,
     PrivacyTerms,
     ReasonFact,
     ValidationDecided,
 )
 from contracts.metric import Measurement
 from contracts.model import Contract, Dataset, Policy
+from contracts.policyfile import PolicyDocument
 from contracts.rules import basis_points
 from contracts.ruling import NO_RULING, Ruling
 from ledger.clock import print_at
@@ -119,6 +122,19 @@ def published_fact(document: Document, *, previous: str | None) -> ContractPubli
         privacy=None
         if privacy is None
         else PrivacyTerms(subject_key=privacy.subject_key, pii=privacy.pii, deletion_propagation=targets),
+        definition=document.text,
+    )
+
+
+def policy_fact(document: PolicyDocument, *, previous: str | None) -> PolicyPublished:
+    """Return the body of the event that puts a policy in force: what it says beside the text is what the text says."""
+    policy = document.policy
+    return PolicyPublished(
+        policy=PolicyName(name=policy.name, version=policy.version, sha256=document.sha256),
+        datasets=tuple(dataset_name(dataset) for dataset in policy.datasets),
+        owner=policy.owner,
+        expires=policy.expires,
+        previous=previous,
         definition=document.text,
     )
 

@@ -20,7 +20,7 @@ from contracts.policyfile import PolicyDocument
 from contracts.record import Evaluated, decided_fact
 from contracts.rules import rules_of
 from contracts.ruling import Override, Ruling, rule, weigh
-from contracts.source import Fingerprint, Source
+from contracts.source import MAX_COLUMNS, Fingerprint, Source
 from ledger.clock import parse_at
 from proofs.errors import MalformedError, MissingError
 
@@ -149,13 +149,20 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
     file = None
     if batch.sha256 is not None and batch.size_bytes is not None:
         file = Fingerprint(batch.sha256, batch.size_bytes)
-    strangers = tuple("" for _ in range(batch.extra_columns))
+    if batch.extra_columns > MAX_COLUMNS:
+        raise MalformedError(
+            f"the decision tells of {batch.extra_columns} further columns, at most {MAX_COLUMNS} are read"
+        )
+    strangers = ("",) * batch.extra_columns
     return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, parse_at(fact.clock))
 
 
 def _metric(rule: Any, counted: MetricFact) -> Metric:
     unmeasured = counted.found is Found.UNMEASURED
-    return Metric(rule, counted.failed, counted.total, counted.structural, unmeasured, counted.hint)
+    try:
+        return Metric(rule, counted.failed, counted.total, counted.structural, unmeasured, counted.hint)
+    except ValueError as error:
+        raise MalformedError(f"the decision counts what cannot be for rule {rule.id!r}: {error}") from error
 
 
 def _differences(known: Known, again: ValidationDecided) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ _GUARDED: Final = (
     "tallystick.validation.overridden.",
     LEDGER_PREFIX,
 )
+_OF_ALL_DATA: Final = "tallystick.contract.policy-"  # one that names no dataset rules every one
 _GUARDED_SOURCE: Final = "urn:tallystick:deletion:"  # whoever takes the ids of its steps would stop them
 _BY_JOB: Final = frozenset(("tallystick.lineage.run-observed.v1", "tallystick.lineage.job-observed.v1"))
 _OF_ALL: Final = frozenset(("type", "source", "run"))  # kinds of stream that nobody owns
@@ -109,6 +110,8 @@ def check_write(principal: Principal, event: Event) -> None:
     """
     if event.type.startswith(_GUARDED) or event.source.startswith(_GUARDED_SOURCE):
         check_role(principal, frozenset((COMPLIANCE,)))
+    if event.type.startswith(_OF_ALL_DATA) and not principal.sees_everything:
+        raise ForbiddenError("a policy is put in force by whoever sees every namespace")
     if principal.sources and not is_within(event.source, principal.sources):
         raise ForbiddenError("the event's source is outside the scope of the credential")
     if principal.namespaces:

@@ -54,9 +54,10 @@ def ci_check(
         raise RefusedError(f"there are {len(pairs)} files, expected contracts and data in turn")
     document = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     checked = list(_checked(pairs, Ruling(document)))
-    for path, data in ((junit, ci.junit(checked)), (sarif, ci.sarif(checked, _version()))):
-        if path is not None:
-            write_output(path, data)
+    if junit is not None:
+        write_output(junit, ci.junit(checked))
+    if sarif is not None:
+        write_output(sarif, ci.sarif(checked, _version()))
     words = (fail_on,) if fail_on else document.policy.ci.fail_on if document else ("block",)
     failed = ci.failing(checked, [DECISIONS[word] for word in words])
     _tell(session, checked, failed, github=github)

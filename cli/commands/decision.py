@@ -154,6 +154,6 @@ def _given(path: Path | None) -> Document | None:
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise RefusedError(f"{text[:40]!r} is no time written YYYY-MM-DD[Thh:mm:ssZ]") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from contracts.decision import Decision
 from contracts.document import Document, parse
 from contracts.enforce import Outcome, carry_out
 from contracts.facts import VALIDATION_DECIDED
+from contracts.history import ContractHistory
 from contracts.overrides import Word, override
 from contracts.policies import evaluate_for, policies, publish_policy, ruling_policy
 from contracts.policyfile import PolicyDocument, parse_policy
@@ -251,3 +253,118 @@ def test_without_the_contracts_text_a_decision_is_not_made_again(log: Ledger, ba
         replay(log, read_decision(log, seq))
 
     assert replay(log, read_decision(log, seq), document=parse(CONTRACT)).differs == ()
+
+
+def lie(log: Ledger, seq: int, **members: Any) -> int:
+    """Append the body of an entry once more, with other members, under the same type; return where."""
+    record = log.entry(seq)
+    body = {**orjson.loads(record.body or b"{}"), **members}
+    return log.append(
+        Event(type=record.type, source="urn:any", data=orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
+    ).seq
+
+
+OTHER = {"namespace": "mine", "name": "x"}
+
+
+def test_a_policy_counts_only_where_it_says_what_its_text_says(log: Ledger, batch: CsvFile) -> None:
+    seq = publish_policy(log, policy(more="datasets: [{namespace: mine, name: x}]\n")).seq
+    lax = "policy: lax\nversion: 9.0.0\nowner: me\nrisk: {alert_on: never, block_on: never, block_at: 1}\n"
+    lie(log, seq, definition=lax, policy={"name": "mine", "version": "1.0.0", "sha256": _sha256(lax)})
+    lie(log, seq, definition="hello", policy={"name": "mine", "version": "1.1.0", "sha256": _sha256("hello")})
+
+    assert checked(log, batch).verdict.decision is Decision.ALLOW_WITH_ALERT
+    assert [each.document.policy.name for each in policies(log)] == ["shop"]
+    with log.viewing(ContractHistory()) as db:
+        found = db.execute("SELECT reason FROM contracts_unread ORDER BY seq").fetchall()
+    assert [reason for (reason,) in found] == ["contradictory", "malformed"]
+
+
+def test_the_newest_version_of_a_policy_rules_and_not_the_last_in_the_log(log: Ledger) -> None:
+    seq = publish_policy(log, policy(version="2.0.0")).seq
+    old = policy(version="1.0.0", more="four_eyes: true\n")
+    name = {"name": "shop", "version": "1.0.0", "sha256": old.sha256}
+    lie(log, seq, definition=old.text, policy=name)
+
+    ruling = ruling_policy(log, parse(CONTRACT).contract.dataset, NOON)
+
+    assert ruling is not None
+    assert (ruling.policy.version, len(policies(log))) == ("2.0.0", 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": OTHER},
+        {"contract": {"name": "mine", "version": "1.0.0", "sha256": "0" * 64}},
+        {"decision": "QUARANTINE"},
+        {"to": "BLOCK_AND_ROLLBACK"},
+        {"approved_by": "OPS:1"},
+    ],
+)
+def test_an_override_counts_only_where_it_is_of_the_decision_that_it_names(
+    log: Ledger, batch: CsvFile, change: dict[str, Any]
+) -> None:
+    publish_policy(log, policy(more=STRICT))
+    blocked = checked(log, batch).decided.seq
+    real = overrule(log, blocked, until=NOON + timedelta(seconds=1))
+    lie(log, real, until="2027-01-01T00:00:00.000000Z", **change)
+
+    later = checked(log, batch, clock=NOON + timedelta(hours=1))
+
+    assert later.verdict.decision is Decision.BLOCK_AND_ROLLBACK
+
+
+def test_where_the_policy_that_rules_now_wants_four_eyes_an_override_by_two_holds_alone(
+    log: Ledger, batch: CsvFile
+) -> None:
+    publish_policy(log, policy(more=STRICT))
+    early = checked(log, batch).decided.seq
+    overrule(log, early)
+    assert checked(log, batch).verdict.decision is Decision.ALLOW
+    publish_policy(log, policy(version="2.0.0", more=f"{STRICT}four_eyes: true\n"))
+
+    assert checked(log, batch).verdict.decision is Decision.BLOCK_AND_ROLLBACK
+    with pytest.raises(RefusedError, match="policy shop wants four eyes"):
+        overrule(log, early)
+    overrule(log, early, approved_by="ops:2")
+    assert checked(log, batch).verdict.decision is Decision.ALLOW
+
+
+def test_an_override_of_anothers_decision_with_the_same_hashes_is_none_of_ours(log: Ledger, batch: CsvFile) -> None:
+    publish_policy(log, policy(more=STRICT))
+    blocked = checked(log, batch).decided.seq
+    said = orjson.loads(log.entry(blocked).body or b"{}")
+    harmless = lie(log, blocked, dataset=OTHER, contract={**said["contract"], "name": "harmless"})
+    overrule(log, harmless)
+
+    assert checked(log, batch).verdict.decision is Decision.BLOCK_AND_ROLLBACK
+
+
+def test_a_policy_is_not_taken_for_data_that_it_does_not_rule(log: Ledger, batch: CsvFile) -> None:
+    for more, says in (
+        ("datasets: [{namespace: shop, name: carts}]\n", r"does not rule shop\|orders"),
+        ("expires: 2026-11-27\n", "was over on 2026-11-27"),
+    ):
+        with pytest.raises(RefusedError, match=says):
+            evaluate_for(log, parse(CONTRACT), batch, clock=lambda: NOON, policy=policy(more=more))
+
+
+@pytest.mark.parametrize(
+    "metric", [{"failed": 5, "total": 1}, {"failed": 2**53 - 1, "total": 0}], ids=["more than all", "of none"]
+)
+def test_a_strangers_counts_that_cannot_be_are_malformed(log: Ledger, batch: CsvFile, metric: dict[str, int]) -> None:
+    seq = checked(log, batch).decided.seq
+    said = orjson.loads(log.entry(seq).body or b"{}")
+    said["metrics"][0] |= metric
+    other = lie(log, seq, metrics=said["metrics"])
+    many = lie(log, seq, batch={**said["batch"], "extra_columns": 2**53 - 1})
+
+    with pytest.raises(MalformedError, match="counts what cannot be"):
+        replay(log, read_decision(log, other))
+    with pytest.raises(MalformedError, match="further columns"):
+        replay(log, read_decision(log, many))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
