@@ -16,8 +16,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from contracts.engine import identifier
 from contracts.record import Action
-from contracts.source import Table, identifier, reason
+from contracts.source import Table, reason
 from ledger import durable
 from proofs.errors import BusyError, MalformedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 

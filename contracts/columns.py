@@ -22,7 +22,14 @@ _FITTING: Final = {
     "date": frozenset(("date",)),
     "time": frozenset(("time", "time_ns", "time with time zone")),
     "timestamp": TIMESTAMPS,
+    "binary": frozenset(("blob",)),
+    "object": frozenset(("struct",)),
+    "array": frozenset(("list", "array")),
+    "map": frozenset(("map",)),
+    "vector": frozenset(("list", "array")),
 }
+# What can be written in a source that knows no types; of the others none of its columns is one.
+WRITTEN_TYPES: Final = frozenset(("string", "integer", "number", "boolean", "date", "time", "timestamp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class Column:
         type: DuckDB's name of its type in lower case, without parameters.
         precision, scale: Of a decimal; 0 otherwise.
         as_text: True when the source knows no types (CSV) and every value is read as text.
+        as_json: True when the value is a fragment of JSON, and each has a type of its own.
     """
 
     name: str
@@ -43,10 +51,19 @@ class Column:
     precision: int = 0
     scale: int = 0
     as_text: bool = False
+    as_json: bool = False
 
     def fits(self, type: str) -> bool:
         """True when a field of the contract's `type` can be stored in this column as it is."""
-        return type == "any" or self.as_text or self.type in _FITTING[type]
+        if self.as_json:
+            return type != "binary"
+        if self.as_text:
+            return type == "any" or type in WRITTEN_TYPES
+        return type == "any" or self.type in _FITTING[type]
+
+    def is_written(self, type: str) -> bool:
+        """True when it is for each value to say whether it is of `type`."""
+        return self.fits(type) and (self.as_text or self.as_json)
 
     @property
     def cast(self) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.columns import FLOATS, INTEGERS, TIMESTAMPS, Column
-from contracts.compile import WRITTEN
 from contracts.source import Opened, Source, opened, unreadable
+from contracts.written import WRITTEN
 
 MAX_LISTED: Final = 12
 _TYPES: Final = {

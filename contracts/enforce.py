@@ -18,8 +18,8 @@ from contracts.measure import measure
 from contracts.metric import Measurement
 from contracts.record import Action, Context, Evaluated, Log, Receipt
 from contracts.ruling import NO_RULING, Ruling, rule, weigh
+from contracts.scan.beside import Given
 from contracts.source import Source
-from ledger.clock import Clock, system_clock
 from proofs.errors import BlockedError, TallyError
 
 
@@ -103,18 +103,19 @@ class Outcome:
 
 
 def evaluate(
-    document: Document, source: Source, *, clock: Clock = system_clock, ruling: Ruling = NO_RULING
+    document: Document, source: Source, *, given: Given | None = None, ruling: Ruling = NO_RULING
 ) -> Evaluated:
     """Return what `source` makes of the contract and what would be decided, without a word to any log.
 
     Args:
+        given: What is measured against beside the contract; of it, distributions are in `contracts.profiles`.
         ruling: The policy, and what overrules it, as the log has them (`contracts.policies.ruling`).
 
     Raises:
         TallyError: The batch cannot be measured (contracts.measure).
     """
     contract = document.contract
-    measurement = weigh(contract, measure(contract, source, clock=clock), ruling)
+    measurement = weigh(contract, measure(contract, source, given=given), ruling)
     return Evaluated(document, measurement, rule(contract, measurement, ruling), ruling)
 
 
@@ -125,19 +126,20 @@ def check(
     *,
     context: Context | None = None,
     enforcement: Enforcement | None = None,
-    clock: Clock = system_clock,
+    given: Given | None = None,
 ) -> Outcome:
     """Hold a batch to its contract alone, record the decision in `log`, then let `enforcement` carry it out.
 
     Args:
         enforcement: What lets the batch through or keeps it back; None to record the decision alone.
+        given: As for `evaluate`.
 
     Raises:
         TallyError: The batch could not be measured or the decision not recorded: nothing was done. Or the enforcement
             failed: the log has the decision and, as a failed action, the error's code; or the error has a note that says why
             the log has no action.
     """
-    evaluated = evaluate(document, source, clock=clock)
+    evaluated = evaluate(document, source, given=given)
     return carry_out(log, evaluated, context=context, enforcement=enforcement)
 
 

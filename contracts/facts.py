@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from contracts.decision import Cause, Decision
 from contracts.metric import Found
+from contracts.profile import MAX_BINS, MAX_PROFILES
 from contracts.terms import BASIS, MILLION, Kind, Severity
 from proofs import jsonstrict, limits
 from proofs.entry import check_at, check_text
@@ -173,9 +174,10 @@ class PolicyPublished(Fact):
 class Batch(Fact):
     """What was measured: no path and no name of a column that the contract does not know."""
 
-    kind: Literal["parquet", "csv", "table"]
+    kind: Literal["parquet", "csv", "jsonl", "table", "frame", "sqlite", "postgresql"]
     rows: Count
     extra_columns: Count
+    files: Count | None = None
     sha256: Digest | None = None
     size_bytes: Count | None = None
 
@@ -215,6 +217,17 @@ class MetricFact(Fact):
     total: Count
     share: BasisPoints
     hint: Filled | None = None
+    value: Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")] | None = None
+
+
+class ProfileFact(Fact):
+    """The distribution of one column: pairs of bin and count, at most 512 (docs/formats/contract.md, "Distributions")."""
+
+    column: Filled
+    kind: Literal["numbers", "buckets"]
+    halved: Count
+    strange: Count
+    bins: Annotated[tuple[tuple[int, Count], ...], Field(max_length=MAX_BINS)]
 
 
 class ReasonFact(Fact):
@@ -238,6 +251,7 @@ class ValidationDecided(Fact):
         clock: The moment against which ages and relative times were read.
         ruled_by: The policy in whose place the contract's own did not count; None where that decided.
         overridden: The override by which this was decided otherwise than the gates say.
+        profile: The distributions that a later batch is compared with.
     """
 
     contract: ContractName
@@ -252,6 +266,7 @@ class ValidationDecided(Fact):
     policy: Gates
     ruled_by: PolicyName | None = None
     overridden: Decided | None = None
+    profile: Annotated[tuple[ProfileFact, ...], Field(max_length=MAX_PROFILES)] | None = None
     batch: Batch
     engine: Filled
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts import structure
-from contracts.compile import Scan, compile_scan
+from contracts.checks import CountCheck, Drift, Freshness, Matches
+from contracts.compile import Scan, compile_scan, fields_of
+from contracts.drift import drift_metric
 from contracts.layout import check_layout
 from contracts.metric import Measurement, Metric
 from contracts.model import Contract
 from contracts.rules import Rule, rules_of
+from contracts.scan.beside import Given, measure_beside
+from contracts.scan.freshness import age_metric
+from contracts.scan.numbers import unmeasured
 from contracts.source import (
     CsvFile,
     Fingerprint,
@@ -24,24 +30,28 @@ from contracts.source import (
     fingerprint,
     header,
     opened,
+    reason,
     unreadable,
 )
 from contracts.terms import Kind
-from ledger.clock import Clock, system_clock
+from ledger.clock import Clock
 from proofs.errors import MalformedError, MissingError, RefusedError
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def measure(contract: Contract, source: Source, *, clock: Clock = system_clock) -> Measurement:
+def measure(
+    contract: Contract, source: Source, *, clock: Clock | None = None, given: Given | None = None
+) -> Measurement:
     """Return what `source` makes of the rules of `contract`.
 
     A table is read in the connection that names it, inside whatever transaction is open there; results still pending in
     that connection are lost.
 
     Args:
-        clock: Read once; ages are counted from then.
+        clock: Read in place of that which is given.
+        given: Other datasets, functions that may run, and distributions to compare with.
 
     Raises:
         MissingError: There is no such file or table.
@@ -49,20 +59,35 @@ def measure(contract: Contract, source: Source, *, clock: Clock = system_clock) 
             not RE2.
         RefusedError: The file changed while it was read, or its path is one that the engine misreads.
     """
-    if isinstance(source, Table):
-        return _measure(contract, source, None, clock())
-    before = _state(source.path)
+    given = given or Given()
+    now = (clock or given.clock)()
+    files = files_of(source)
+    if not files:
+        return _measure(contract, source, None, now, given)
+    before = [_state(path) for path in files]
     # Hashing costs as much as all checks, and both let go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
         hashed = pool.submit(_examine, source)
-        measurement = _measure(contract, source, hashed.result, clock())
-    if _state(source.path) != before:
-        raise RefusedError("the file changed while it was measured", where=str(source.path))
+        measurement = _measure(contract, source, hashed.result, now, given)
+    for path, state in zip(files, before, strict=True):
+        if _state(path) != state:
+            raise RefusedError("the file changed while it was measured", where=str(path))
     return measurement
 
 
-def _examine(source: ParquetFile | CsvFile) -> Fingerprint:
+def files_of(source: Source) -> tuple[Path, ...]:
+    """Return the files that a source is made of."""
+    if isinstance(source, Table):
+        return ()
+    return (source.path,) if isinstance(source, ParquetFile | CsvFile) else source.files
+
+
+def _examine(source: Source) -> Fingerprint | None:
     """Read the file as bytes: what they are, and of a CSV, whether the engine sees all of them."""
+    if isinstance(source, Table):
+        return None
+    if not isinstance(source, ParquetFile | CsvFile):
+        return source.examine()
     found = fingerprint(source.path)
     if isinstance(source, CsvFile):
         check_layout(source.path, delimiter=source.delimiter, is_single=len(header(source)) == 1)
@@ -70,7 +95,7 @@ def _examine(source: ParquetFile | CsvFile) -> Fingerprint:
 
 
 def _measure(
-    contract: Contract, source: Source, hashed: Callable[[], Fingerprint] | None, clock: datetime
+    contract: Contract, source: Source, hashed: Callable[[], Fingerprint | None] | None, clock: datetime, given: Given
 ) -> Measurement:
     import duckdb
 
@@ -78,25 +103,72 @@ def _measure(
     with opened(source) as batch:
         _check_patterns(rules, batch.connection)
         shape = structure.judge(rules, batch.columns)
-        scan = compile_scan(rules, shape, batch.relation)
-        rows, counts = _run(scan, batch, source)
-    metrics = tuple(
-        shape.judged.get(rule.id) or _row_count(rule, contract, rows) or Metric(rule, counts[rule.id], rows)
-        for rule in rules
-    )
+        rows, scanned = _scan(rules, shape, batch, source, clock)
+        known = {**shape.judged, **scanned}
+        fields = fields_of(rules)
+        for rule in rules:
+            if rule.id not in known:
+                known[rule.id] = (
+                    _row_count(rule, contract, rows)
+                    or _age_of_file(rule, source, clock)
+                    or (measure_beside(rule, batch, shape, fields, given, rows))
+                )
+    metrics = tuple(_against(known[rule.id], given) for rule in rules)
     file = hashed() if hashed else None
     return Measurement(batch.kind, rows, metrics, shape.extra, file, f"duckdb {duckdb.__version__}", clock)
 
 
-def _run(scan: Scan, batch: Opened, source: Source) -> tuple[int, dict[str, int]]:
+def _scan(
+    rules: Sequence[Rule], shape: structure.Structure, batch: Opened, source: Source, clock: datetime
+) -> tuple[int, dict[str, Metric]]:
+    """Ask for everything in one query; where the engine refuses that, for each check alone, and none spoils the others."""
     import duckdb
 
     try:
-        row = batch.connection.execute(scan.sql, scan.parameters).fetchone()
+        return _run(compile_scan(rules, shape, batch.relation, clock), batch)
     except duckdb.Error as error:
-        raise unreadable(error, source) from None  # the engine's message quotes rows
-    assert row is not None, "an aggregate without GROUP BY has one row"
-    return row[0], {rule.id: count for rule, count in zip(scan.rules, row[1:], strict=True)}
+        checks = [rule for rule in rules if rule.check is not None and rule.id not in shape.judged]
+        if not checks:
+            raise unreadable(error, source) from None  # the engine's message quotes rows
+    plain = [rule for rule in rules if rule.check is None]
+    try:
+        rows, metrics = _run(compile_scan(plain, shape, batch.relation, clock), batch)
+    except duckdb.Error as error:
+        raise unreadable(error, source) from None
+    fields = [rule for rule in plain if rule.kind is Kind.PRESENT]
+    for rule in checks:
+        try:
+            metrics |= _run(compile_scan([*fields, rule], shape, batch.relation, clock), batch)[1]
+        except duckdb.Error as error:
+            metrics[rule.id] = unmeasured(rule, reason(error))
+    return rows, metrics
+
+
+def _run(scan: Scan, batch: Opened) -> tuple[int, dict[str, Metric]]:
+    [row] = batch.connection.execute(
+        scan.sql, scan.parameters
+    ).fetchall()  # a result that is not read up holds the connection
+    return row[0], scan.read(row)
+
+
+def _against(metric: Metric, given: Given) -> Metric:
+    """A drift is held to the reference that was given."""
+    check = metric.rule.check
+    if not isinstance(check, Drift) or metric.profile is None:
+        return metric
+    before = given.profiles.get((check.reference, check.column))
+    return replace(drift_metric(metric.rule, check, metric.profile, before), profile=metric.profile)
+
+
+def _age_of_file(rule: Rule, source: Source, clock: datetime) -> Metric | None:
+    check = rule.check
+    if not isinstance(check, Freshness):
+        return None
+    files = files_of(source)
+    if not files:
+        return unmeasured(rule, "it is no file, and has no time of change")
+    changed = max(_state(path)[2] for path in files) // 1000
+    return age_metric(rule, check.max_age_seconds, changed, clock)
 
 
 def _row_count(rule: Rule, contract: Contract, rows: int) -> Metric | None:
@@ -112,11 +184,21 @@ def _check_patterns(rules: Sequence[Rule], connection: duckdb.DuckDBPyConnection
     import duckdb
 
     for rule in rules:
-        if rule.kind is Kind.PATTERN and rule.field and rule.field.pattern:
+        for pattern in _patterns(rule):
             try:
-                connection.execute("SELECT regexp_full_match('', $1)", [rule.field.pattern]).fetchone()
+                connection.execute("SELECT regexp_full_match('', $1)", [pattern]).fetchall()
             except duckdb.Error as error:
-                raise MalformedError(f"the pattern of {rule.columns[0]!r} is not an RE2 expression") from error
+                what = repr(rule.columns[0]) if rule.field else rule.id
+                raise MalformedError(f"the pattern of {what} is not an RE2 expression") from error
+
+
+def _patterns(rule: Rule) -> Iterator[str]:
+    if rule.kind is Kind.PATTERN and rule.field and rule.field.pattern:
+        yield rule.field.pattern
+    if isinstance(rule.check, Matches):
+        yield rule.check.pattern
+    if isinstance(rule.check, CountCheck) and rule.check.valid and rule.check.valid.pattern:
+        yield rule.check.valid.pattern
 
 
 def _state(path: Path) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
+from contracts.profile import Profile
 from contracts.rules import Rule
 from contracts.source import Fingerprint
 from contracts.terms import MILLION, Kind
@@ -30,6 +31,9 @@ class Metric:
             million, of which `failed` is how far outside it lies (`contracts.bounds`).
         structural: True when the shape of the table was judged and not its rows.
         hint: A word on the failure: the type that the engine found, or the name that a missing column seems to have now.
+        value: The number that was held to bounds, as decimal text; None where it could say what a row holds.
+        profile: The distribution that was found, of a drift.
+        why: What kept it from being measured, for the eye only; None where the columns say it.
     """
 
     rule: Rule
@@ -38,6 +42,9 @@ class Metric:
     structural: bool = False
     unmeasured: bool = False
     hint: str | None = None
+    value: str | None = None
+    profile: Profile | None = None
+    why: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.failed <= self.total:
@@ -91,6 +98,8 @@ class Measurement:
         """Return what kept a rule from being measured, as a phrase; None when it was measured."""
         if not metric.unmeasured:
             return None
+        if metric.why is not None:
+            return metric.why
         missing = {one.rule.columns[0] for one in self.metrics if one.rule.kind is Kind.PRESENT and not one.passed}
         absent = [repr(name) for name in metric.rule.columns if name in missing]
         if not absent and metric.rule.check is not None:

@@ -16,8 +16,9 @@ from contracts.policyfile import PolicyDocument, parse_policy
 from contracts.record import Context, Evaluated, event_of, policy_fact
 from contracts.registry.semver import Version
 from contracts.ruling import Override, Ruling, rule
+from contracts.scan.beside import Given
 from contracts.source import Source
-from ledger.clock import Clock, parse_at
+from ledger.clock import parse_at
 from proofs.errors import ConflictError, RefusedError
 
 _SAME_DATA: Final = """SELECT o.seq, o.leaf, o."to", o.until, o.approved_by FROM contracts_override o
@@ -136,19 +137,26 @@ def check_rules(document: PolicyDocument, dataset: Dataset, clock: datetime) -> 
 
 
 def evaluate_for(
-    log: ReadableLog, document: Document, source: Source, *, clock: Clock, policy: PolicyDocument | None = None
+    log: ReadableLog,
+    document: Document,
+    source: Source,
+    *,
+    given: Given | None = None,
+    policy: PolicyDocument | None = None,
 ) -> Evaluated:
     """Return what a batch makes of a contract under what the log knows: the ruling policy, and what was overruled.
 
     Args:
+        given: What is measured against beside the contract, and the clock.
         policy: In the place of the one that rules the dataset.
 
     Raises:
         ConflictError: As `ruling_policy`.
         TallyError: The batch cannot be measured (contracts.measure).
     """
-    contract = document.contract
-    evaluated = evaluate(document, source, clock=clock, ruling=ruling(log, contract, clock(), document=policy))
+    contract, given = document.contract, given or Given()
+    ruled = ruling(log, contract, given.clock(), document=policy)
+    evaluated = evaluate(document, source, given=given, ruling=ruled)
     measurement = evaluated.measurement
     digest = measurement.file.sha256 if measurement.file else None
     found = overruled(log, evaluated.ruling, document, digest, measurement.clock)

@@ -29,12 +29,14 @@ from contracts.facts import (
     PolicyName,
     PolicyPublished,
     PrivacyTerms,
+    ProfileFact,
     ReasonFact,
     ValidationDecided,
 )
 from contracts.metric import Measurement
 from contracts.model import Contract, Dataset, Policy
 from contracts.policyfile import PolicyDocument
+from contracts.profile import MAX_PROFILES
 from contracts.rules import basis_points
 from contracts.ruling import NO_RULING, Ruling
 from ledger.clock import print_at
@@ -172,6 +174,7 @@ def decided_fact(evaluated: Evaluated, *, job: JobName | None, run: str | None) 
         policy=_gates(ruling.document.policy.risk if ruling.document else contract.policy, contract.handling),
         ruled_by=ruling.name,
         overridden=ruling.override.entry if ruling.override and is_overruled else None,
+        profile=_profiles(measurement),
         clock=print_at(measurement.clock),
         batch=_batch(measurement),
         engine=measurement.engine,
@@ -241,8 +244,22 @@ def _metrics(measurement: Measurement, verdict: Verdict) -> tuple[MetricFact, ..
             total=metric.total,
             share=share,
             hint=metric.hint,
+            value=metric.value,
         )
         for metric, share in zip(measurement.metrics, verdict.risk.shares, strict=True)
+    )
+
+
+def _profiles(measurement: Measurement) -> tuple[ProfileFact, ...] | None:
+    """The distributions, one for each column, that later batches are compared with; None where there are none."""
+    profiles = [metric.profile for metric in measurement.metrics if metric.profile is not None]
+    of_columns = list({profile.column: profile for profile in profiles}.values())[:MAX_PROFILES]
+    return (
+        tuple(
+            ProfileFact(column=one.column, kind=one.kind, halved=one.halved, strange=one.strange, bins=one.bins)
+            for one in of_columns
+        )
+        or None
     )
 
 
@@ -264,6 +281,7 @@ def _batch(measurement: Measurement) -> Batch:
         kind=kind,
         rows=measurement.rows,
         extra_columns=len(measurement.extra_columns),
+        files=measurement.file.files if measurement.file else None,
         sha256=measurement.file.sha256 if measurement.file else None,
         size_bytes=measurement.file.size_bytes if measurement.file else None,
     )

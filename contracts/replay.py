@@ -6,19 +6,29 @@ From these alone the body is made again. Whoever has the data as well measures i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from contracts.checks import Drift
 from contracts.decision import Cause
 from contracts.document import Document, parse
-from contracts.facts import CONTRACT_PUBLISHED, VALIDATION_DECIDED, ContractPublished, MetricFact, ValidationDecided
+from contracts.facts import (
+    CONTRACT_PUBLISHED,
+    VALIDATION_DECIDED,
+    ContractPublished,
+    MetricFact,
+    ProfileFact,
+    ValidationDecided,
+)
 from contracts.history import ContractHistory, ReadableLog
 from contracts.measure import measure
 from contracts.metric import Found, Measurement, Metric
 from contracts.policies import policies
 from contracts.policyfile import PolicyDocument
+from contracts.profile import Profile
 from contracts.record import Evaluated, decided_fact
-from contracts.rules import rules_of
+from contracts.rules import Rule, rules_of
 from contracts.ruling import Override, Ruling, rule, weigh
 from contracts.source import MAX_COLUMNS, Fingerprint, Source
 from ledger.clock import parse_at
@@ -140,15 +150,16 @@ def _ruling(log: ReadableLog, fact: ValidationDecided) -> Ruling:
 def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
     """The measurement that the entry holds, under the rules that the contract states."""
     counted = {metric.rule: metric for metric in fact.metrics}
+    profiles = {each.column: each for each in fact.profile or ()}
     metrics = []
     for each in rules_of(document.contract):
         if each.id not in counted:
             raise MalformedError(f"the decision has no count for rule {each.id!r} of its contract")
-        metrics.append(_metric(each, counted[each.id]))
+        metrics.append(_metric(each, counted[each.id], profiles))
     batch = fact.batch
     file = None
     if batch.sha256 is not None and batch.size_bytes is not None:
-        file = Fingerprint(batch.sha256, batch.size_bytes)
+        file = Fingerprint(batch.sha256, batch.size_bytes, batch.files)
     if batch.extra_columns > MAX_COLUMNS:
         raise MalformedError(
             f"the decision tells of {batch.extra_columns} further columns, at most {MAX_COLUMNS} are read"
@@ -157,10 +168,21 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
     return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, parse_at(fact.clock))
 
 
-def _metric(rule: Any, counted: MetricFact) -> Metric:
+def _metric(rule: Rule, counted: MetricFact, profiles: Mapping[str, ProfileFact]) -> Metric:
     unmeasured = counted.found is Found.UNMEASURED
+    found = profiles.get(rule.columns[0]) if isinstance(rule.check, Drift) else None
+    profile = None if found is None else Profile(found.column, found.kind, found.halved, found.bins, found.strange)
     try:
-        return Metric(rule, counted.failed, counted.total, counted.structural, unmeasured, counted.hint)
+        return Metric(
+            rule,
+            counted.failed,
+            counted.total,
+            structural=counted.structural,
+            unmeasured=unmeasured,
+            hint=counted.hint,
+            value=counted.value,
+            profile=profile,
+        )
     except ValueError as error:
         raise MalformedError(f"the decision counts what cannot be for rule {rule.id!r}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Where a batch is: a Parquet file, a CSV file, or a table in a DuckDB connection that the caller holds.
+"""Where a batch is: a Parquet or CSV file, a table in a DuckDB connection that the caller holds, or of `contracts.sources`.
 
 A file is read by an engine of its own that may touch this one file and nothing else: no other path, no network, no
 extension. A CSV's columns are read as text and its header by us, because an engine that guesses types and skips lines
@@ -12,13 +12,14 @@ import hashlib
 import io
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from contracts.columns import Column
+from contracts.engine import confined, identifier, literal
 from proofs.errors import MalformedError, MissingError, RefusedError, TallyError
 
 if TYPE_CHECKING:
@@ -77,7 +78,29 @@ class Table:
     schema: str = "main"
 
 
-Source = ParquetFile | CsvFile | Table
+class Readable(Protocol):
+    """Any other source: what `contracts.sources` has, or what a caller brings."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in a message: no password, no value of the data."""
+        ...
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is made of; none where nobody but its owner can tell."""
+        ...
+
+    def examine(self) -> Fingerprint | None:
+        """Read the files as bytes: what they are, and whether the engine sees all of them. MUST refuse what it would drop."""
+        ...
+
+    def opened(self, *, bounded: bool) -> AbstractContextManager[Opened]:
+        """Make it a relation of an engine for the length of a `with` block; with `bounded`, of one with little to spend."""
+        ...
+
+
+Source = ParquetFile | CsvFile | Table | Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +108,38 @@ class Opened:
     """A source that can be queried.
 
     Attributes:
-        kind: "parquet", "csv" or "table".
+        kind: "parquet", "csv", "jsonl", "table", "frame", "sqlite" or "postgresql".
         relation: The SQL after FROM; every name and path in it is quoted.
+        source: What was opened.
     """
 
     connection: duckdb.DuckDBPyConnection
     kind: str
     relation: str
     columns: tuple[Column, ...]
+    source: Source | None = None
+
+    @contextmanager
+    def bounded(self) -> Iterator[Opened]:
+        """Open the same file again, with little memory and disk to spend; a table is read where it is."""
+        if self.source is None or isinstance(self.source, Table):
+            yield self
+            return
+        with opened(self.source, bounded=True) as own:
+            yield own
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The content of a file: its SHA-256 in hex and its length."""
+    """The content of a file: its SHA-256 in hex and its length.
+
+    Attributes:
+        files: Of how many files it is; of more than one, the SHA-256 is that of a list (contracts.sources.files).
+    """
 
     sha256: str
     size_bytes: int
+    files: int | None = None
 
 
 def file_source(path: Path) -> ParquetFile | CsvFile:
@@ -119,16 +158,6 @@ def file_source(path: Path) -> ParquetFile | CsvFile:
     raise RefusedError("the name does not end in .parquet, .csv or .tsv", where=str(path))
 
 
-def identifier(name: str) -> str:
-    """Return `name` as SQL writes an identifier, whatever it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return `text` as SQL writes a string, whatever it holds."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def fingerprint(path: Path) -> Fingerprint:
     """Return the fingerprint of a file.
 
@@ -144,8 +173,11 @@ def fingerprint(path: Path) -> Fingerprint:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[Opened]:
+def opened(source: Source, *, bounded: bool = False) -> Iterator[Opened]:
     """Open `source` for reading for the length of a `with` block.
+
+    Args:
+        bounded: Open a file with little memory and disk to spend, for SQL that is somebody else's.
 
     Raises:
         MissingError: There is no such file or table.
@@ -155,9 +187,16 @@ def opened(source: Source) -> Iterator[Opened]:
     if isinstance(source, Table):
         yield _open_table(source)
         return
-    path = _file(source)
+    if not isinstance(source, ParquetFile | CsvFile):
+        with source.opened(bounded=bounded) as batch:
+            yield batch
+        return
+    path = readable_file(source.path)
     # Spilled rows are as confidential as the file: the folder is for this user alone, and goes with the engine.
-    with tempfile.TemporaryDirectory(prefix="tallystick-") as spill, closing(_confined(path, spill)) as connection:
+    with (
+        tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
+        closing(confined([path], spill, bounded=bounded)) as connection,
+    ):
         yield (_open_csv if isinstance(source, CsvFile) else _open_parquet)(connection, source)
 
 
@@ -165,6 +204,8 @@ def unreadable(error: duckdb.Error, source: Source) -> TallyError:
     """Return what to raise where the engine could not read `source`, without its own words, which quote rows."""
     if isinstance(source, Table):
         return MalformedError(f"the table {source.name!r} cannot be read: {reason(error)}")
+    if not isinstance(source, ParquetFile | CsvFile):
+        return MalformedError(f"{source.label} cannot be read: {reason(error)}")
     line = _CSV_LINE.search(str(error))
     where = f"{source.path} line {line[1]}" if line else str(source.path)
     name = "CSV" if isinstance(source, CsvFile) else "Parquet"
@@ -176,56 +217,52 @@ def reason(error: duckdb.Error) -> str:
     return _REASONS.get(type(error).__name__, "the engine refused it")
 
 
-def _file(source: ParquetFile | CsvFile) -> Path:
+def readable_file(given: Path) -> Path:
+    """Return the path at which the engine finds a file.
+
+    Raises:
+        MissingError: There is none.
+        RefusedError: The engine would take the path for a pattern.
+    """
     try:
-        path = source.path.resolve()
+        path = given.resolve()
         there = path.is_file()
     except (OSError, ValueError) as error:  # a path with a zero byte, or in a folder that may not be read
-        raise MissingError("the path leads to no file", where=str(source.path)) from error
+        raise MissingError("the path leads to no file", where=str(given)) from error
     if not there:
-        raise MissingError("there is no such file", where=str(source.path))
+        raise MissingError("there is no such file", where=str(given))
     if _PATTERN_CHARACTERS & set(str(path)):
-        raise RefusedError("a path with *, ? or [ is a pattern to the engine", where=str(source.path))
+        raise RefusedError("a path with *, ? or [ is a pattern to the engine", where=str(given))
     return path
-
-
-def _confined(path: Path, spill: str) -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "temp_directory": spill,
-        },
-    )
-    # The order matters: the list of paths is closed with the door, and the last statement takes the handle off.
-    connection.execute(f"SET allowed_paths = [{literal(str(path))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET lock_configuration = true")
-    return connection
 
 
 def _open_parquet(connection: duckdb.DuckDBPyConnection, source: ParquetFile | CsvFile) -> Opened:
     relation = f"read_parquet({literal(str(source.path.resolve()))}, hive_partitioning = false)"
-    return Opened(connection, "parquet", relation, _describe(connection, relation, source))
+    return Opened(connection, "parquet", relation, describe(connection, relation, source), source)
 
 
 def _open_csv(connection: duckdb.DuckDBPyConnection, source: ParquetFile | CsvFile) -> Opened:
     assert isinstance(source, CsvFile)
-    names = header(source)
+    relation, columns = csv_relation([source.path.resolve()], header(source), source)
+    return Opened(connection, "csv", relation, columns, source)
+
+
+def csv_relation(paths: Sequence[Path], names: Sequence[str], source: CsvFile) -> tuple[str, tuple[Column, ...]]:
+    """Return what reads files of one header as text, and its columns.
+
+    Raises:
+        RefusedError: There are more than 10,000.
+    """
     if len(names) > MAX_COLUMNS:
         raise RefusedError(f"the file has {len(names)} columns, at most {MAX_COLUMNS} are read", where=str(source.path))
     columns = tuple(Column(name, f"c{place}", "varchar", as_text=True) for place, name in enumerate(names))
     types = ", ".join(f"{column.sql}: 'VARCHAR'" for column in columns)
     relation = (
-        f"read_csv({literal(str(source.path.resolve()))}, auto_detect = false, header = true, columns = {{{types}}}, "
-        f"delim = {literal(source.delimiter)}, quote = '\"', escape = '\"', comment = '', encoding = 'utf-8', "
-        "strict_mode = true, null_padding = false, ignore_errors = false)"
+        f"read_csv([{', '.join(literal(str(path)) for path in paths)}], auto_detect = false, header = true, "
+        f"columns = {{{types}}}, delim = {literal(source.delimiter)}, quote = '\"', escape = '\"', comment = '', "
+        "encoding = 'utf-8', strict_mode = true, null_padding = false, ignore_errors = false, hive_partitioning = false)"
     )
-    return Opened(connection, "csv", relation, columns)
+    return relation, columns
 
 
 def _open_table(source: Table) -> Opened:
@@ -238,10 +275,11 @@ def _open_table(source: Table) -> Opened:
     if found is None:
         raise MissingError(f"there is no table {source.name!r} in schema {source.schema!r}")
     relation = ".".join(identifier(part) for part in (found[0], source.schema, source.name))
-    return Opened(source.connection, "table", relation, _describe(source.connection, relation, source))
+    return Opened(source.connection, "table", relation, describe(source.connection, relation, source))
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, relation: str, source: Source) -> tuple[Column, ...]:
+def describe(connection: duckdb.DuckDBPyConnection, relation: str, source: Source) -> tuple[Column, ...]:
+    """Return the columns of a relation; raises as `opened`."""
     import duckdb
 
     try:

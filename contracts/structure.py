@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.bounds import Bounds
 from contracts.columns import Column
 from contracts.metric import Metric
 from contracts.rules import Rule
@@ -21,10 +20,14 @@ from contracts.terms import Kind
 MAX_STRANGERS: Final = 50
 SIMILAR: Final = 0.6
 
-_NEEDS_TYPE: Final = frozenset((Kind.RANGE, Kind.ENUM, Kind.PATTERN))
-_SCANNED: Final = frozenset(
-    (Kind.TYPE, Kind.REQUIRED, Kind.MAX_NULL, Kind.UNIQUE, Kind.RANGE, Kind.ENUM, Kind.PATTERN, Kind.KEY)
-)
+# What counts rows whatever is in them; all other kinds speak of values, and those are of the field's type or not looked at.
+_TYPELESS: Final = frozenset(
+    Kind(name)
+    for name in (
+        "type", "required", "max_null", "unique", "key", "expression", "null_values", "duplicate_values",
+        "distinct_values", "completeness", "sql", "custom",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,14 @@ def judge(rules: Sequence[Rule], columns: Sequence[Column]) -> Structure:
     # Of columns with one name the first counts; a CSV can repeat a name.
     known = {column.name: column for column in reversed(columns) if column.name in named}
     strangers = [column for column in columns if column.name not in named]
-    judged = {rule.id: metric for rule in rules if (metric := _judge(rule, known, strangers)) is not None}
+    types = {rule.columns[0]: rule.field.type for rule in rules if rule.field and rule.kind is Kind.PRESENT}
+    judged = {rule.id: metric for rule in rules if (metric := _judge(rule, known, strangers, types)) is not None}
     return Structure(known, judged, extra)
 
 
-def _judge(rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column]) -> Metric | None:
+def _judge(
+    rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column], types: Mapping[str, str]
+) -> Metric | None:
     """The metric of a rule that the table's shape decides; None where the rows must be counted."""
     if rule.kind is Kind.ROW_COUNT:
         return None
@@ -64,20 +70,22 @@ def _judge(rule: Rule, known: Mapping[str, Column], strangers: Sequence[Column])
         # Where no promised column is there, the first row of the data may stand in for the header.
         hint = _new_name(rule, strangers) if missing and known else None
         return Metric(rule, len(missing), 1, structural=True, hint=hint)
-    if missing or rule.kind not in _SCANNED or rule.check is not None or _is_wide(rule):
-        return Metric(rule, 0, 0, structural=True, unmeasured=True)
-    column = known[rule.columns[0]]
-    fits = rule.field is None or column.fits(rule.field.type)
-    if rule.kind is Kind.TYPE and not column.as_text:
-        return Metric(rule, int(not fits), 1, structural=True, hint=None if fits else column.type)
-    if rule.kind in _NEEDS_TYPE and not fits:
-        return Metric(rule, 0, 0, structural=True, unmeasured=True)
-    return None
+    if missing or rule.kind is Kind.FOREIGN:
+        why = None if missing else "it is a check of another engine"
+        return Metric(rule, 0, 0, structural=True, unmeasured=True, why=why)
+    if rule.kind is not Kind.TYPE and rule.kind in _TYPELESS:
+        return None
+    return _judge_types(rule, known, types)
 
 
-def _is_wide(rule: Rule) -> bool:
-    bounds = rule.field.range if rule.field else None
-    return rule.kind is Kind.RANGE and bounds is not None and bounds != Bounds(min=bounds.min, max=bounds.max)
+def _judge_types(rule: Rule, known: Mapping[str, Column], types: Mapping[str, str]) -> Metric | None:
+    wrong = [known[name] for name in rule.columns if not known[name].fits(types[name])]
+    if rule.kind is not Kind.TYPE:
+        return Metric(rule, 0, 0, structural=True, unmeasured=True) if wrong else None
+    [name] = rule.columns
+    if known[name].is_written(types[name]):
+        return None  # every value is looked at
+    return Metric(rule, int(bool(wrong)), 1, structural=True, hint=wrong[0].type if wrong else None)
 
 
 def _new_name(rule: Rule, strangers: Sequence[Column]) -> str | None:

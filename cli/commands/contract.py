@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from cli.commands.contracts import read_contract
 from cli.output import say
 from cli.session import Session, named_file, pass_session, read_input, with_json
-from contracts import enforce, publish
+from contracts import enforce, profiles, publish
 from contracts.actions import MoveAside
 from contracts.decision import Decision, Verdict
-from contracts.document import beside, parse
+from contracts.document import Document
 from contracts.lifecycle import check_usable
 from contracts.metric import Found, Measurement
-from contracts.policies import evaluate_for, publish_policy
-from contracts.policyfile import parse_policy
-from contracts.record import Context
+from contracts.model import Contract
+from contracts.policies import check_rules, evaluate_for, publish_policy
+from contracts.policyfile import PolicyDocument, parse_policy
+from contracts.profile import Profile
+from contracts.record import Context, Evaluated
 from contracts.ruling import Ruling
-from contracts.source import file_source
-from proofs.errors import BlockedError
+from contracts.scan.beside import Given
+from contracts.source import CsvFile, ParquetFile, Source
+from contracts.sources.jsonlines import JsonLines
+from contracts.sources.named import named_source
+from proofs.errors import BlockedError, MissingError, RefusedError
 
 _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_ROLLBACK": "✗"}
 
 
 @click.command()
 @click.argument("contract", type=click.Path(path_type=Path))
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data")
 @click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS contract.")
 @click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
+@click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
+@click.option("--reference", "others", multiple=True, metavar="NAME=DATA", help="A dataset that is referred to.")
+@click.option("--allow", "allowed", multiple=True, metavar="MODULE:FUNCTION", help="A custom check that may run.")
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option(
     "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
@@ -40,32 +51,33 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 def check(
     session: Session,
     contract: Path,
-    data: Path,
+    data: str,
     *,
     object_name: str | None,
     namespace: str | None,
+    hive: bool,
+    others: tuple[str, ...],
+    allowed: tuple[str, ...],
     run: str | None,
     move_blocked: Path | None,
     policy: str | None,
     dry_run: bool,
 ) -> None:
-    """Hold DATA (Parquet or CSV) to CONTRACT (YAML).
+    """Hold DATA to CONTRACT (YAML).
+
+    DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, sqlite:///file.db#table or
+    postgresql://…#schema.table.
 
     Exit status 10 when the contract blocks it.
 
     Example: tally check orders.yaml orders.parquet
     """
-    document = parse(
-        read_input(str(contract), "contract"),
-        name=str(contract),
-        object_name=object_name,
-        namespace=namespace,
-        beside=beside(contract),
-    )
-    source = file_source(named_file(data, "data file"))
+    document = read_contract(str(contract), object_name, namespace)
+    source = _source(data, move_blocked, hive=hive)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
+    given = _given(session, document.contract, others, allowed)
     if dry_run:
-        evaluated = enforce.evaluate(document, source, ruling=Ruling(ruled))
+        evaluated = _tried(session, document, source, given, ruled)
         _show(session, document.contract.name, evaluated.measurement, evaluated.verdict)
         if evaluated.verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank:
             raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
@@ -74,17 +86,61 @@ def check(
         if (remark := check_usable(log, document)) is not None:
             session.output.remark([remark])
         # Before anything is recorded: a file that cannot be measured leaves no contract behind that never was held to anything.
-        evaluated = evaluate_for(log, document, source, clock=log.clock, policy=ruled)
+        evaluated = evaluate_for(log, document, source, given=replace(given, clock=log.clock), policy=ruled)
         context = Context(source=f"{log.origin}/check", run=run)
+        # What may be refused comes first, and what rules others last.
+        publish.publish(log, document, context, clock=log.clock)
         if ruled is not None:
             publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
-        publish.publish(log, document, context, clock=log.clock)
-        aside = MoveAside(data, move_blocked) if move_blocked else None
+        aside = MoveAside(Path(data), move_blocked) if move_blocked else None
         outcome = enforce.carry_out(log, evaluated, context=context, enforcement=aside)
     moved = aside.aside if aside else None
     _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
     if refusal := outcome.error():
         raise refusal
+
+
+def _tried(
+    session: Session, document: Document, source: Source, given: Given, policy: PolicyDocument | None
+) -> Evaluated:
+    """What would be decided: where a ledger is named, by the policies and overrides that it knows."""
+    try:
+        log = session.open(read_only=True)
+    except MissingError as error:
+        if session.url is not None:
+            session.output.remark(
+                [f"{error.what}, so this is decided without policies and overrides that it would know"]
+            )
+    else:
+        with log:
+            return evaluate_for(log, document, source, given=given, policy=policy)
+    if policy is not None:
+        check_rules(policy, document.contract.dataset, given.clock())
+    return enforce.evaluate(document, source, given=given, ruling=Ruling(policy))
+
+
+def _source(data: str, move_blocked: Path | None, *, hive: bool) -> Source:
+    source = named_source(data, hive=hive)
+    if isinstance(source, ParquetFile | CsvFile | JsonLines):
+        named_file(source.path, "data file")
+    elif move_blocked is not None:
+        raise RefusedError("only a single file can be moved where it is blocked")
+    return source
+
+
+def _given(session: Session, contract: Contract, others: tuple[str, ...], allowed: tuple[str, ...]) -> Given:
+    """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
+    sources: dict[str, Source] = {}
+    for other in others:
+        name, equals, data = other.partition("=")
+        if not equals:
+            raise RefusedError("a dataset that is referred to is written NAME=DATA")
+        sources[name] = named_source(data)
+    earlier: Mapping[tuple[str, str], Profile] = {}
+    if profiles.is_wanted(contract) and session.url is not None:
+        with session.open(read_only=True) as log:
+            earlier = profiles.references(log, contract.dataset)
+    return Given(others=sources, allowed=frozenset(allowed), profiles=earlier)
 
 
 def _show(
@@ -103,7 +159,9 @@ def _show(
             "found": metric.found.value,
             "failed": metric.failed,
             "of": metric.total,
-            "hint": measurement.why_unmeasured(metric) or metric.hint or "",
+            "hint": measurement.why_unmeasured(metric)
+            or metric.hint
+            or (f"value {metric.value}" if metric.value else ""),
         }
         for metric in broken
     ]

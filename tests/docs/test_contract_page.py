@@ -17,6 +17,7 @@ from contracts.facts import (
     SCHEMA_REJECTED,
     VALIDATION_DECIDED,
 )
+from contracts.formats import FORMATS
 from contracts.policyfile import parse_policy
 from contracts.registry.publish import review
 from contracts.registry.schema import read as read_schema
@@ -65,3 +66,9 @@ def test_the_example_schemas_have_earned_their_versions(old: str, new: str, need
 
     assert reviewed.needed is not None
     assert (reviewed.needed.word, reviewed.refusal) == (needed, refusal)
+
+
+def test_the_page_has_every_form_as_it_is_matched() -> None:
+    [shown] = re.findall(r"```\n(uuid .*?)```", PAGE, re.DOTALL)
+
+    assert dict(line.split(maxsplit=1) for line in shown.splitlines()) == FORMATS

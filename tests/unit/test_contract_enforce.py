@@ -19,6 +19,7 @@ from contracts.document import Document, parse
 from contracts.enforce import check, evaluate
 from contracts.facts import ActionTaken, ContractPublished, Fact, ValidationDecided
 from contracts.record import Action, Context, contract_published
+from contracts.scan.beside import Given
 from contracts.source import CsvFile, Table
 from ledger.event import Event
 from ledger.log import Ledger
@@ -223,7 +224,7 @@ def test_the_body_of_a_decision_has_this_shape(document: Document) -> None:
     log = ListLog()
     context = Context(source="pipeline/1", run=RUN, job=("demo", "load"), new_id=lambda: next(ids))
 
-    check(log, document, table(ALERTING), context=context, clock=lambda: NOON)
+    check(log, document, table(ALERTING), context=context, given=Given(clock=lambda: NOON))
 
     event = log.events[0]
     body = json.loads(event.data)

@@ -13,11 +13,12 @@ import duckdb
 import pytest
 
 from contracts.compile import compile_scan
+from contracts.engine import identifier
 from contracts.measure import measure
 from contracts.metric import Measurement
 from contracts.model import Contract
 from contracts.rules import rules_of
-from contracts.source import CsvFile, ParquetFile, Source, Table, file_source, identifier, opened
+from contracts.source import CsvFile, ParquetFile, Source, Table, file_source, opened
 from contracts.structure import judge
 from proofs.errors import MalformedError, MissingError, RefusedError
 

@@ -21,6 +21,7 @@ from contracts.policies import evaluate_for, policies, publish_policy, ruling_po
 from contracts.policyfile import PolicyDocument, parse_policy
 from contracts.record import Context
 from contracts.replay import read_decision, replay
+from contracts.scan.beside import Given
 from contracts.source import CsvFile
 from ledger.event import Event
 from proofs.errors import ConflictError, MalformedError, MissingError, RefusedError
@@ -56,7 +57,7 @@ def policy(name: str = "shop", version: str = "1.0.0", more: str = "") -> Policy
 
 def checked(log: Ledger, source: CsvFile, *, clock: datetime = NOON, document: Document | None = None) -> Outcome:
     document = document or parse(CONTRACT)
-    evaluated = evaluate_for(log, document, source, clock=lambda: clock)
+    evaluated = evaluate_for(log, document, source, given=Given(clock=lambda: clock))
     publish.publish(log, document, Context(source="urn:shop"))
     return carry_out(log, evaluated, context=Context(source="urn:shop"))
 
@@ -81,7 +82,7 @@ def test_a_policy_weighs_rules_of_which_the_contract_does_not_say_it(log: Ledger
     said = parse(CONTRACT.replace(b"range: {min: 0}", b"range: {min: 0}, weight: {range: 0.1}"))
 
     assert checked(log, batch).verdict.risk.basis_points == 2_000
-    assert evaluate_for(log, said, batch, clock=lambda: NOON).verdict.risk.basis_points == 250
+    assert evaluate_for(log, said, batch, given=Given(clock=lambda: NOON)).verdict.risk.basis_points == 250
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_other_data_and_another_contract_are_told_apart(log: Ledger, batch: CsvF
 
 
 def test_without_the_contracts_text_a_decision_is_not_made_again(log: Ledger, batch: CsvFile) -> None:
-    evaluated = evaluate_for(log, parse(CONTRACT), batch, clock=lambda: NOON)
+    evaluated = evaluate_for(log, parse(CONTRACT), batch, given=Given(clock=lambda: NOON))
     seq = carry_out(log, evaluated, context=Context(source="urn:shop")).decided.seq
 
     with pytest.raises(MissingError, match=r"the log has no text of contract orders 1\.0\.0"):
@@ -347,7 +348,7 @@ def test_a_policy_is_not_taken_for_data_that_it_does_not_rule(log: Ledger, batch
         ("expires: 2026-11-27\n", "was over on 2026-11-27"),
     ):
         with pytest.raises(RefusedError, match=says):
-            evaluate_for(log, parse(CONTRACT), batch, clock=lambda: NOON, policy=policy(more=more))
+            evaluate_for(log, parse(CONTRACT), batch, given=Given(clock=lambda: NOON), policy=policy(more=more))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""An engine of our own, which may touch the files that it is given and nothing else: no other path, no network, no extension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BOUNDS: Final = {"memory_limit": "1GB", "max_temp_directory_size": "4GB"}
+
+
+def identifier(name: str) -> str:
+    """Return `name` as SQL writes an identifier, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return `text` as SQL writes a string, whatever it holds."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def confined(
+    paths: Sequence[Path],
+    spill: str,
+    *,
+    bounded: bool = False,
+    fill: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Return an engine that may touch these files and nothing else, and spills into the folder `spill`.
+
+    Args:
+        bounded: It has little memory and disk to spend.
+        fill: Is given the connection before the door is closed.
+    """
+    import duckdb
+
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "temp_directory": spill,
+            **(_BOUNDS if bounded else {}),
+        },
+    )
+    if fill is not None:
+        try:
+            fill(connection)
+        except BaseException:
+            connection.close()
+            raise
+    # The order matters: the list of paths is closed with the door, and the last statement takes the handle off.
+    connection.execute(f"SET allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET lock_configuration = true")
+    return connection
