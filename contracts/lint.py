@@ -56,7 +56,7 @@ def lint(data: bytes, *, name: str, beside: Beside | None = None, demands_owner:
         objects = odcs.objects(parsed) or (None,)
     for each in objects:
         try:
-            document = of_parsed(parsed, data.decode(), name=name, wanted=Wanted(each, None, beside))
+            document = of_parsed(parsed, data.decode(), name=name, wanted=Wanted(each, None, beside, is_checked=True))
         except TallyError as error:
             remarks.append(_of_error(error))
         else:

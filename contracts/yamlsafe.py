@@ -29,8 +29,8 @@ from ruamel.yaml.events import (
 from proofs.errors import MalformedError
 
 MAX_BYTES: Final = 1_000_000
-MAX_DEPTH: Final = 16
-MAX_NODES: Final = 30_000
+MAX_DEPTH: Final = 32  # of it, an ODCS contract uses three for each array of objects in another
+MAX_NODES: Final = 60_000  # what a contract of MAX_BYTES has, one short value a line
 
 Path = tuple[str | int, ...]
 Lines = dict[Path, int]

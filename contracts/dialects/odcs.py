@@ -42,18 +42,25 @@ def objects(parsed: yamlsafe.Parsed) -> tuple[str, ...]:
 
 
 def read(
-    parsed: yamlsafe.Parsed, *, name: str, namespace: str | None = None, object_name: str | None = None
+    parsed: yamlsafe.Parsed,
+    *,
+    name: str,
+    namespace: str | None = None,
+    object_name: str | None = None,
+    is_checked: bool = False,
 ) -> yamlsafe.Parsed:
     """Return one object of a document in our own form.
 
     Args:
         object_name: Which one; None where there is only one.
+        is_checked: The document is known to be valid under the version that it declares.
 
     Raises:
         MalformedError: The document is not valid under the version that it declares, has no such object or several, or something
             in it that decides cannot be read; with its line.
     """
-    version = odcs_check.require(parsed, name=name)
+    version = odcs_check.declared(parsed.value) if is_checked else None
+    version = version or odcs_check.require(parsed, name=name)
     if version < "3":
         parsed = odcs_second.third(parsed, name=name)
     root = Place.root(parsed, name=name)
@@ -76,19 +83,20 @@ def read(
 
 
 def _choose(root: Place, wanted: str | None) -> Place:
-    found = {place.need("name").text(): place for place in _listed(root, "schema")}
-    names = ", ".join(repr(name) for name in list(found)[:24])
+    listed = root.get("schema")
+    names = [] if listed is None else [each["name"] for each in listed.value]
+    known = ", ".join(repr(name[:64]) for name in names[:24])
     if wanted is not None:
-        if wanted not in found:
-            hint = f"there are {names}" if found else ""
-            raise MalformedError(f"the document has no object {wanted[:64]!r}", where=root.name, hint=hint)
-        return found[wanted]
-    if not found:
+        if wanted not in names:
+            what = f"the document has no object {wanted[:64]!r}"
+            raise MalformedError(what, where=root.name, hint=f"there are {known}" if names else "")
+    elif len(names) > 1:
+        what = f"the document has {len(names)} objects, each of them a contract"
+        raise MalformedError(what, where=root.name, hint=f"choose one with --object: {known}")
+    if listed is None or not names:
         raise root.error("has no object in its schema, so nothing that data could be held to")
-    if len(found) > 1:
-        what = f"the document has {len(found)} objects, each of them a contract"
-        raise MalformedError(what, where=root.name, hint=f"choose one with --object: {names}")
-    return next(iter(found.values()))
+    index = 0 if wanted is None else names.index(wanted)
+    return Place(root.parsed, root.name, (*listed.path, index), listed.value[index])
 
 
 def _listed(place: Place, key: str) -> list[Place]:
@@ -98,7 +106,7 @@ def _listed(place: Place, key: str) -> list[Place]:
 
 def _put_head(draft: Draft, root: Place, chosen: Place, namespace: str | None) -> None:
     title, own = root.get("name"), chosen.need("name")
-    several = len(_listed(root, "schema")) > 1
+    several = len(root.need("schema").value) > 1
     candidates = [title, root.get("id"), own]
     base = next((place for place in candidates if place is not None and _IDENTIFIER.fullmatch(place.text())), None)
     if base is None:

@@ -191,6 +191,8 @@ class _Walk:
         return self.tables[name]
 
     def _unknown(self, key: str, table: Table, path: yamlsafe.Path) -> None:
+        if len(self.found) >= MAX_FINDINGS:
+            return
         what = "is not a key that is known here"
         self._add(path, what, meant(key, table.keys), is_error=table.is_closed, is_unknown=True)
 
@@ -251,7 +253,7 @@ def _property(value: dict[str, Any], walk: _Walk, *, is_item: bool = False) -> I
     if type == "map" and "map" not in value:
         yield Finding(("map",), "is missing")
     options = value.get("logicalTypeOptions")
-    if not isinstance(options, dict) or not options:
+    if not isinstance(options, dict) or (type is None and not options):
         return
     if type is None:
         yield Finding(("logicalTypeOptions",), "stands without the logicalType that it belongs to")

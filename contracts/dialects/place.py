@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from contracts import yamlsafe
 from contracts.dialects.sentence import meant, shown, spelt
 from contracts.dialects.words import ExpressionError
 from proofs.errors import MalformedError
+
+MAX_STRANGERS: Final = 100
 
 T = TypeVar("T")
 
@@ -128,8 +130,11 @@ class Place:
     def strangers(self, known: frozenset[str]) -> list[Place]:
         """Return the members that are not known, unless one of them is almost a known one that is not there: that is an error."""
         strange = [member for member in self.members() if member.key not in known]
+        if len(strange) > MAX_STRANGERS:
+            raise strange[MAX_STRANGERS].error(f"is one more than {MAX_STRANGERS} keys that are not known here")
+        missing = known - set(self.mapping())
         for member in strange:
-            hint = meant(member.key, known - set(self.mapping()))
+            hint = meant(member.key, missing)
             if hint.startswith("did you mean"):
                 raise member.error("is not a key that is known here", hint=hint)
         return strange

@@ -22,12 +22,14 @@ class Wanted:
     Attributes:
         object_name: Which object of an ODCS document; None where there is one.
         namespace: That of the dataset, where the document names none (in ODCS: instead of its domain).
+        is_checked: An ODCS document is known to be valid.
         beside: Returns the bytes of a file named in a document, and what messages call it; None when there is no such file.
     """
 
     object_name: str | None = None
     namespace: str | None = None
     beside: Beside | None = None
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ def read(parsed: yamlsafe.Parsed, *, name: str, wanted: Wanted) -> Native:
     if dialect is Dialect.RISK:
         raise MalformedError("a policy file is no contract", where=name, hint="it stands beside one")
     if dialect is Dialect.ODCS:
-        found = odcs.read(parsed, name=name, namespace=wanted.namespace, object_name=wanted.object_name)
+        found = odcs.read(
+            parsed, name=name, namespace=wanted.namespace, object_name=wanted.object_name, is_checked=wanted.is_checked
+        )
         return Native(dialect, found, wanted.namespace is None and len(odcs.objects(parsed)) == 1)
     if dialect in (Dialect.FULL, Dialect.ASSET):
         return _pair(dialect, parsed, name, wanted)

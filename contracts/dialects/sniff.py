@@ -46,6 +46,7 @@ _KEYS: Final = (
     "asset",
     "risk",
 )
+_LOOKED_AT: Final = 100  # keys that are compared with those that are known
 _RISK_KEYS: Final = {"risk", "ci", "decisions"}
 _JOB_KEYS: Final = {"tenant", "connectors"}
 
@@ -71,7 +72,7 @@ def sniff(parsed: yamlsafe.Parsed, *, name: str) -> Dialect:
         raise MalformedError(
             f"the document reads as {reads}", where=f"{name} line 1", hint="leave the keys of one of them"
         )
-    strange = next((key for key in value if meant(key, _KEYS).startswith("did")), None)
+    strange = next((key for key in list(value)[:_LOOKED_AT] if meant(key, _KEYS).startswith("did")), None)
     hint = "" if strange is None or strange in _KEYS else f"; {strange!r}: {meant(strange, _KEYS)}"
     looked = "; ".join(f"{dialect.value}: {sign}" for dialect, sign in SIGNS.items())
     raise MalformedError(

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from contracts import yamlsafe
+from proofs.errors import MalformedError
+
 # A text that stands plain: no reader takes a word of these letters for a number, a date or a truth value.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ ._/@-][A-Za-z0-9]+)*")
 _WORDS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
@@ -23,8 +26,23 @@ def dump(value: dict[str, Any]) -> str:
 
     Raises:
         ValueError: A value is none of those that YAML is read as here.
+        MalformedError: It is larger or deeper than what is read, as it can become by what is kept beside the rest.
     """
-    return "".join(f"{line}\n" for line in _lines(value, 0))
+    levels, values = _extent(value)
+    if levels > yamlsafe.MAX_DEPTH or values > yamlsafe.MAX_NODES:
+        raise MalformedError(f"what would be written has {levels} levels and {values} values, and is not read again")
+    text = "".join(f"{line}\n" for line in _lines(value, 0))
+    if len(text.encode()) > yamlsafe.MAX_BYTES:
+        raise MalformedError(f"what would be written has more than {yamlsafe.MAX_BYTES} bytes, and is not read again")
+    return text
+
+
+def _extent(value: Any) -> tuple[int, int]:
+    """How deep a value nests, and how many values it has."""
+    if not isinstance(value, dict | list | tuple):
+        return 0, 1
+    inside = [_extent(item) for item in (value.values() if isinstance(value, dict) else value)]
+    return 1 + max((levels for levels, _ in inside), default=0), 1 + sum(values for _, values in inside)
 
 
 def _lines(value: Any, depth: int) -> Iterator[str]:

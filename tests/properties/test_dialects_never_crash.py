@@ -161,7 +161,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
         ("name: a\nschema: !!python/object/apply:os.system [ls]\n", "a tag is not read here"),
         ("name: a\nname: b\nschema: {}\n", "stands twice"),
         ("data_contract: {<<: {name: a}}\n", "a merge key is not read here"),
-        ("name: a\nschema: " + "{b: " * 17 + "c" + "}" * 17, "nests deeper than 16"),
+        ("name: a\nschema: " + "{b: " * 33 + "c" + "}" * 33, "nests deeper than 32"),
         ("x" * (yamlsafe.MAX_BYTES + 1), "at most 1000000 are read"),
         ("schema: [a", "not YAML"),
     ],

@@ -23,10 +23,12 @@ VERSION = "3.2.0"
 def oracle() -> jsonschema_rs.Draft201909Validator:
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text()
     schema = json.loads(text)
-    # By the letter a property without logicalType would have to have a map; the standard's later schemas mend it.
+    # By the letter a property without logicalType would have to have a map and dimensions; later schemas mend it.
     for part in schema["$defs"]["SchemaBaseProperty"]["allOf"]:
-        if "if" in part and part["if"].get("properties", {}).get("logicalType", {}).get("const") == "map":
+        if "if" in part and part["if"].get("properties", {}).get("logicalType", {}).get("const") in ("map", "vector"):
             part["if"]["required"] = ["logicalType"]
+    # The standard's RFC 26a, which the later schemas follow, lets an id hold more than ASCII.
+    schema["$defs"]["StableId"]["pattern"] = r"^[^\s.#/\\@!%&^]+$"
     return jsonschema_rs.Draft201909Validator(schema)
 
 
