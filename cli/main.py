@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "decision": "decision",
     "policy": "policy",
     "notify": "notify",
+    "quarantine": "quarantine",
     "schema": "schema",
     "lineage": "lineage",
     "delete": "deletion",

@@ -155,11 +155,15 @@ def _count(rule: Rule, values: Values, query: Query) -> str:
             return f"count(*) FILTER ({value.raw} IS NOT NULL AND {value.typed} IS NULL)"
         case Kind.UNIQUE:
             return surplus([value.typed])
-    return breaking(value, _holds(rule, value, query))
+    return breaking(value, condition_of(rule, value, query))
 
 
-def _holds(rule: Rule, value: Value, query: Query) -> str:
-    """The condition that a value satisfies."""
+def condition_of(rule: Rule, value: Value, query: Query) -> str:
+    """Return the condition that a value satisfies.
+
+    Raises:
+        UnfitError: No engine is asked about it.
+    """
     match rule.check:
         case None:
             return _field_holds(rule, value, query)

@@ -280,7 +280,7 @@ class ActionTaken(Fact):
     run: Filled | None = None
     decided: Decided
     decision: Decision
-    action: Literal["promoted", "rolled-back", "moved-aside"]
+    action: Literal["promoted", "rolled-back", "moved-aside", "quarantined"]
     result: Literal["done", "failed"]
     error: Filled | None = None
 

@@ -45,7 +45,7 @@ from proofs.errors import RefusedError
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-Action = Literal["promoted", "rolled-back", "moved-aside"]
+Action = Literal["promoted", "rolled-back", "moved-aside", "quarantined"]
 
 
 class Receipt(Protocol):

@@ -95,8 +95,13 @@ class Readable(Protocol):
         """Read the files as bytes: what they are, and whether the engine sees all of them. MUST refuse what it would drop."""
         ...
 
-    def opened(self, *, bounded: bool) -> AbstractContextManager[Opened]:
-        """Make it a relation of an engine for the length of a `with` block; with `bounded`, of one with little to spend."""
+    def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> AbstractContextManager[Opened]:
+        """Make it a relation of an engine for the length of a `with` block.
+
+        Args:
+            bounded: The engine has little to spend.
+            writes: Files that it may write.
+        """
         ...
 
 
@@ -173,11 +178,12 @@ def fingerprint(path: Path) -> Fingerprint:
 
 
 @contextmanager
-def opened(source: Source, *, bounded: bool = False) -> Iterator[Opened]:
+def opened(source: Source, *, bounded: bool = False, writes: Sequence[Path] = ()) -> Iterator[Opened]:
     """Open `source` for reading for the length of a `with` block.
 
     Args:
         bounded: Open a file with little memory and disk to spend, for SQL that is somebody else's.
+        writes: Files that the engine may write, beside what it reads; a table's own connection may what it may.
 
     Raises:
         MissingError: There is no such file or table.
@@ -188,14 +194,14 @@ def opened(source: Source, *, bounded: bool = False) -> Iterator[Opened]:
         yield _open_table(source)
         return
     if not isinstance(source, ParquetFile | CsvFile):
-        with source.opened(bounded=bounded) as batch:
+        with source.opened(bounded=bounded, writes=writes) as batch:
             yield batch
         return
     path = readable_file(source.path)
     # Spilled rows are as confidential as the file: the folder is for this user alone, and goes with the engine.
     with (
         tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
-        closing(confined([path], spill, bounded=bounded)) as connection,
+        closing(confined([path, *writes], spill, bounded=bounded)) as connection,
     ):
         yield (_open_csv if isinstance(source, CsvFile) else _open_parquet)(connection, source)
 

@@ -31,6 +31,7 @@ _GUARDED: Final = (
     "tallystick.subject.",
     "tallystick.contract.policy-",  # by which every batch is decided
     "tallystick.validation.overridden.",
+    "tallystick.quarantine.",
     LEDGER_PREFIX,
 )
 _OF_ALL_DATA: Final = "tallystick.contract.policy-"  # one that names no dataset rules every one

@@ -21,6 +21,8 @@ from contracts.model import Contract
 from contracts.policies import check_rules, evaluate_for, publish_policy
 from contracts.policyfile import PolicyDocument, parse_policy
 from contracts.profile import Profile
+from contracts.quarantine.keeping import KeepApart
+from contracts.quarantine.store import record_opened
 from contracts.record import Context, Evaluated
 from contracts.ruling import Ruling
 from contracts.scan.beside import Given
@@ -44,6 +46,9 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option(
     "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
 )
+@click.option(
+    "--quarantine", type=click.Path(path_type=Path), metavar="DIR", help="Where bad rows are kept when that is decided."
+)
 @click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
 @click.option("--dry-run", is_flag=True, help="Measure and decide, and record nothing.")
 @with_json
@@ -60,6 +65,7 @@ def check(
     allowed: tuple[str, ...],
     run: str | None,
     move_blocked: Path | None,
+    quarantine: Path | None,
     policy: str | None,
     dry_run: bool,
 ) -> None:
@@ -68,7 +74,7 @@ def check(
     DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, sqlite:///file.db#table or
     postgresql://…#schema.table.
 
-    Exit status 10 when the contract blocks it.
+    Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart.
 
     Example: tally check orders.yaml orders.parquet
     """
@@ -93,9 +99,18 @@ def check(
         if ruled is not None:
             publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
         aside = MoveAside(Path(data), move_blocked) if move_blocked else None
-        outcome = enforce.carry_out(log, evaluated, context=context, enforcement=aside)
+        keeper = None
+        if quarantine is not None and evaluated.verdict.decision is Decision.QUARANTINE:
+            keeper = KeepApart(evaluated, source, quarantine)
+        outcome = enforce.carry_out(log, evaluated, context=context, enforcement=keeper or aside)
+        if keeper is not None and keeper.made is not None:
+            record_opened(log, evaluated, outcome.decided, keeper.made, context)
     moved = aside.aside if aside else None
     _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
+    if keeper is not None and keeper.made is not None and quarantine is not None:
+        id, parted = keeper.made
+        say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {quarantine / id}", err=True)
+        return
     if refusal := outcome.error():
         raise refusal
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,12 +87,12 @@ class Files:
         return fingerprint(path)
 
     @contextmanager
-    def opened(self, *, bounded: bool) -> Iterator[Opened]:
+    def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
         """Open all of them in one engine, columns matched by name."""
         paths = [readable_file(path) for path in self.paths]
         with (
             tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
-            closing(confined(paths, spill, bounded=bounded)) as connection,
+            closing(confined([*paths, *writes], spill, bounded=bounded)) as connection,
         ):
             relation, columns = self._relation(connection, paths)
             yield Opened(connection, self.kind, relation, columns, self)

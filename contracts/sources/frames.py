@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ class Frame:
         return None
 
     @contextmanager
-    def opened(self, *, bounded: bool) -> Iterator[Opened]:
+    def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
         """Show the frame to an engine of its own, which can touch no file."""
         import duckdb
 
@@ -60,6 +60,6 @@ class Frame:
 
         with (
             tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
-            closing(confined((), spill, bounded=bounded, fill=show)) as connection,
+            closing(confined(writes, spill, bounded=bounded, fill=show)) as connection,
         ):
             yield Opened(connection, "frame", "frame", describe(connection, "frame", self), self)

@@ -50,12 +50,12 @@ class JsonLines:
         return check_lines(self.path)
 
     @contextmanager
-    def opened(self, *, bounded: bool) -> Iterator[Opened]:
+    def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
         """Open the file in an engine of its own."""
         path = readable_file(self.path)
         with (
             tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
-            closing(confined([path], spill, bounded=bounded)) as connection,
+            closing(confined([path, *writes], spill, bounded=bounded)) as connection,
         ):
             relation, columns = json_relation(connection, [path], self.label)
             yield Opened(connection, "jsonl", relation, columns, self)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from contracts.engine import confined, identifier
@@ -42,7 +43,9 @@ Rows = Iterable[Sequence[tuple[str | None, ...]]]
 
 
 @contextmanager
-def loaded(source: Readable, kind: str, columns: Sequence[Copied], rows: Rows, *, bounded: bool) -> Iterator[Opened]:
+def loaded(
+    source: Readable, kind: str, columns: Sequence[Copied], rows: Rows, *, bounded: bool, writes: Sequence[Path]
+) -> Iterator[Opened]:
     """Copy `rows`, in lists of them, into a table and hand it over.
 
     Raises:
@@ -74,7 +77,7 @@ def loaded(source: Readable, kind: str, columns: Sequence[Copied], rows: Rows, *
 
     with (
         tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
-        closing(confined((), spill, bounded=bounded, fill=fill)) as connection,
+        closing(confined(writes, spill, bounded=bounded, fill=fill)) as connection,
     ):
         described = describe(connection, "loaded", source)
         found = tuple(replace(one, as_text=two.as_text) for one, two in zip(described, columns, strict=True))

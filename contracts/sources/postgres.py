@@ -6,7 +6,7 @@ are text, of which every value says whether it is written as the contract wants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +79,7 @@ class PostgresTable:
         return None
 
     @contextmanager
-    def opened(self, *, bounded: bool) -> Iterator[Opened]:
+    def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
         """Copy the table as it is now.
 
         Raises:
@@ -92,7 +92,9 @@ class PostgresTable:
                 for statement in _STATE:
                     connection.execute(statement.encode())
                 columns = self._columns(connection)
-                with loaded(self, "postgresql", columns, self._rows(connection, columns), bounded=bounded) as batch:
+                with loaded(
+                    self, "postgresql", columns, self._rows(connection, columns), bounded=bounded, writes=writes
+                ) as batch:
                     connection.rollback()
                     yield batch
         except psycopg.OperationalError:

@@ -8,7 +8,7 @@ dates. A column declared BOOLEAN with no other values than 0 and 1 is one of tru
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class SqliteTable:
         return None
 
     @contextmanager
-    def opened(self, *, bounded: bool) -> Iterator[Opened]:
+    def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
         """Copy the table as it is now."""
         if not self.path.is_file():
             raise MissingError("there is no such file", where=str(self.path))
@@ -52,7 +52,9 @@ class SqliteTable:
                 database.execute("PRAGMA trusted_schema = OFF")
                 database.execute("BEGIN")
                 columns = self._columns(database)
-                with loaded(self, "sqlite", columns, self._rows(database, columns), bounded=bounded) as batch:
+                with loaded(
+                    self, "sqlite", columns, self._rows(database, columns), bounded=bounded, writes=writes
+                ) as batch:
                     yield batch
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise MalformedError(
