@@ -56,7 +56,7 @@ def list_(session: Session, *, every: bool) -> None:
 @with_json
 @pass_session
 def show(session: Session, id: str, folder: Path) -> None:
-    """Say which rules the rows broke, and that the file is what was kept.
+    """Say which rules the rows broke, and that they are there.
 
     Exit status 3 when the file is another.
 
