@@ -1,8 +1,8 @@
 """Every kind of bad batch, made from a good one: each ends in the decision that its policy dictates, and none is let through.
 
 One contract, one good batch of 10,000 rows, and what goes wrong in real pipelines: a column renamed, retyped, dropped or moved;
-a unit changed; bursts of nulls, duplicates and strangers; stale, truncated, empty, doubled, drifted and wrongly encoded files. Each
-under a strict policy, under one that quarantines, and under one that only warns.
+a unit changed; bursts of nulls, duplicates and strangers; stale, truncated, empty, doubled, drifted and wrongly encoded files.
+Each under a strict policy, under one that quarantines, and under one that only warns.
 """
 
 from __future__ import annotations
