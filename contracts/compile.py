@@ -39,7 +39,7 @@ from contracts.scan.numbers import number_part, unmeasured
 from contracts.scan.query import Part, Query, UnfitError, Value, Values, breaking, rows_part, surplus
 from contracts.structure import Structure
 from contracts.terms import Kind
-from contracts.written import WRITTEN
+from contracts.written import TYPES, read_as
 
 # What is asked after the scan, each by itself.
 BESIDE: Final = frozenset((Kind.SQL, Kind.CUSTOM, Kind.REFERENTIAL, Kind.FOREIGN))
@@ -67,19 +67,36 @@ class Scan:
             place += len(part.sql)
         return metrics
 
+    def doubtful(self, row: Sequence[Any]) -> frozenset[str]:
+        """Return the ids of the rules whose answer is a bound alone, and has to be counted by value."""
+        found, place = set(), 1
+        for part in self.parts:
+            if part.by_hash and row[place]:
+                found.add(part.rule.id)
+            place += len(part.sql)
+        return frozenset(found)
 
-def compile_scan(rules: Sequence[Rule], structure: Structure, relation: str, clock: datetime | None = None) -> Scan:
+
+def compile_scan(
+    rules: Sequence[Rule],
+    structure: Structure,
+    relation: str,
+    clock: datetime | None = None,
+    *,
+    by_hash: bool = False,
+) -> Scan:
     """Return the one query that measures those of `rules` which the structure has not decided.
 
     Args:
         relation: What stands after FROM, quoted.
         clock: The moment against which ages are read; without one they are not measured.
+        by_hash: Tell rows apart by their hash, which costs less; what then is doubtful has to be asked once more without.
     """
     counted = [rule for rule in rules if rule.id not in structure.judged and rule.kind not in (Kind.ROW_COUNT, *BESIDE)]
     counted = [rule for rule in counted if not (isinstance(rule.check, Freshness) and rule.check.column is None)]
     fields = fields_of(rules)
     used = sorted({name for rule in counted for name in spoken_of(rule, fields) if name in structure.columns})
-    query = Query()
+    query = Query(by_hash)
     inner: list[str] = []
     values = {name: typed_value(structure.columns[name], fields[name], n, inner) for n, name in enumerate(used)}
     parts, unfit = [], {}
@@ -113,12 +130,10 @@ def typed_value(column: Column, field: FieldSpec, place: int, inner: list[str]) 
     """Return a column under names of ours, and add what selects it to `inner`."""
     if column.as_json:
         return json_value(column, field, place, inner)
-    if column.as_text and field.type in WRITTEN:
-        pattern, type = WRITTEN[field.type]
+    if column.as_text and field.type in TYPES:
         inner.append(f"{column.sql} AS r{place}")
-        cast = f"TRY_CAST({column.sql} AS {type})"
-        inner.append(f"CASE WHEN regexp_full_match({column.sql}, '{pattern}') THEN {cast} END AS v{place}")
-        typed = Column(column.name, f"v{place}", type.lower())
+        inner.append(f"{read_as(field.type, column.sql)} AS v{place}")
+        typed = Column(column.name, f"v{place}", TYPES[field.type].lower())
         return Value(f"r{place}", f"v{place}", typed, as_text=True)
     # An enum type of the engine's compares by position; its text is what the contract speaks of.
     inner.append(f"CAST({column.sql} AS VARCHAR) AS v{place}" if column.type == "enum" else f"{column.sql} AS v{place}")
@@ -140,21 +155,24 @@ def _part(rule: Rule, values: Values, query: Query, clock: datetime | None) -> P
             return freshness_part(rule, rule.check, values[column], clock)
         case Drift():
             return profile_part(rule, values[rule.columns[0]])
-    return rows_part(rule, _count(rule, values, query))
+    by_hash = query.by_hash and rule.kind in (Kind.KEY, Kind.UNIQUE)
+    return rows_part(rule, _count(rule, values, query), by_hash=by_hash)
 
 
 def _count(rule: Rule, values: Values, query: Query) -> str:
     """The expression that counts the rows which break `rule`."""
     if rule.kind is Kind.KEY or (rule.kind is Kind.UNIQUE and rule.check):
-        return surplus([values[name].typed for name in rule.columns])
+        return surplus([values[name].typed for name in rule.columns], query)
     value = values[rule.columns[0]]
     match rule.kind:
         case Kind.REQUIRED | Kind.MAX_NULL:
             return f"count(*) FILTER ({value.raw} IS NULL)"
+        case Kind.TYPE if value.raw == value.typed:
+            return "0"  # any text is a string
         case Kind.TYPE:
             return f"count(*) FILTER ({value.raw} IS NOT NULL AND {value.typed} IS NULL)"
         case Kind.UNIQUE:
-            return surplus([value.typed])
+            return surplus([value.typed], query)
     return breaking(value, condition_of(rule, value, query))
 
 

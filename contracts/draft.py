@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from contracts.columns import FLOATS, INTEGERS, TIMESTAMPS, Column
 from contracts.source import Opened, Source, opened, unreadable
-from contracts.written import WRITTEN
+from contracts.written import PATTERNS
 
 MAX_LISTED: Final = 12
 _TYPES: Final = {
@@ -94,7 +94,7 @@ def _look(batch: Opened, source: Source) -> tuple[int, list[Drafted]]:
 def _written(type: str) -> str:
     # What begins with a zero is a postal code or an account, and no number.
     begun = r"[+-]?(0|[1-9][0-9]*)"
-    return {"integer": begun, "number": rf"{begun}(\.[0-9]+)?([eE][+-]?[0-9]+)?"}.get(type, WRITTEN[type][0])
+    return {"integer": begun, "number": rf"{begun}(\.[0-9]+)?([eE][+-]?[0-9]+)?"}.get(type, PATTERNS[type])
 
 
 def _drafted(batch: Opened, column: Column, rows: int, pair: tuple[int, int], written: list[int] | None) -> Drafted:

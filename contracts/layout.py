@@ -4,7 +4,8 @@ The engine skips blank lines and takes blanks around a quoted value away, withou
 notwithstanding). What RFC 4180 does not have is refused here instead: a blank line where records have several values, and
 anything between a quote and the delimiter beside it. In a file of one column a blank line is an empty value.
 
-Quoted values are folded to one quote each by one pass of a regular expression; what is left is looked at as a whole.
+Quoted values are folded to one quote each by one pass of a regular expression; what is left is looked at as a whole. A file
+without a quote and a carriage return has no layout but its lines: where the engine found as many records, it dropped none.
 
 Source: RFC 4180 section 2, rules 4 to 7.
 """
@@ -12,6 +13,7 @@ Source: RFC 4180 section 2, rules 4 to 7.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,10 +21,33 @@ from typing import Final
 from proofs.errors import MalformedError, MissingError
 
 CHUNK_BYTES: Final = 1 << 22
+GLANCE_BYTES: Final = 1 << 18  # what is hashed and counted while it is in the processor's cache
 VALUE_BYTES: Final = 4_000_000  # beyond what the engine takes for one line
 _BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 _QUOTED: Final = re.compile(rb'"[^"]*"')
 _BOM: Final = b"\xef\xbb\xbf"
+
+
+def count_lines(path: Path, take: Callable[[bytes], object]) -> int | None:
+    """Return how many lines a file has, the last one with or without its end; None where it has a quote or a carriage return.
+
+    Args:
+        take: Is given every byte of the file, in order.
+
+    Raises:
+        MissingError: The file cannot be read.
+    """
+    lines, last, is_plain = 0, b"\n", True
+    try:
+        with path.open("rb", buffering=0) as file:
+            while chunk := file.read(GLANCE_BYTES):
+                take(chunk)
+                is_plain = is_plain and b'"' not in chunk and b"\r" not in chunk
+                lines += chunk.count(b"\n") if is_plain else 0
+                last = chunk[-1:]
+    except OSError as error:
+        raise MissingError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+    return lines + (last != b"\n") if is_plain else None
 
 
 def check_layout(path: Path, *, delimiter: str, is_single: bool, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -91,7 +116,8 @@ class _Looked:
     def _blank_lines(self, folded: bytes) -> list[int]:
         if self.is_single:
             return []
-        return [at + len(blank) - 1 for blank in _BLANK_LINES if (at := folded.find(blank)) >= 0]
+        blanks = _BLANK_LINES if b"\r" in folded else _BLANK_LINES[:1]
+        return [at + len(blank) - 1 for blank in blanks if (at := folded.find(blank)) >= 0]
 
 
 def _ends(data: bytes) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contracts import structure
 from contracts.checks import CountCheck, Drift, Freshness, Matches
-from contracts.compile import Scan, compile_scan, fields_of
+from contracts.compile import compile_scan, fields_of
 from contracts.drift import drift_metric
-from contracts.layout import check_layout
+from contracts.layout import check_layout, count_lines
 from contracts.metric import Measurement, Metric
 from contracts.model import Contract
 from contracts.rules import Rule, rules_of
@@ -23,6 +23,7 @@ from contracts.scan.numbers import unmeasured
 from contracts.source import (
     CsvFile,
     Fingerprint,
+    Hashed,
     Opened,
     ParquetFile,
     Source,
@@ -39,6 +40,9 @@ from proofs.errors import MalformedError, MissingError, RefusedError
 
 if TYPE_CHECKING:
     import duckdb
+
+# What lies by column in an engine of ours is cheap to ask twice; text is not, and a table may have changed in between.
+_ASKED_TWICE: Final = frozenset(("parquet", "sqlite", "postgresql"))
 
 
 def measure(
@@ -67,8 +71,8 @@ def measure(
     before = [_state(path) for path in files]
     # Hashing costs as much as all checks, and both let go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        hashed = pool.submit(_examine, source)
-        measurement = _measure(contract, source, hashed.result, now, given)
+        examined = pool.submit(_examine, source)
+        measurement = _measure(contract, source, examined.result, now, given)
     for path, state in zip(files, before, strict=True):
         if _state(path) != state:
             raise RefusedError("the file changed while it was measured", where=str(path))
@@ -82,20 +86,39 @@ def files_of(source: Source) -> tuple[Path, ...]:
     return (source.path,) if isinstance(source, ParquetFile | CsvFile) else source.files
 
 
-def _examine(source: Source) -> Fingerprint | None:
+@dataclass(frozen=True, slots=True)
+class _Bytes:
+    """What a file is as bytes, and how many records its lines make; None where that is settled, or the file is no CSV."""
+
+    fingerprint: Fingerprint | None
+    lines: int | None = None
+
+
+def _examine(source: Source) -> _Bytes:
     """Read the file as bytes: what they are, and of a CSV, whether the engine sees all of them."""
     if isinstance(source, Table):
-        return None
+        return _Bytes(None)
     if not isinstance(source, ParquetFile | CsvFile):
-        return source.examine()
-    found = fingerprint(source.path)
-    if isinstance(source, CsvFile):
-        check_layout(source.path, delimiter=source.delimiter, is_single=len(header(source)) == 1)
-    return found
+        return _Bytes(source.examine())
+    if isinstance(source, ParquetFile):
+        return _Bytes(fingerprint(source.path))
+    hashed = Hashed()
+    lines = count_lines(source.path, hashed.take)
+    is_single = len(header(source)) == 1
+    if lines is None:
+        check_layout(source.path, delimiter=source.delimiter, is_single=is_single)
+    return _Bytes(hashed.fingerprint(), None if is_single else lines)
+
+
+def _whole(source: Source, file: _Bytes, rows: int) -> Fingerprint | None:
+    """Refuse a CSV of which the engine passed over a line; which one it was, a second reading tells."""
+    if isinstance(source, CsvFile) and file.lines is not None and file.lines != rows + 1:
+        check_layout(source.path, delimiter=source.delimiter, is_single=False)
+    return file.fingerprint
 
 
 def _measure(
-    contract: Contract, source: Source, hashed: Callable[[], Fingerprint | None] | None, clock: datetime, given: Given
+    contract: Contract, source: Source, examined: Callable[[], _Bytes] | None, clock: datetime, given: Given
 ) -> Measurement:
     import duckdb
 
@@ -114,7 +137,7 @@ def _measure(
                     or (measure_beside(rule, batch, shape, fields, given, rows))
                 )
     metrics = tuple(_against(known[rule.id], given) for rule in rules)
-    file = hashed() if hashed else None
+    file = _whole(source, examined(), rows) if examined else None
     return Measurement(batch.kind, rows, metrics, shape.extra, file, f"duckdb {duckdb.__version__}", clock)
 
 
@@ -125,30 +148,39 @@ def _scan(
     import duckdb
 
     try:
-        return _run(compile_scan(rules, shape, batch.relation, clock), batch)
+        return _run(rules, shape, batch, clock)
     except duckdb.Error as error:
         checks = [rule for rule in rules if rule.check is not None and rule.id not in shape.judged]
         if not checks:
             raise unreadable(error, source) from None  # the engine's message quotes rows
     plain = [rule for rule in rules if rule.check is None]
     try:
-        rows, metrics = _run(compile_scan(plain, shape, batch.relation, clock), batch)
+        rows, metrics = _run(plain, shape, batch, clock)
     except duckdb.Error as error:
         raise unreadable(error, source) from None
     fields = [rule for rule in plain if rule.kind is Kind.PRESENT]
     for rule in checks:
         try:
-            metrics |= _run(compile_scan([*fields, rule], shape, batch.relation, clock), batch)[1]
+            metrics |= _run([*fields, rule], shape, batch, clock)[1]
         except duckdb.Error as error:
             metrics[rule.id] = unmeasured(rule, reason(error))
     return rows, metrics
 
 
-def _run(scan: Scan, batch: Opened) -> tuple[int, dict[str, Metric]]:
-    [row] = batch.connection.execute(
-        scan.sql, scan.parameters
-    ).fetchall()  # a result that is not read up holds the connection
-    return row[0], scan.read(row)
+def _run(
+    rules: Sequence[Rule], shape: structure.Structure, batch: Opened, clock: datetime
+) -> tuple[int, dict[str, Metric]]:
+    """Ask for all of `rules` in one query, and count by value what looks like a duplicate by its hash."""
+    scan = compile_scan(rules, shape, batch.relation, clock, by_hash=batch.kind in _ASKED_TWICE)
+    # A result that is not read up holds the connection.
+    [row] = batch.connection.execute(scan.sql, scan.parameters).fetchall()
+    metrics = scan.read(row)
+    if doubtful := scan.doubtful(row):
+        asked = [rule for rule in rules if rule.kind is Kind.PRESENT or rule.id in doubtful]
+        again = compile_scan(asked, shape, batch.relation, clock)
+        [row] = batch.connection.execute(again.sql, again.parameters).fetchall()
+        metrics |= again.read(row)
+    return row[0], metrics
 
 
 def _against(metric: Metric, given: Given) -> Metric:

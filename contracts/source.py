@@ -147,6 +147,23 @@ class Fingerprint:
     files: int | None = None
 
 
+class Hashed:
+    """The fingerprint of bytes as they come."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._size_bytes = 0
+
+    def take(self, data: bytes) -> None:
+        """Add what comes next."""
+        self._digest.update(data)
+        self._size_bytes += len(data)
+
+    def fingerprint(self) -> Fingerprint:
+        """Return the fingerprint of everything so far."""
+        return Fingerprint(self._digest.hexdigest(), self._size_bytes)
+
+
 def file_source(path: Path) -> ParquetFile | CsvFile:
     """Return the source that a file's name says it is: `.parquet`, `.csv` or `.tsv`.
 

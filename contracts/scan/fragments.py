@@ -7,7 +7,7 @@ from typing import Final
 from contracts.columns import Column
 from contracts.model import FieldSpec
 from contracts.scan.query import Value
-from contracts.written import WRITTEN
+from contracts.written import TYPES, read_as
 
 _NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _INTEGER: Final = r"-?(0|[1-9][0-9]*)"
@@ -28,11 +28,9 @@ def json_value(column: Column, field: FieldSpec, place: int, inner: list[str]) -
         typed = f"CASE WHEN regexp_full_match({raw}, '{pattern}') THEN {cast} END"
     elif field.type == "boolean":
         typed, type = f"CASE WHEN {raw} IN ('true', 'false') THEN {raw} = 'true' END", "boolean"
-    elif field.type in WRITTEN:
-        pattern, cast_type = WRITTEN[field.type]
-        type = cast_type.lower()
-        written = f"{is_text} AND regexp_full_match({text}, '{pattern}')"
-        typed = f"CASE WHEN {written} THEN TRY_CAST({text} AS {cast_type}) END"
+    elif field.type in TYPES:
+        type = TYPES[field.type].lower()
+        typed = f"CASE WHEN {is_text} THEN {read_as(field.type, text)} END"
     elif field.type == "string":
         typed, type = f"CASE WHEN {is_text} THEN {text} END", "varchar"
     else:

@@ -60,10 +60,11 @@ def _count_part(rule: Rule, check: CountCheck, values: Values, query: Query) -> 
             there = f"{value.typed} IS NOT NULL AND NOT {_missing(value, check.missing, query)}"
             sql = f"count(*) FILTER ({there} AND NOT coalesce({_valid(value, check.valid, query)}, false))"
         case Kind.DUPLICATE_VALUES:
-            sql = surplus([column.typed for column in columns])
+            sql = surplus([column.typed for column in columns], query)
         case _:
             sql = f"count(DISTINCT {value.typed})"
-    return Part(rule, (sql,), lambda answer, rows: count_metric(rule, check, answer[0], rows))
+    by_hash = query.by_hash and rule.kind is Kind.DUPLICATE_VALUES
+    return Part(rule, (sql,), lambda answer, rows: count_metric(rule, check, answer[0], rows), by_hash)
 
 
 def _missing(value: Value, listed: Sequence[Scalar], query: Query) -> str:

@@ -59,8 +59,13 @@ class Value:
 
 @dataclass(slots=True)
 class Query:
-    """The parameters of a query, in the order of their placeholders."""
+    """The parameters of a query, in the order of their placeholders.
 
+    Attributes:
+        by_hash: Whether rows beyond the first of their kind are told by their hash.
+    """
+
+    by_hash: bool = False
     parameters: list[Any] = field(default_factory=list)
 
     def bind(self, value: str) -> str:
@@ -75,16 +80,21 @@ Answer = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one rule asks: aggregates, and how the answer of the engine and the number of rows are read."""
+    """What one rule asks: aggregates, and how the answer of the engine and the number of rows are read.
+
+    Attributes:
+        by_hash: The answer is a count by hash: no rows are none, and any number is an upper bound.
+    """
 
     rule: Rule
     sql: tuple[str, ...]
     read: Callable[[Answer, int], Metric]
+    by_hash: bool = False
 
 
-def rows_part(rule: Rule, sql: str) -> Part:
+def rows_part(rule: Rule, sql: str, *, by_hash: bool = False) -> Part:
     """Return the part of a rule whose one aggregate counts the rows that break it."""
-    return Part(rule, (sql,), lambda answer, rows: Metric(rule, answer[0], rows))
+    return Part(rule, (sql,), lambda answer, rows: Metric(rule, answer[0], rows), by_hash)
 
 
 def breaking(value: Value, holds: str) -> str:
@@ -95,8 +105,8 @@ def breaking(value: Value, holds: str) -> str:
     return f"count(*) FILTER ({value.typed} IS NOT NULL AND NOT coalesce({holds}, false))"
 
 
-def surplus(values: Sequence[str]) -> str:
+def surplus(values: Sequence[str], query: Query) -> str:
     """Return the count of rows beyond the first of their kind; one with a null is none, as in a UNIQUE constraint of SQL."""
     whole = " AND ".join(f"{name} IS NOT NULL" for name in values)
-    one = f"({', '.join(values)})" if len(values) > 1 else values[0]
+    one = f"hash({', '.join(values)})" if query.by_hash else f"({', '.join(values)})"
     return f"count(*) FILTER ({whole}) - count(DISTINCT {one}) FILTER ({whole})"

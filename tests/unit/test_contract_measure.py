@@ -18,6 +18,7 @@ from contracts.measure import measure
 from contracts.metric import Measurement
 from contracts.model import Contract
 from contracts.rules import rules_of
+from contracts.scan.query import Query, surplus
 from contracts.source import CsvFile, ParquetFile, Source, Table, file_source, opened
 from contracts.structure import judge
 from proofs.errors import MalformedError, MissingError, RefusedError
@@ -123,6 +124,26 @@ def test_uniqueness_is_exact_beyond_what_a_double_holds(make: Make) -> None:
     query = f"SELECT * FROM (VALUES ({2**53}), ({2**53 + 1}), ({2**53 + 1})) t(a)"
 
     assert failed(measure(contract({"name": "a", "type": "integer", "unique": True}), make(query))) == {"unique:a": 1}
+
+
+def test_a_hash_that_two_rows_have_in_common_makes_them_no_duplicates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def colliding(values: Sequence[str], query: Query) -> str:
+        asked.append(surplus(values, query))
+        return asked[-1].replace("hash(", "0 * hash(")
+
+    monkeypatch.setattr("contracts.compile.surplus", colliding)
+    fields = ({"name": "a", "type": "integer", "unique": True}, {"name": "b", "type": "integer", "unique": True})
+    source = parquet(tmp_path / "batch.parquet", "SELECT a, a // 2 AS b FROM range(4) t(a)")
+
+    result = failed(measure(contract(*fields, keys=[["a", "b"]]), source))
+
+    assert result == {"unique:b": 2}
+    assert sum("hash(" in sql for sql in asked) == 3
+    assert len(asked) == 6
 
 
 def test_an_empty_table_passes_every_rule_but_that_it_may_not_be_empty(make: Make) -> None:
