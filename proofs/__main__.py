@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from proofs import limits, report
+from proofs import limits
 from proofs.errors import MalformedError, MissingError, UnverifiableError
 from proofs.moment import as_at
-from proofs.report import Verdict
-from proofs.view import verify_bundle
+
+if TYPE_CHECKING:  # other command lines read files through this one, and judge nothing
+    from proofs.report import Verdict
 
 _EPILOG: Final = """\
 exit status: 0 verified, 2 wrong call, 3 tampered, 4 malformed, 5 incomplete, 6 unverifiable, 7 stale, 8 missing
@@ -54,6 +55,9 @@ def judge(bundles: Sequence[str], trust: str | None, expect_head: str | None, no
     Raises:
         ValueError: A wrong call: another number of bundles, or what is no moment.
     """
+    from proofs import report
+    from proofs.view import verify_bundle
+
     if len(bundles) != 1:
         raise ValueError(f"one bundle is verified at a time, {len(bundles)} were named")
     at = None if not_before is None else as_at(not_before)
@@ -154,6 +158,8 @@ def _named(path: str, what: str) -> Iterator[None]:
 
 
 def _print(verdict: Verdict, *, as_json: bool) -> None:
+    from proofs import report
+
     # Bytes, so that the verdict looks the same wherever it is printed, whatever the locale says.
     text = report.to_json(verdict) if as_json else report.to_text(verdict).encode("utf-8", "backslashreplace")
     try:
