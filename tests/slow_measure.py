@@ -146,8 +146,7 @@ def read(text: str, type: str) -> Any:
                 number = int(text)
                 return number if -HUGE <= number < HUGE else None
             case "number":
-                value = float(text)
-                return value if math.isfinite(value) else None
+                return float(text)  # too large a one is an infinity, outside every range
             case "boolean":
                 return text.lower() == "true"
             case "date":

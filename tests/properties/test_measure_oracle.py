@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from contracts.measure import measure
 from contracts.model import Contract
 from contracts.source import CsvFile, ParquetFile, Table
 from contracts.terms import timestamp_bound
+from contracts.written import TYPES, read_as
 from tests import slow_measure
 from tests.slow_measure import Columns
 
@@ -168,7 +170,20 @@ def stored(connection: duckdb.DuckDBPyConnection, table: Columns) -> None:
         connection.executemany(f"INSERT INTO batch VALUES ({', '.join('?' * len(table.types))})", rows)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("type", sorted(TYPES.keys() - {"time"}))
+def test_a_text_is_read_as_by_hand(type: str) -> None:
+    cells = [cell for cell in (*WORDS, *NUMBERS, *TRUTHS, *DATES, *TIMES) if cell]
+    value = read_as(type, "cell")
+    plain = f"CAST({value} AS TIMESTAMP)" if type == "timestamp" else value
+
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute(f"SELECT cell, {plain} FROM (SELECT unnest($1) AS cell)", [cells]).fetchall()
+
+    assert found == [(cell, slow_measure.read(cell, type)) for cell in cells]
+
+
+@settings(max_examples=100, deadline=None)
 @given(contracts(), tables())
 def test_a_table_and_the_parquet_file_of_it_are_counted_as_by_hand(contract: Contract, table: Columns) -> None:
     expected = slow_measure.count(contract, table)
@@ -185,7 +200,7 @@ def test_a_table_and_the_parquet_file_of_it_are_counted_as_by_hand(contract: Con
     assert "HUGEINT" in table.types.values() or of_file == expected
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(contracts(), texts())
 def test_a_csv_file_is_counted_as_by_hand(contract: Contract, text: str) -> None:
     expected = slow_measure.count(contract, slow_measure.read_csv(text))

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from contracts.document import parse
-from contracts.layout import check_layout
+from contracts.layout import check_layout, count_lines
 from contracts.measure import measure
 from contracts.source import CsvFile, opened
 from proofs.errors import MalformedError
@@ -149,3 +149,39 @@ def test_the_engine_still_drops_what_is_refused_here(tmp_path: Path) -> None:
         found = batch.connection.execute(f"SELECT * FROM {batch.relation}").fetchall()
 
     assert (duckdb.__version__.split(".")[0], found) == ("2", [("1", "2"), ("3", "4")])
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (b"", 0),
+        (b"a,b", 1),
+        (b"a,b\n1,2\n", 2),
+        (b"a,b\n1,2", 2),
+        (b"a,b\n\n1,2\n", 3),
+        (b"a,b\n" + b"1,2\n" * 100_000, 100_001),
+        (b'a,b\n"1",2\n', None),
+        (b"a,b\r\n1,2\r\n", None),
+        (b"1,2\n" * 100_000 + b'"', None),
+    ],
+)
+def test_lines_are_counted_where_nothing_is_quoted_and_every_byte_is_handed_on(
+    tmp_path: Path, data: bytes, lines: int | None
+) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_bytes(data)
+    taken: list[bytes] = []
+
+    assert count_lines(path, taken.append) == lines
+    assert b"".join(taken) == data
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [(b"a,b\n\n1,2\n", 2), (b"a,b\n1,2\n\n3,4", 3), (b"a,b\n1,2\n\n", 3), (b"a,b\n\n", 2)]
+)
+def test_a_line_that_the_engine_passed_over_is_named(tmp_path: Path, content: bytes, line: int) -> None:
+    with pytest.raises(MalformedError) as error:
+        rows(tmp_path / "batch.csv", content)
+
+    assert "blank line" in error.value.what
+    assert error.value.where.endswith(f"line {line}")
