@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,8 @@ from contracts.ruling import Ruling
 from contracts.scan.beside import Given
 from contracts.source import CsvFile, ParquetFile, Source
 from contracts.sources.jsonlines import JsonLines
-from contracts.sources.named import named_source
+from contracts.sources.named import found
+from contracts.sources.objects import is_stored
 from proofs.errors import BlockedError, MissingError, RefusedError
 
 _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_ROLLBACK": "✗"}
@@ -71,48 +73,53 @@ def check(
 ) -> None:
     """Hold DATA to CONTRACT (YAML).
 
-    DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, sqlite:///file.db#table or
-    postgresql://…#schema.table.
+    DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, s3://bucket/key (or a prefix or
+    pattern), sqlite:///file.db#table or postgresql://…#schema.table.
 
     Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart.
 
     Example: tally check orders.yaml orders.parquet
     """
     document = read_contract(str(contract), object_name, namespace)
-    source = _source(data, move_blocked, hive=hive)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
-    given = _given(session, document.contract, others, allowed)
-    if dry_run:
-        evaluated = _tried(session, document, source, given, ruled)
-        _show(session, document.contract.name, evaluated.measurement, evaluated.verdict)
-        if evaluated.verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank:
-            raise BlockedError(f"contract {document.contract.name} would block the batch; nothing was recorded")
-        return
-    with session.open() as log:
-        if (remark := check_usable(log, document)) is not None:
-            session.output.remark([remark])
-        # Before anything is recorded: a file that cannot be measured leaves no contract behind that never was held to anything.
-        evaluated = evaluate_for(log, document, source, given=replace(given, clock=log.clock), policy=ruled)
-        context = Context(source=f"{log.origin}/check", run=run)
-        # What may be refused comes first, and what rules others last.
-        publish.publish(log, document, context, clock=log.clock)
-        if ruled is not None:
-            publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
-        aside = MoveAside(Path(data), move_blocked) if move_blocked else None
-        keeper = None
-        if quarantine is not None and evaluated.verdict.decision is Decision.QUARANTINE:
-            keeper = KeepApart(evaluated, source, quarantine)
-        outcome = enforce.carry_out(log, evaluated, context=context, enforcement=keeper or aside)
-        if keeper is not None and keeper.made is not None:
-            record_opened(log, evaluated, outcome.decided, keeper.made, context)
-    moved = aside.aside if aside else None
-    _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
-    if keeper is not None and keeper.made is not None and quarantine is not None:
-        id, parted = keeper.made
-        say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {quarantine / id}", err=True)
-        return
-    if refusal := outcome.error():
-        raise refusal
+    with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
+        source = _source(opened.enter_context(found(data, hive=hive)), data, move_blocked)
+        given = _given(session, document.contract, _others(others, opened), allowed)
+        if dry_run:
+            _try(session, _tried(session, document, source, given, ruled))
+            return
+        with session.open() as log:
+            if (remark := check_usable(log, document)) is not None:
+                session.output.remark([remark])
+            # First of all: a file that cannot be measured leaves no contract behind that never was held to anything.
+            evaluated = evaluate_for(log, document, source, given=replace(given, clock=log.clock), policy=ruled)
+            context = Context(source=f"{log.origin}/check", run=run)
+            # What may be refused comes first, and what rules others last.
+            publish.publish(log, document, context, clock=log.clock)
+            if ruled is not None:
+                publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
+            aside = MoveAside(Path(data), move_blocked) if move_blocked else None
+            keeper = None
+            if quarantine is not None and evaluated.verdict.decision is Decision.QUARANTINE:
+                keeper = KeepApart(evaluated, source, quarantine)
+            outcome = enforce.carry_out(log, evaluated, context=context, enforcement=keeper or aside)
+            if keeper is not None and keeper.made is not None:
+                record_opened(log, evaluated, outcome.decided, keeper.made, context)
+        moved = aside.aside if aside else None
+        _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
+        if keeper is not None and keeper.made is not None and quarantine is not None:
+            id, parted = keeper.made
+            say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {quarantine / id}", err=True)
+            return
+        if refusal := outcome.error():
+            raise refusal
+
+
+def _try(session: Session, evaluated: Evaluated) -> None:
+    name = evaluated.document.contract.name
+    _show(session, name, evaluated.measurement, evaluated.verdict)
+    if evaluated.verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank:
+        raise BlockedError(f"contract {name} would block the batch; nothing was recorded")
 
 
 def _tried(
@@ -134,28 +141,32 @@ def _tried(
     return enforce.evaluate(document, source, given=given, ruling=Ruling(policy))
 
 
-def _source(data: str, move_blocked: Path | None, *, hive: bool) -> Source:
-    source = named_source(data, hive=hive)
-    if isinstance(source, ParquetFile | CsvFile | JsonLines):
-        named_file(source.path, "data file")
+def _source(source: Source, data: str, move_blocked: Path | None) -> Source:
+    is_file = isinstance(source, ParquetFile | CsvFile | JsonLines) and not is_stored(data)
+    if is_file:
+        named_file(Path(data), "data file")
     elif move_blocked is not None:
         raise RefusedError("only a single file can be moved where it is blocked")
     return source
 
 
-def _given(session: Session, contract: Contract, others: tuple[str, ...], allowed: tuple[str, ...]) -> Given:
-    """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
+def _others(others: tuple[str, ...], opened: ExitStack) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     for other in others:
         name, equals, data = other.partition("=")
         if not equals:
             raise RefusedError("a dataset that is referred to is written NAME=DATA")
-        sources[name] = named_source(data)
+        sources[name] = opened.enter_context(found(data))
+    return sources
+
+
+def _given(session: Session, contract: Contract, others: dict[str, Source], allowed: tuple[str, ...]) -> Given:
+    """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
     earlier: Mapping[tuple[str, str], Profile] = {}
     if profiles.is_wanted(contract) and session.url is not None:
         with session.open(read_only=True) as log:
             earlier = profiles.references(log, contract.dataset)
-    return Given(others=sources, allowed=frozenset(allowed), profiles=earlier)
+    return Given(others=others, allowed=frozenset(allowed), profiles=earlier)
 
 
 def _show(

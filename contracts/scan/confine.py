@@ -14,28 +14,30 @@ if TYPE_CHECKING:
 
 DATA: Final = "data"
 MAX_DEPTH: Final = 200
+MAX_STARS: Final = 4
+MAX_TABLES: Final = 16
 
 
 def _words(text: str) -> list[str]:
     return text.split()
 
 
+# None makes a text longer than it was, so that no chain of them grows without end, and none takes more than linear time.
 _FUNCTIONS: Final = frozenset(
     _words("""
-    + - * / // % ** ^ || ~~ !~~ ~~* !~~* ~~~ abs acos any_value approx_count_distinct arg_max arg_min array_length asin atan
-    atan2 avg bit_and bit_length bit_or bool_and bool_or cbrt ceil ceiling chr coalesce concat concat_ws contains corr cos count
-    count_if count_star countif covar_pop covar_samp cume_dist date_diff date_part date_trunc datediff datepart datetrunc day
-    dayname dayofmonth dayofweek dayofyear decade degrees dense_rank editdist3 ends_with entropy epoch epoch_ms epoch_ns epoch_us
-    era even exp extract first first_value floor gcd greatest hour if ifnull ilike_escape instr isfinite isinf isnan isodow
-    isoyear kurtosis lag last last_day last_value lcase lcm lead least left len length levenshtein like_escape ln log log10 log2
-    lower ltrim mad make_date make_timestamp max md5 mean median microsecond millisecond min minute mod mode month monthname
-    nth_value ntile nullif octet_length ord percent_rank pi position pow power prefix product quantile quantile_cont
-    quantile_disc quarter radians rank regexp_extract regexp_full_match regexp_matches regr_count regr_r2 regr_slope replace
-    reverse right round row_number rtrim second sign signbit sin skewness split_part sqrt starts_with stddev stddev_pop
-    stddev_samp strftime strip_accents strlen strpos strptime substr substring suffix sum tan to_days to_hours to_minutes
-    to_months to_seconds to_timestamp to_weeks to_years translate trim trunc try_strptime ucase unicode upper var_pop var_samp
-    variance week weekday weekofyear xor year yearweek
-""")
+    !~~ !~~* % * ** + - / // ^ ~~ ~~* ~~~ abs acos any_value approx_count_distinct arg_max arg_min array_length asin atan
+    atan2 avg bit_and bit_length bit_or bool_and bool_or cbrt ceil ceiling chr coalesce contains corr cos count count_if
+    count_star countif covar_pop covar_samp cume_dist date_diff date_part date_trunc datediff datepart datetrunc day dayname
+    dayofmonth dayofweek dayofyear decade degrees dense_rank ends_with entropy epoch epoch_ms epoch_ns epoch_us era even exp
+    extract first first_value floor gcd greatest hour if ifnull instr isfinite isinf isnan isodow isoyear kurtosis lag last
+    last_day last_value lcase lcm lead least left len length ln log log10 log2 lower ltrim mad make_date make_timestamp max
+    md5 mean median microsecond millisecond min minute mod mode month monthname nth_value ntile nullif octet_length ord
+    percent_rank pi position pow power prefix product quantile quantile_cont quantile_disc quarter radians rank
+    regexp_extract regexp_full_match regexp_matches regr_count regr_r2 regr_slope reverse right round row_number rtrim
+    second sign signbit sin skewness split_part sqrt starts_with stddev stddev_pop stddev_samp strip_accents strlen strpos
+    strptime substr substring suffix sum tan to_days to_hours to_minutes to_months to_seconds to_timestamp to_weeks to_years
+    translate trim trunc try_strptime ucase unicode upper var_pop var_samp variance week weekday weekofyear xor year yearweek
+    """)
 )
 _CLASSES: Final = frozenset(
     _words(
@@ -93,7 +95,22 @@ def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     if len(parsed["statements"]) != 1:
         raise ForeignError("it is more than one statement")
     node: dict[str, Any] = parsed["statements"][0]["node"]
+    # Stars over stars and joins of joins double the columns at every level, before any time is kept.
+    if _count(node, "type", "STAR") > MAX_STARS or _count(node, "type", "BASE_TABLE") > MAX_TABLES:
+        raise ForeignError(f"it has more than {MAX_STARS} stars, or reads more than {MAX_TABLES} tables")
     return node
+
+
+def _count(part: Any, name: str, value: str) -> int:
+    parts, found = [part], 0
+    while parts:
+        one = parts.pop()
+        if isinstance(one, dict):
+            found += one.get(name) == value
+            parts.extend(one.values())
+        elif isinstance(one, list):
+            parts.extend(one)
+    return found
 
 
 def _node(node: dict[str, Any], names: frozenset[str], depth: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -10,11 +12,26 @@ from urllib.parse import unquote
 from contracts.source import Source, file_source
 from contracts.sources.files import folder_source
 from contracts.sources.jsonlines import JsonLines
+from contracts.sources.objects import fetched, is_stored
 from contracts.sources.postgres import PostgresTable
 from contracts.sources.sqlite import SqliteTable
 from proofs.errors import RefusedError
 
 _PATTERN: Final = frozenset("*?[")
+
+
+@contextmanager
+def found(name: str, *, hive: bool = False) -> Iterator[Source]:
+    """Hand over the source of anything that `named_source` knows, or of objects in a store (`s3://…`), as copied now.
+
+    Raises:
+        TallyError: As `named_source` and `contracts.sources.objects.fetched`.
+    """
+    if is_stored(name):
+        with fetched(name, hive=hive) as source:
+            yield source
+    else:
+        yield named_source(name, hive=hive)
 
 
 def named_source(name: str, *, hive: bool = False) -> Source:

@@ -123,6 +123,14 @@ HOSTILE = [
     " ",
     "{table}",
     "\x00",
+    "WITH a0 AS (SELECT * FROM {table})"
+    + "".join(f", a{n + 1} AS (SELECT *, * FROM a{n})" for n in range(40))
+    + "SELECT 1 FROM a40",
+    "SELECT count(*) FROM " + ", ".join(f"{{table}} t{n}" for n in range(200)),
+    "SELECT length(a) FROM (SELECT name || name || name AS a FROM {table})",
+    "SELECT length(replace('a', 'a', 'aaaaaaaaaa'))",
+    "SELECT length(string_agg(name, '')) FROM {table}",
+    "SELECT len(list(id)) FROM {table}",
     "SELECT " + "abs(" * 300 + "1" + ")" * 300,
     "SELECT " + "abs(" * 900 + "1" + ")" * 900,
     "SELECT " + "(SELECT " * 900 + "1" + ")" * 900,
