@@ -68,6 +68,7 @@ def make(folder: Path, *, seed: int, now: dt.datetime, rows: int = ROWS) -> None
 
     made = batches(folder)
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(f"CREATE MACRO draw(kind, n) AS (hash(kind, n, {seed}) // 16)")
         select = _SELECT.format(
             currencies=_listed(CURRENCIES),

@@ -9,6 +9,7 @@ from benchmarks.peers import peer
 from contracts.document import Document, parse
 from contracts.measure import measure
 from contracts.source import file_source
+from contracts.terms import Kind
 
 RULES: Final = {
     "id_null": "required:id",
@@ -38,6 +39,10 @@ schema:
   - {{name: name, type: string, max_null: {ordered["name_nulls"]}}}
   - {{name: delinquent, type: boolean}}
   - {{name: country, type: string}}
+checks:
+  - {{kind: freshness, column: created, max_age_seconds: {3600 * ordered["fresh_hours"]}}}
+  - {{kind: mean, column: balance, bounds: {{min: {ordered["mean"][0]}, max: {ordered["mean"][1]}}}}}
+  - {{kind: stdev, column: balance, bounds: {{min: {ordered["stdev"][0]}, max: {ordered["stdev"][1]}}}}}
 row_count: {{min: {ordered["rows"][0]}, max: {ordered["rows"][1]}}}
 privacy: {{pii: none}}
 """
@@ -53,7 +58,12 @@ def run(ordered: peer.Orders) -> peer.Counts:
     measurement = measure(document(ordered).contract, file_source(Path(ordered["path"])))
     assert not any(metric.unmeasured for metric in measurement.metrics)
     failed = {metric.rule.id: metric.failed for metric in measurement.metrics}
-    return {"rows": measurement.rows, **{name: failed[rule] for name, rule in RULES.items()}}
+    numbers = {
+        metric.rule.kind.value: float(metric.value) for metric in measurement.metrics if metric.value is not None
+    }
+    [fresh] = [metric.passed for metric in measurement.metrics if metric.rule.kind is Kind.FRESHNESS]
+    counts = {name: failed[rule] for name, rule in RULES.items()}
+    return {"rows": measurement.rows, **counts, "mean": numbers["mean"], "stdev": numbers["stdev"], "fresh": fresh}
 
 
 if __name__ == "__main__":

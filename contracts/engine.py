@@ -53,6 +53,8 @@ def confined(
         except BaseException:
             connection.close()
             raise
+    # A COPY that takes two seconds would draw a bar among what a command prints.
+    connection.execute("SET enable_progress_bar = false")
     # For a DISTINCT beside other aggregates the optimizer keeps a copy of all rows; hashed as they come, they cost less of both.
     if connection.execute("FROM duckdb_optimizers() WHERE name = $1", [_COPYING_OPTIMIZER]).fetchone():
         connection.execute(f"SET disabled_optimizers = '{_COPYING_OPTIMIZER}'")
