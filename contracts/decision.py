@@ -36,6 +36,7 @@ class Cause(StrEnum):
     """Why; stable words that programs may match on.
 
     ONLY_WARNS stands before the gates where the contract's enforcement is "warn", OVERRIDDEN where somebody overruled them.
+    DISABLED stands alone where the contract's enforcement is "disabled" and nothing was measured.
     """
 
     RULE_BLOCKS = "RULE_BLOCKS"
@@ -49,10 +50,11 @@ class Cause(StrEnum):
     HANDLING_ALERTS = "HANDLING_ALERTS"
     ONLY_WARNS = "ONLY_WARNS"
     OVERRIDDEN = "OVERRIDDEN"
+    DISABLED = "DISABLED"
 
     @property
     def asks_for(self) -> Decision:
-        """The decision that this gate asks for; ALLOW for what softens one."""
+        """The decision that this gate asks for; ALLOW for what softens one, or shuts it off."""
         return _ASKED.get(self.value.partition("_")[2], Decision.ALLOW)
 
 

@@ -8,12 +8,14 @@ decided. Where the log does not take the decision, nothing is done at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from contracts import record
 from contracts.decision import Decision, Verdict
 from contracts.document import Document
+from contracts.engines.measured import Taken, joined
 from contracts.measure import measure
 from contracts.metric import Measurement
 from contracts.record import Action, Context, Evaluated, Log, Receipt
@@ -103,19 +105,29 @@ class Outcome:
 
 
 def evaluate(
-    document: Document, source: Source, *, given: Given | None = None, ruling: Ruling = NO_RULING
+    document: Document,
+    source: Source | None,
+    *,
+    given: Given | None = None,
+    ruling: Ruling = NO_RULING,
+    results: Sequence[Taken] = (),
 ) -> Evaluated:
     """Return what `source` makes of the contract and what would be decided, without a word to any log.
 
     Args:
+        source: None where `results` alone decide.
         given: What is measured against beside the contract; of it, distributions are in `contracts.profiles`.
         ruling: The policy, and what overrules it, as the log has them (`contracts.policies.ruling`).
+        results: What other engines found.
 
     Raises:
+        RefusedError: There is neither a source nor a result.
         TallyError: The batch cannot be measured (contracts.measure).
     """
     contract = document.contract
-    measurement = weigh(contract, measure(contract, source, given=given), ruling)
+    given = given or Given()
+    own = None if source is None else measure(contract, source, given=given)
+    measurement = weigh(joined(contract, own, results, clock=given.clock), ruling)
     return Evaluated(document, measurement, rule(contract, measurement, ruling), ruling)
 
 

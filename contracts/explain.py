@@ -84,6 +84,8 @@ def _told(known: Known, reason: ReasonFact) -> str:
         return f"entry {known.fact.overridden.seq} overrules what follows"
     if cause == "ONLY_WARNS":
         return "the contract's enforcement is to warn, whatever follows"
+    if cause == "DISABLED":
+        return "the contract's enforcement is disabled: nothing was measured"
     if kind == "RISK":
         threshold = getattr(gates, f"{word}_at")
         return f"the risk is {word}_at {_decimal(threshold, BASIS)} or above ({cause})"

@@ -1,4 +1,4 @@
-"""The bodies of the events that contracts and schemas leave in the log.
+"""The bodies of the events that contracts leave in the log (those of schemas: `contracts.registry.facts`).
 
 Canonical JSON (docs/formats/json.md): integers only, no null, members sorted. The members `contract`, `dataset`, `datasets`,
 `job`, `run` and `schema` are those by which docs/formats/streams.md files an event. No value of the data is in any of them.
@@ -27,8 +27,6 @@ CONTRACT_DEPRECATED: Final = "tallystick.contract.deprecated.v1"
 CONTRACT_RETIRED: Final = "tallystick.contract.retired.v1"
 CHANGE_ANNOUNCED: Final = "tallystick.contract.change-announced.v1"
 POLICY_PUBLISHED: Final = "tallystick.contract.policy-published.v1"
-SCHEMA_PUBLISHED: Final = "tallystick.schema.published.v1"
-SCHEMA_REJECTED: Final = "tallystick.schema.rejected.v1"
 
 T = TypeVar("T", bound="Fact")
 Count = Annotated[int, Field(ge=0, le=limits.MAX_INTEGER)]
@@ -66,7 +64,7 @@ class Fact(BaseModel):
             raise MalformedError(f"the body is not a {cls.__name__}: {place}: {first['msg']}") from error
 
 
-def _check_hash(fact: T, definition: str, sha256: str) -> T:
+def check_hash(fact: T, definition: str, sha256: str) -> T:
     """Return `fact` when it gives its definition's true hash; else whoever reads it would compare the wrong text."""
     if hashlib.sha256(definition.encode()).hexdigest() != sha256:
         raise ValueError("sha256 is not the hash of the definition")
@@ -115,7 +113,7 @@ class ContractPublished(Fact):
 
     @model_validator(mode="after")
     def _hashed(self) -> Self:
-        return _check_hash(self, self.definition, self.contract.sha256)
+        return check_hash(self, self.definition, self.contract.sha256)
 
 
 class ChangeFact(Fact):
@@ -168,18 +166,36 @@ class PolicyPublished(Fact):
 
     @model_validator(mode="after")
     def _hashed(self) -> Self:
-        return _check_hash(self, self.definition, self.policy.sha256)
+        return check_hash(self, self.definition, self.policy.sha256)
+
+
+class ResultFact(Fact):
+    """A result of another engine that was taken in: its name and version, and which bytes it was."""
+
+    engine: Filled
+    sha256: Digest
+    size_bytes: Count
 
 
 class Batch(Fact):
-    """What was measured: no path and no name of a column that the contract does not know."""
+    """What was measured: no path and no name of a column that the contract does not know.
 
-    kind: Literal["parquet", "csv", "jsonl", "table", "frame", "sqlite", "postgresql"]
+    Where it is "external", `results` of other engines alone say how it is, and `rows` is the most that any check looked at.
+    """
+
+    kind: Literal["parquet", "csv", "jsonl", "table", "frame", "sqlite", "postgresql", "external"]
     rows: Count
     extra_columns: Count
     files: Count | None = None
     sha256: Digest | None = None
     size_bytes: Count | None = None
+    results: Annotated[tuple[ResultFact, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if self.kind == "external" and (self.results is None or self.sha256 is not None):
+            raise ValueError("an external batch has results of other engines and no fingerprint of its own")
+        return self
 
 
 class HandlingTerms(Fact):
@@ -308,40 +324,3 @@ class Overridden(Fact):
         if self.approved_by is not None and self.by.casefold() == self.approved_by.casefold():
             raise ValueError("is approved by whoever overrules")
         return self
-
-
-class SchemaName(Fact):
-    """A schema in one version, and the SHA-256 of its bytes."""
-
-    subject: Filled
-    version: Filled
-    format: Literal["jsonschema"]
-    sha256: Digest
-
-
-class SchemaPublished(Fact):
-    """A schema is in force; `changes` lists at most 1,000 of the `changed`, those that break first."""
-
-    schema_: SchemaName = Field(alias="schema")
-    previous: Filled | None = None
-    bump: Literal["initial", "patch", "minor", "major"]
-    open_content: Literal["lenient", "strict"]
-    changed: Count
-    changes: tuple[ChangeFact, ...]
-    definition: Filled
-
-    @model_validator(mode="after")
-    def _hashed(self) -> Self:
-        return _check_hash(self, self.definition, self.schema_.sha256)
-
-
-class SchemaRejected(Fact):
-    """A schema was refused; `bump` is the smallest step that would have been accepted."""
-
-    schema_: SchemaName = Field(alias="schema")
-    previous: Filled
-    reason: Literal["VERSION_NOT_INCREASING", "SEMVER_BUMP_TOO_SMALL"]
-    bump: Literal["patch", "minor", "major"]
-    open_content: Literal["lenient", "strict"]
-    changed: Count
-    changes: tuple[ChangeFact, ...]

@@ -27,7 +27,7 @@ from contracts.facts import (
     ValidationDecided,
 )
 from contracts.policyfile import parse_policy
-from contracts.record import Log, policy_fact, published_fact
+from contracts.record import Log, inputs_of, policy_fact, published_fact
 from contracts.registry.semver import Version
 from ledger.clock import Clock
 from ledger.projection import BodyFold, Projection
@@ -72,7 +72,7 @@ class ContractHistory(BodyFold):
     """
 
     name = "contracts"
-    version = 2
+    version = 3
     types: frozenset[str] = frozenset(
         (
             CONTRACT_PUBLISHED,
@@ -171,7 +171,7 @@ def _decided(db: sqlite_utils.Database, record: Record, body: bytes) -> str | No
     names = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name]
     db.execute(
         "INSERT INTO contracts_decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
-        [*place, *names, fact.decision.value, fact.risk, fact.run, fact.batch.sha256],
+        [*place, *names, fact.decision.value, fact.risk, fact.run, inputs_of(fact.batch)],
     )
     return None
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
 from contracts.profile import Profile
 from contracts.rules import Rule
 from contracts.source import Fingerprint
 from contracts.terms import MILLION, Kind
+
+NO_ENGINE: Final = "none"  # where nothing was to be measured
 
 
 class Found(StrEnum):
@@ -72,18 +75,27 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A result of another engine that was taken in: its name and version, and the fingerprint of the result's bytes."""
+
+    engine: str
+    file: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What one scan found.
 
     Attributes:
-        kind: "parquet", "csv" or "table".
+        kind: "parquet", "csv" or "table"; "external" where other engines alone measured (`contracts.engines`).
         rows: Rows in the batch.
         metrics: One for each rule, in the contract's order.
         extra_columns: Columns that the contract does not name. For the eye only and never recorded: where a CSV lost its
             header, its first row stands here.
         file: The fingerprint of the file; None for a table.
-        engine: The name and version of what scanned.
+        engine: The name and version of what scanned; "none" where the contract's enforcement is disabled.
         clock: The moment against which ages were read.
+        told: The results of other engines whose checks stand among the metrics.
     """
 
     kind: str
@@ -93,6 +105,7 @@ class Measurement:
     file: Fingerprint | None
     engine: str
     clock: datetime
+    told: tuple[Told, ...] = ()
 
     def why_unmeasured(self, metric: Metric) -> str | None:
         """Return what kept a rule from being measured, as a phrase; None when it was measured."""
@@ -102,8 +115,8 @@ class Measurement:
             return metric.why
         missing = {one.rule.columns[0] for one in self.metrics if one.rule.kind is Kind.PRESENT and not one.passed}
         absent = [repr(name) for name in metric.rule.columns if name in missing]
-        if not absent and metric.rule.check is not None:
-            return "it gave no answer"
+        if not absent and (metric.rule.check is not None or metric.rule.kind is Kind.FOREIGN):
+            return f"{metric.hint or 'it'} gave no answer"
         if not absent:
             return f"column {metric.rule.columns[0]!r} has another type"
         return f"{'columns' if len(absent) > 1 else 'column'} {', '.join(absent)} missing"

@@ -275,6 +275,11 @@ class Contract(Model):
     documentation_url: Line | None = None
     annotations: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def is_disabled(self) -> bool:
+        """True where nothing is to be measured."""
+        return self.enforcement == "disabled"
+
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, value: Any) -> Any:

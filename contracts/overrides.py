@@ -13,7 +13,7 @@ from contracts.facts import OVERRIDDEN, Decided, Overridden
 from contracts.history import ReadableLog
 from contracts.model import Dataset
 from contracts.policies import policies, ruling_policy
-from contracts.record import Context, Receipt, event_of
+from contracts.record import Context, Receipt, event_of, inputs_of
 from contracts.replay import read_decision
 from ledger.clock import print_at
 from proofs.errors import RefusedError
@@ -50,7 +50,7 @@ def override(log: ReadableLog, seq: int, word: Word) -> Receipt:
     fact = known.fact
     if word.to.rank >= fact.decision.rank:
         raise RefusedError(f"entry {seq} decided {fact.decision.value}, which {word.to.value} does not soften")
-    if fact.batch.sha256 is None:
+    if inputs_of(fact.batch) is None:
         raise RefusedError(f"the data of entry {seq} has no fingerprint, so that nobody knows it again")
     if word.until > log.clock() + LONGEST:
         raise RefusedError(f"an override holds for {LONGEST.days} days at most")

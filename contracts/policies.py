@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,11 +10,12 @@ from typing import Final
 from contracts.decision import Decision
 from contracts.document import Document
 from contracts.enforce import evaluate
+from contracts.engines.measured import Taken
 from contracts.facts import POLICY_PUBLISHED, Decided
 from contracts.history import ContractHistory, InForce, ReadableLog
 from contracts.model import Contract, Dataset
 from contracts.policyfile import PolicyDocument, parse_policy
-from contracts.record import Context, Evaluated, event_of, policy_fact
+from contracts.record import Context, Evaluated, batch_fact, event_of, inputs_of, policy_fact
 from contracts.registry.semver import Version
 from contracts.ruling import Override, Ruling, rule
 from contracts.scan.beside import Given
@@ -139,16 +141,18 @@ def check_rules(document: PolicyDocument, dataset: Dataset, clock: datetime) -> 
 def evaluate_for(
     log: ReadableLog,
     document: Document,
-    source: Source,
+    source: Source | None,
     *,
     given: Given | None = None,
     policy: PolicyDocument | None = None,
+    results: Sequence[Taken] = (),
 ) -> Evaluated:
     """Return what a batch makes of a contract under what the log knows: the ruling policy, and what was overruled.
 
     Args:
         given: What is measured against beside the contract, and the clock.
         policy: In the place of the one that rules the dataset.
+        results: What other engines found; alone where there is no source.
 
     Raises:
         ConflictError: As `ruling_policy`.
@@ -156,9 +160,9 @@ def evaluate_for(
     """
     contract, given = document.contract, given or Given()
     ruled = ruling(log, contract, given.clock(), document=policy)
-    evaluated = evaluate(document, source, given=given, ruling=ruled)
+    evaluated = evaluate(document, source, given=given, ruling=ruled, results=results)
     measurement = evaluated.measurement
-    digest = measurement.file.sha256 if measurement.file else None
+    digest = inputs_of(batch_fact(measurement))
     found = overruled(log, evaluated.ruling, document, digest, measurement.clock)
     return Evaluated(document, measurement, rule(contract, measurement, found), found)
 

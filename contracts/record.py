@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from contracts.facts import (
     PrivacyTerms,
     ProfileFact,
     ReasonFact,
+    ResultFact,
     ValidationDecided,
 )
 from contracts.metric import Measurement
@@ -176,7 +178,7 @@ def decided_fact(evaluated: Evaluated, *, job: JobName | None, run: str | None) 
         overridden=ruling.override.entry if ruling.override and is_overruled else None,
         profile=_profiles(measurement),
         clock=print_at(measurement.clock),
-        batch=_batch(measurement),
+        batch=batch_fact(measurement),
         engine=measurement.engine,
     )
 
@@ -263,6 +265,17 @@ def _profiles(measurement: Measurement) -> tuple[ProfileFact, ...] | None:
     )
 
 
+def inputs_of(batch: Batch) -> str | None:
+    """Return by what the very same batch is known again: the hash of the data, and of each result that was taken in with it.
+
+    None where the data has none.
+    """
+    if batch.results is None or (batch.sha256 is None and batch.kind != "external"):
+        return batch.sha256
+    hashes = "".join(sorted(result.sha256 for result in batch.results))
+    return hashlib.sha256(f"{batch.sha256 or ''}+{hashes}".encode()).hexdigest()
+
+
 def _gates(policy: Policy, handling: Handling) -> Gates:
     return Gates(
         alert_at=basis_points(policy.alert_at),
@@ -275,7 +288,8 @@ def _gates(policy: Policy, handling: Handling) -> Gates:
     )
 
 
-def _batch(measurement: Measurement) -> Batch:
+def batch_fact(measurement: Measurement) -> Batch:
+    """Return what was measured as bodies name it."""
     kind: Any = measurement.kind
     return Batch(
         kind=kind,
@@ -284,4 +298,9 @@ def _batch(measurement: Measurement) -> Batch:
         files=measurement.file.files if measurement.file else None,
         sha256=measurement.file.sha256 if measurement.file else None,
         size_bytes=measurement.file.size_bytes if measurement.file else None,
+        results=tuple(
+            ResultFact(engine=each.engine, sha256=each.file.sha256, size_bytes=each.file.size_bytes)
+            for each in measurement.told
+        )
+        or None,
     )

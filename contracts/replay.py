@@ -7,12 +7,13 @@ From these alone the body is made again. Whoever has the data as well measures i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.checks import Drift
 from contracts.decision import Cause
 from contracts.document import Document, parse
+from contracts.engines.measured import again
 from contracts.facts import (
     CONTRACT_PUBLISHED,
     VALIDATION_DECIDED,
@@ -23,7 +24,7 @@ from contracts.facts import (
 )
 from contracts.history import ContractHistory, ReadableLog
 from contracts.measure import measure
-from contracts.metric import Found, Measurement, Metric
+from contracts.metric import Found, Measurement, Metric, Told
 from contracts.policies import policies
 from contracts.policyfile import PolicyDocument
 from contracts.profile import Profile
@@ -31,8 +32,9 @@ from contracts.record import Evaluated, decided_fact
 from contracts.rules import Rule, rules_of
 from contracts.ruling import Override, Ruling, rule, weigh
 from contracts.source import MAX_COLUMNS, Fingerprint, Source
+from contracts.terms import Kind
 from ledger.clock import parse_at
-from proofs.errors import MalformedError, MissingError
+from proofs.errors import MalformedError, MissingError, RefusedError
 
 _SHOWN: Final = 20
 
@@ -109,6 +111,7 @@ def replay(log: ReadableLog, known: Known, *, document: Document | None = None, 
     Raises:
         MissingError: The log has no text of the contract or the policy.
         MalformedError: `document` is another contract.
+        RefusedError: `source` is given, and nothing of our own was measured.
         TallyError: The data cannot be measured (contracts.measure).
     """
     fact = known.fact
@@ -121,8 +124,13 @@ def replay(log: ReadableLog, known: Known, *, document: Document | None = None, 
     if source is None:
         measurement = _recorded(document, fact)
     else:
-        measurement = measure(document.contract, source, clock=lambda: parse_at(fact.clock))
-    measurement = weigh(document.contract, measurement, ruling)
+        if fact.batch.kind == "external":
+            raise RefusedError(
+                f"entry {known.seq} decided by what other engines found; there is no data to measure again"
+            )
+        own = measure(document.contract, source, clock=lambda: parse_at(fact.clock))
+        measurement = _beside(own, document, fact)
+    measurement = weigh(measurement, ruling)
     verdict = rule(document.contract, measurement, ruling)
     again = decided_fact(Evaluated(document, measurement, verdict, ruling), job=fact.job, run=fact.run)
     return Replay(known, again, _differences(known, again), source is not None)
@@ -148,15 +156,17 @@ def _ruling(log: ReadableLog, fact: ValidationDecided) -> Ruling:
 
 
 def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
-    """The measurement that the entry holds, under the rules that the contract states."""
+    """The measurement that the entry holds, under the rules that the contract states and those of other engines."""
+    batch = fact.batch
     counted = {metric.rule: metric for metric in fact.metrics}
     profiles = {each.column: each for each in fact.profile or ()}
     metrics = []
-    for each in rules_of(document.contract):
+    is_ours = batch.kind != "external" and not document.contract.is_disabled
+    for each in rules_of(document.contract) if is_ours else ():
         if each.id not in counted:
             raise MalformedError(f"the decision has no count for rule {each.id!r} of its contract")
         metrics.append(_metric(each, counted[each.id], profiles))
-    batch = fact.batch
+    metrics += _foreign(document, fact)
     file = None
     if batch.sha256 is not None and batch.size_bytes is not None:
         file = Fingerprint(batch.sha256, batch.size_bytes, batch.files)
@@ -165,7 +175,33 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
             f"the decision tells of {batch.extra_columns} further columns, at most {MAX_COLUMNS} are read"
         )
     strangers = ("",) * batch.extra_columns
-    return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, parse_at(fact.clock))
+    clock, told = parse_at(fact.clock), _told(fact)
+    return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, clock, told)
+
+
+def _foreign(document: Document, fact: ValidationDecided) -> list[Metric]:
+    """What other engines found: rules of kind `foreign` that the contract does not state, and no others."""
+    stated = {rule.id for rule in rules_of(document.contract)}
+    found = [each for each in fact.metrics if each.rule not in stated and each.kind is Kind.FOREIGN]
+    if not fact.batch.results or document.contract.is_disabled:
+        return []
+    try:
+        return [again(each) for each in found]
+    except ValueError as error:
+        raise MalformedError(f"the decision counts what cannot be for a rule of another engine: {error}") from error
+
+
+def _told(fact: ValidationDecided) -> tuple[Told, ...]:
+    return tuple(Told(each.engine, Fingerprint(each.sha256, each.size_bytes)) for each in fact.batch.results or ())
+
+
+def _beside(own: Measurement, document: Document, fact: ValidationDecided) -> Measurement:
+    """What was measured again, beside what other engines had found of it, which nobody here can find again."""
+    told = _told(fact)
+    if document.contract.is_disabled:
+        return replace(own, told=told)
+    engine = ", ".join(dict.fromkeys((own.engine, *(each.engine for each in told))))
+    return replace(own, metrics=(*own.metrics, *_foreign(document, fact)), engine=engine, told=told)
 
 
 def _metric(rule: Rule, counted: MetricFact, profiles: Mapping[str, ProfileFact]) -> Metric:

@@ -61,15 +61,13 @@ def rules_of(contract: Contract, weights: Mapping[str, Decimal] | None = None) -
     Args:
         weights: By severity or kind, of rules of which the contract does not state one.
     """
-    rules = _stated(contract)
-    if not weights:
-        return rules
-    return tuple(rule if rule.has_weight else replace(rule, weight=_weight(rule, weights)) for rule in rules)
+    return tuple(weighed(rule, weights or {}) for rule in _stated(contract))
 
 
-def _weight(rule: Rule, weights: Mapping[str, Decimal]) -> int:
+def weighed(rule: Rule, weights: Mapping[str, Decimal]) -> Rule:
+    """Return the rule with the weight that a policy gives its kind or else its severity, where its contract states none."""
     said = weights.get(rule.kind.value, weights.get(rule.severity.value))
-    return rule.weight if said is None else millionths(said)
+    return rule if said is None or rule.has_weight else replace(rule, weight=millionths(said))
 
 
 def _stated(contract: Contract) -> tuple[Rule, ...]:

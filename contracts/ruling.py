@@ -15,7 +15,7 @@ from contracts.metric import Measurement
 from contracts.model import Contract
 from contracts.policyfile import PolicyDocument
 from contracts.risk import score
-from contracts.rules import rules_of
+from contracts.rules import weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,19 @@ class Ruling:
 NO_RULING: Final = Ruling()
 
 
-def weigh(contract: Contract, measurement: Measurement, ruling: Ruling) -> Measurement:
+def weigh(measurement: Measurement, ruling: Ruling) -> Measurement:
     """Return the measurement with each rule weighing what the policy says."""
     weights = ruling.document.policy.weights if ruling.document else {}
     if not weights:
         return measurement
-    rules = rules_of(contract, weights)
-    metrics = tuple(replace(metric, rule=rule) for metric, rule in zip(measurement.metrics, rules, strict=True))
+    metrics = tuple(replace(metric, rule=weighed(metric.rule, weights)) for metric in measurement.metrics)
     return replace(measurement, metrics=metrics)
 
 
 def rule(contract: Contract, measurement: Measurement, ruling: Ruling) -> Verdict:
     """Return what is decided of a measured and weighed batch."""
+    if contract.is_disabled:
+        return Verdict(Decision.ALLOW, score(measurement.metrics), (Reason(Cause.DISABLED),))
     policy = ruling.document.policy.risk if ruling.document else contract.policy
     verdict = decide(measurement.metrics, score(measurement.metrics), policy, contract.handling)
     if contract.enforcement == "warn" and verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank:

@@ -91,6 +91,15 @@ class Readable(Protocol):
         """The files that it is made of; none where nobody but its owner can tell."""
         ...
 
+    @property
+    def kind(self) -> str:
+        """As `Opened` has it."""
+        ...
+
+    def hashed(self) -> Fingerprint | None:
+        """Read the files as bytes, whatever they hold; None where nobody else could find the same bytes."""
+        ...
+
     def examine(self) -> Fingerprint | None:
         """Read the files as bytes: what they are, and whether the engine sees all of them. MUST refuse what it would drop."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +11,12 @@ import click
 
 from cli.commands.contracts import read_contract
 from cli.output import say
-from cli.session import Session, named_file, pass_session, read_input, with_json
+from cli.session import Session, named, named_file, pass_session, read_input, with_json
 from contracts import enforce, profiles, publish
 from contracts.actions import MoveAside
-from contracts.decision import Decision, Verdict
+from contracts.decision import Cause, Decision, Verdict
 from contracts.document import Document
+from contracts.engines.measured import Taken, take
 from contracts.lifecycle import check_usable
 from contracts.metric import Found, Measurement
 from contracts.model import Contract
@@ -38,12 +39,13 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 
 @click.command()
 @click.argument("contract", type=click.Path(path_type=Path))
-@click.argument("data")
+@click.argument("data", required=False)
 @click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS contract.")
 @click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
 @click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
 @click.option("--reference", "others", multiple=True, metavar="NAME=DATA", help="A dataset that is referred to.")
 @click.option("--allow", "allowed", multiple=True, metavar="MODULE:FUNCTION", help="A custom check that may run.")
+@click.option("--results", multiple=True, metavar="ENGINE=FILE", help="Decide by what this engine found, too.")
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option(
     "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
@@ -58,13 +60,14 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 def check(
     session: Session,
     contract: Path,
-    data: str,
+    data: str | None,
     *,
     object_name: str | None,
     namespace: str | None,
     hive: bool,
     others: tuple[str, ...],
     allowed: tuple[str, ...],
+    results: tuple[str, ...],
     run: str | None,
     move_blocked: Path | None,
     quarantine: Path | None,
@@ -76,43 +79,58 @@ def check(
     DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, s3://bucket/key (or a prefix or
     pattern), sqlite:///file.db#table or postgresql://…#schema.table.
 
-    Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart.
+    Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart. Without
+    DATA the results of other engines decide alone.
 
     Example: tally check orders.yaml orders.parquet
     """
     document = read_contract(str(contract), object_name, namespace)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
+    taken = [_taken(each) for each in results]
     with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
-        source = _source(opened.enter_context(found(data, hive=hive)), data, move_blocked)
+        source = _opened(data, opened, move_blocked, hive=hive)
         given = _given(session, document.contract, _others(others, opened), allowed)
         if dry_run:
-            _try(session, _tried(session, document, source, given, ruled))
+            _try(session, _tried(session, document, source, given, ruled, taken))
             return
         with session.open() as log:
             if (remark := check_usable(log, document)) is not None:
                 session.output.remark([remark])
             # First of all: a file that cannot be measured leaves no contract behind that never was held to anything.
-            evaluated = evaluate_for(log, document, source, given=replace(given, clock=log.clock), policy=ruled)
+            given = replace(given, clock=log.clock)
+            evaluated = evaluate_for(log, document, source, given=given, policy=ruled, results=taken)
             context = Context(source=f"{log.origin}/check", run=run)
             # What may be refused comes first, and what rules others last.
             publish.publish(log, document, context, clock=log.clock)
             if ruled is not None:
                 publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
-            aside = MoveAside(Path(data), move_blocked) if move_blocked else None
-            keeper = None
-            if quarantine is not None and evaluated.verdict.decision is Decision.QUARANTINE:
-                keeper = KeepApart(evaluated, source, quarantine)
+            aside = MoveAside(Path(data), move_blocked) if data and move_blocked else None
+            keeper = _keeper(evaluated, source, quarantine)
             outcome = enforce.carry_out(log, evaluated, context=context, enforcement=keeper or aside)
             if keeper is not None and keeper.made is not None:
                 record_opened(log, evaluated, outcome.decided, keeper.made, context)
         moved = aside.aside if aside else None
         _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
-        if keeper is not None and keeper.made is not None and quarantine is not None:
+        if keeper is not None and keeper.made is not None:
             id, parted = keeper.made
-            say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {quarantine / id}", err=True)
-            return
-        if refusal := outcome.error():
+            say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {keeper.folder / id}", err=True)
+        elif refusal := outcome.error():
             raise refusal
+
+
+def _keeper(evaluated: Evaluated, source: Source | None, folder: Path | None) -> KeepApart | None:
+    """What keeps bad rows apart, where that is decided and there are rows."""
+    if folder is None or source is None or evaluated.verdict.decision is not Decision.QUARANTINE:
+        return None
+    return KeepApart(evaluated, source, folder)
+
+
+def _opened(data: str | None, opened: ExitStack, move_blocked: Path | None, *, hive: bool) -> Source | None:
+    if data is not None:
+        return _source(opened.enter_context(found(data, hive=hive)), data, move_blocked)
+    if move_blocked is not None:
+        raise click.UsageError("--move-blocked moves DATA, and there is none.")
+    return None
 
 
 def _try(session: Session, evaluated: Evaluated) -> None:
@@ -123,7 +141,12 @@ def _try(session: Session, evaluated: Evaluated) -> None:
 
 
 def _tried(
-    session: Session, document: Document, source: Source, given: Given, policy: PolicyDocument | None
+    session: Session,
+    document: Document,
+    source: Source | None,
+    given: Given,
+    policy: PolicyDocument | None,
+    results: Sequence[Taken],
 ) -> Evaluated:
     """What would be decided: where a ledger is named, by the policies and overrides that it knows."""
     try:
@@ -135,10 +158,10 @@ def _tried(
             )
     else:
         with log:
-            return evaluate_for(log, document, source, given=given, policy=policy)
+            return evaluate_for(log, document, source, given=given, policy=policy, results=results)
     if policy is not None:
         check_rules(policy, document.contract.dataset, given.clock())
-    return enforce.evaluate(document, source, given=given, ruling=Ruling(policy))
+    return enforce.evaluate(document, source, given=given, ruling=Ruling(policy), results=results)
 
 
 def _source(source: Source, data: str, move_blocked: Path | None) -> Source:
@@ -167,6 +190,15 @@ def _given(session: Session, contract: Contract, others: dict[str, Source], allo
         with session.open(read_only=True) as log:
             earlier = profiles.references(log, contract.dataset)
     return Given(others=others, allowed=frozenset(allowed), profiles=earlier)
+
+
+def _taken(pair: str) -> Taken:
+    engine, is_pair, file = pair.partition("=")
+    if not is_pair:
+        raise click.UsageError("--results is written ENGINE=FILE.")
+    data = read_input(file, f"result of {engine}")
+    with named(file):
+        return take(engine, data)
 
 
 def _show(
@@ -208,10 +240,13 @@ def _show(
         return
     entry = "" if seq is None else f" (entry {seq})"
     over = "1 row" if measurement.rows == 1 else f"{measurement.rows:,} rows"
-    say(
-        f"{_MARK[verdict.decision.value]} {name}: {verdict.decision.value}, risk {verdict.risk.points} of 100, "
-        f"{len(measurement.metrics) - len(broken)} of {len(measurement.metrics)} rules hold over {over}{entry}"
-    )
+    over = f" over {over}" if measurement.rows or measurement.kind != "external" else ""
+    over += f", by {measurement.engine}" if measurement.told else ""
+    held, rules = len(measurement.metrics) - len(broken), len(measurement.metrics)
+    found = f"risk {verdict.risk.points} of 100, {held} of {rules} rules hold{over}"
+    if any(reason.cause is Cause.DISABLED for reason in verdict.reasons):
+        found = "the contract's enforcement is disabled: nothing was measured"
+    say(f"{_MARK[verdict.decision.value]} {name}: {verdict.decision.value}, {found}{entry}")
     if rows:
         session.output.rows(
             [row if row["found"] != Found.UNMEASURED else _unmeasured(row) for row in rows],

@@ -1,7 +1,8 @@
-"""contract init, diff, publish, announce, deprecate, retire, list: from a draft to its end; and lint, show, convert."""
+"""contract init, diff, publish, announce, deprecate, retire, list, gx: from a draft to its end; and lint, show, convert."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from contracts import lifecycle
 from contracts.diff import compare, needed_bump
 from contracts.document import parse
 from contracts.draft import default_name, draft
+from contracts.engines.gx_suite import gx_suite
 from contracts.history import all_versions
 from contracts.publish import publish as put_in_force
 from contracts.record import Context
@@ -183,6 +185,36 @@ def list_(session: Session) -> None:
             for each in all_versions(log)
         ]
     session.output.rows(rows, ("contract", "version", "state", "sha256", "seq"), empty="no contracts")
+
+
+@contract.command()
+@click.argument("file")
+@of_object
+@in_namespace
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a new file.")
+@with_json
+@pass_session
+def gx(session: Session, file: str, *, object_name: str | None, namespace: str | None, out: Path | None) -> None:
+    """Write FILE as a suite of Great Expectations.
+
+    Of version 1.x. What that engine would not answer alike is left out, and named in the suite's meta.
+
+    Example: tally contract gx orders.yaml --out suite.json
+    """
+    suite = gx_suite(read_contract(file, object_name, namespace))
+    if out is None:
+        say(suite.decode().rstrip("\n"))
+        return
+    write_output(out, suite)
+    made = json.loads(suite)
+    session.output.facts(
+        {
+            "expectations": len(made["expectations"]),
+            "left_out": len(made["meta"]["tallystick"]["left_out"]),
+            "file": str(out),
+        },
+        "Written.",
+    )
 
 
 for command in (lint, show, convert):

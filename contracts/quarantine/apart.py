@@ -29,6 +29,15 @@ class Apart:
         """The one file."""
         return (self.path,)
 
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return "parquet"
+
+    def hashed(self) -> Fingerprint:
+        """Return its fingerprint."""
+        return fingerprint(self.path)
+
     def examine(self) -> Fingerprint:
         """Return its fingerprint."""
         return fingerprint(self.path)

@@ -10,19 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from contracts.facts import (
-    SCHEMA_PUBLISHED,
-    SCHEMA_REJECTED,
-    ChangeFact,
-    SchemaName,
-    SchemaPublished,
-    SchemaRejected,
-)
+from contracts.facts import ChangeFact
 from contracts.history import ProjectingLog
 from contracts.record import Context, event_of
 from contracts.registry import schema as schemas
 from contracts.registry.change import Change, needed_bump
 from contracts.registry.compatibility import compare
+from contracts.registry.facts import SCHEMA_PUBLISHED, SCHEMA_REJECTED, SchemaName, SchemaPublished, SchemaRejected
 from contracts.registry.schema import Schema
 from contracts.registry.semver import Bump, Version, enough
 from contracts.registry.store import Published, versions

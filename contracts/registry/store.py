@@ -7,8 +7,8 @@ from typing import Final
 
 import sqlite_utils
 
-from contracts.facts import SCHEMA_PUBLISHED, SCHEMA_REJECTED, SchemaPublished, SchemaRejected
 from contracts.history import ProjectingLog
+from contracts.registry.facts import SCHEMA_PUBLISHED, SCHEMA_REJECTED, SchemaPublished, SchemaRejected
 from contracts.registry.semver import Version
 from ledger.projection import BodyFold
 from ledger.record import Record

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,11 +69,18 @@ class Files:
         """All of them."""
         return self.paths
 
+    def hashed(self) -> Fingerprint:
+        """Return the fingerprint of the list of them."""
+        return self._listed(fingerprint)
+
     def examine(self) -> Fingerprint:
         """Return the fingerprint of the list of them, having looked at each."""
+        return self._listed(self._look)
+
+    def _listed(self, look: Callable[[Path], Fingerprint]) -> Fingerprint:
         listed, size = hashlib.sha256(), 0
         for name, path in sorted((path.relative_to(self.folder).as_posix(), path) for path in self.paths):
-            found = self._look(path)
+            found = look(path)
             listed.update(f"{found.sha256}  {name}\n".encode("utf-8", "surrogateescape"))
             size += found.size_bytes
         return Fingerprint(listed.hexdigest(), size, len(self.paths))

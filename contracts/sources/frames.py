@@ -36,6 +36,15 @@ class Frame:
         """None: it lies in memory."""
         return ()
 
+    @property
+    def kind(self) -> str:
+        """A frame."""
+        return "frame"
+
+    def hashed(self) -> Fingerprint | None:
+        """Return None, as `examine`."""
+        return None
+
     def examine(self) -> Fingerprint | None:
         """Return None: nobody else could find the same bytes."""
         return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from contracts.columns import Column
 from contracts.engine import confined, literal
-from contracts.source import MAX_COLUMNS, Fingerprint, Opened, readable_file, reason
+from contracts.source import MAX_COLUMNS, Fingerprint, Opened, fingerprint, readable_file, reason
 from proofs.errors import MalformedError, MissingError, RefusedError
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ class JsonLines:
     def files(self) -> tuple[Path, ...]:
         """The file."""
         return (self.path,)
+
+    @property
+    def kind(self) -> str:
+        """JSON lines."""
+        return "jsonl"
+
+    def hashed(self) -> Fingerprint:
+        """Return what the file is as bytes, whatever it holds."""
+        return fingerprint(self.path)
 
     def examine(self) -> Fingerprint:
         """Return what the file is as bytes.

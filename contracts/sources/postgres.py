@@ -74,6 +74,15 @@ class PostgresTable:
         """None: it is a server's."""
         return ()
 
+    @property
+    def kind(self) -> str:
+        """PostgreSQL."""
+        return "postgresql"
+
+    def hashed(self) -> Fingerprint | None:
+        """Return None, as `examine`."""
+        return None
+
     def examine(self) -> Fingerprint | None:
         """Return None: a table has no bytes."""
         return None

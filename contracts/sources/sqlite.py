@@ -37,6 +37,15 @@ class SqliteTable:
         """None: what the table holds may stand in the file's log."""
         return ()
 
+    @property
+    def kind(self) -> str:
+        """SQLite."""
+        return "sqlite"
+
+    def hashed(self) -> Fingerprint | None:
+        """Return None, as `examine`."""
+        return None
+
     def examine(self) -> Fingerprint | None:
         """Return None: the same rows may stand in other bytes."""
         return None

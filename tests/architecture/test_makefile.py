@@ -18,6 +18,7 @@ TARGETS = sorted(
         "clean",
         "demo",
         "demo-server",
+        "engines",
         "env",
         "faults",
         "format",

@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from contracts.document import parse, read
-from contracts.facts import (
-    ACTION_TAKEN,
-    CONTRACT_PUBLISHED,
-    OVERRIDDEN,
-    POLICY_PUBLISHED,
-    SCHEMA_PUBLISHED,
-    SCHEMA_REJECTED,
-    VALIDATION_DECIDED,
-)
+from contracts.facts import ACTION_TAKEN, CONTRACT_PUBLISHED, OVERRIDDEN, POLICY_PUBLISHED, VALIDATION_DECIDED
 from contracts.formats import FORMATS
 from contracts.policyfile import parse_policy
+from contracts.registry.facts import SCHEMA_PUBLISHED, SCHEMA_REJECTED
 from contracts.registry.publish import review
 from contracts.registry.schema import read as read_schema
 from contracts.registry.store import Published

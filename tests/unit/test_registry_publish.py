@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import ledger
-from contracts.facts import SCHEMA_PUBLISHED, SchemaPublished, SchemaRejected
 from contracts.record import Context
+from contracts.registry.facts import SCHEMA_PUBLISHED, SchemaPublished, SchemaRejected
 from contracts.registry.publish import publish, review
 from contracts.registry.store import SchemaRegistry, subjects, version, versions
 from ledger.event import Event

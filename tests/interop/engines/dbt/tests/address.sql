@@ -1,0 +1,1 @@
+select * from {{ ref('orders') }} where not regexp_full_match(email, '[^@]+@[^@]+')
