@@ -162,7 +162,7 @@ def _part(rule: Rule, values: Values, query: Query, clock: datetime | None) -> P
 def _count(rule: Rule, values: Values, query: Query) -> str:
     """The expression that counts the rows which break `rule`."""
     if rule.kind is Kind.KEY or (rule.kind is Kind.UNIQUE and rule.check):
-        return surplus([values[name].typed for name in rule.columns], query)
+        return surplus([values[name] for name in rule.columns], query)
     value = values[rule.columns[0]]
     match rule.kind:
         case Kind.REQUIRED | Kind.MAX_NULL:
@@ -172,7 +172,7 @@ def _count(rule: Rule, values: Values, query: Query) -> str:
         case Kind.TYPE:
             return f"count(*) FILTER ({value.raw} IS NOT NULL AND {value.typed} IS NULL)"
         case Kind.UNIQUE:
-            return surplus([value.typed], query)
+            return surplus([value], query)
     return breaking(value, condition_of(rule, value, query))
 
 

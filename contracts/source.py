@@ -30,8 +30,7 @@ MAX_COLUMNS: Final = 10_000
 HEADER_BYTES: Final = 1_000_000
 
 _PATTERN_CHARACTERS: Final = frozenset("*?[")
-# The engine's kinds of error, in words of ours.
-_REASONS: Final = {
+_REASONS: Final = {  # the engine's kinds of error, in words of ours
     "BinderException": "it names a column or a table that is not there",
     "CatalogException": "it names a column or a table that is not there",
     "ConstraintException": "a constraint of the table does not hold",

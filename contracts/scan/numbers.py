@@ -60,7 +60,7 @@ def _count_part(rule: Rule, check: CountCheck, values: Values, query: Query) -> 
             there = f"{value.typed} IS NOT NULL AND NOT {_missing(value, check.missing, query)}"
             sql = f"count(*) FILTER ({there} AND NOT coalesce({_valid(value, check.valid, query)}, false))"
         case Kind.DUPLICATE_VALUES:
-            sql = surplus([column.typed for column in columns], query)
+            sql = surplus(columns, query)
         case _:
             sql = f"count(DISTINCT {value.typed})"
     by_hash = query.by_hash and rule.kind is Kind.DUPLICATE_VALUES

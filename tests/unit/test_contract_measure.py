@@ -18,7 +18,7 @@ from contracts.measure import measure
 from contracts.metric import Measurement
 from contracts.model import Contract
 from contracts.rules import rules_of
-from contracts.scan.query import Query, surplus
+from contracts.scan.query import Query, Value, surplus
 from contracts.source import CsvFile, ParquetFile, Source, Table, file_source, opened
 from contracts.structure import judge
 from proofs.errors import MalformedError, MissingError, RefusedError
@@ -131,7 +131,7 @@ def test_a_hash_that_two_rows_have_in_common_makes_them_no_duplicates(
 ) -> None:
     asked: list[str] = []
 
-    def colliding(values: Sequence[str], query: Query) -> str:
+    def colliding(values: Sequence[Value], query: Query) -> str:
         asked.append(surplus(values, query))
         return asked[-1].replace("hash(", "0 * hash(")
 
@@ -144,6 +144,13 @@ def test_a_hash_that_two_rows_have_in_common_makes_them_no_duplicates(
     assert result == {"unique:b": 2}
     assert sum("hash(" in sql for sql in asked) == 3
     assert len(asked) == 6
+
+
+def test_values_that_are_equal_under_different_hashes_are_duplicates(tmp_path: Path) -> None:
+    query = "SELECT unnest([1::TINYINT::VARIANT, 1::BIGINT::VARIANT, 2::VARIANT]) AS a"
+    source = parquet(tmp_path / "batch.parquet", query)
+
+    assert failed(measure(contract({"name": "a", "type": "any", "unique": True}), source)) == {"unique:a": 1}
 
 
 def test_an_empty_table_passes_every_rule_but_that_it_may_not_be_empty(make: Make) -> None:
