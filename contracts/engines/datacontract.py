@@ -27,7 +27,7 @@ def read(data: bytes) -> Foreign:
         MalformedError: This is no such result, or it holds no check.
     """
     root = document(data)
-    checks = [_check(check) for check in root.needed("checks")]
+    checks = (_check(check) for check in root.needed("checks"))
     is_well = root.member("result").word() in ("passed", "warning")
     return foreign("datacontract", root.member("datacontractCliVersion").text(), checks, is_whole_well=is_well)
 

@@ -26,7 +26,7 @@ def read(data: bytes) -> Foreign:
         MalformedError: This is no such result, or it holds no test.
     """
     root = document(data)
-    checks = [check for result in root.needed("results") if (check := _check(result)) is not None]
+    checks = (check for result in root.needed("results") if (check := _check(result)) is not None)
     return foreign("dbt", root.at("metadata", "dbt_version").text(), checks)
 
 

@@ -28,7 +28,7 @@ def read(data: bytes) -> Foreign:
     """
     root = document(data)
     suites = list(_suites(root))
-    checks = [_check(result) for suite in suites for result in suite.needed("results")]
+    checks = (_check(result) for suite in suites for result in suite.needed("results"))
     version = suites[0].at("meta", "great_expectations_version").text() if suites else None
     return foreign("great_expectations", version, checks, is_whole_well=root.member("success").is_true())
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from contracts.terms import Severity
@@ -59,7 +60,7 @@ class Foreign:
     """The result of one run of another engine.
 
     Attributes:
-        engine: Its name here, as in `engines.readers`.
+        engine: Its name, with which the ids of its rules begin.
         version: As told; None where the result does not say.
         checks: At least one.
     """
@@ -87,13 +88,13 @@ def foreign(
     Raises:
         MalformedError: There is no check, or more than 10,000.
     """
-    found = list(checks)
+    found = list(islice(checks, MAX_CHECKS + 1))
     if is_whole_well is False and all(check.outcome is Outcome.PASS for check in found):
         found.append(ForeignCheck("run", "run", (), Outcome.ERROR))
     if not found:
         raise MalformedError(f"the result of {engine} holds no check", hint="a run that checked nothing allows nothing")
     if len(found) > MAX_CHECKS:
-        raise MalformedError(f"the result of {engine} holds {len(found)} checks, at most {MAX_CHECKS} are taken in")
+        raise MalformedError(f"the result of {engine} holds more than {MAX_CHECKS} checks")
     known = version if version is not None and _VERSION.fullmatch(version) else None
     return Foreign(engine, known, tuple(found))
 

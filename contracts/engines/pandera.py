@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.engines.foreign import Foreign, ForeignCheck, Outcome, foreign, word
+from contracts.engines.foreign import MAX_CHECKS, Foreign, ForeignCheck, Outcome, foreign, word
 from contracts.engines.reading import MAX_BYTES, MAX_TEXT, Node, document, hashed
 from proofs.errors import MalformedError
 
 _NAMES: Final = ("schema_context", "column", "check", "check_number")
-_MAX_CSV_BYTES: Final = 16 * MAX_BYTES
+_MAX_CSV_BYTES: Final = 4 * MAX_BYTES
 
 Case = tuple[str, ...]
 
@@ -36,6 +36,8 @@ def read(data: bytes) -> Foreign:
     wholes: set[Case] = set()
     for case, has_index in _from_json(document(data)) if is_json else _from_csv(data):
         rows[case] += 1
+        if len(rows) > MAX_CHECKS:
+            break
         if not has_index:
             wholes.add(case)
     return foreign("pandera", None, [_check(case, None if case in wholes else count) for case, count in rows.items()])
@@ -50,6 +52,8 @@ def _check(case: Case, failed: int | None) -> ForeignCheck:
 def _from_json(root: Node) -> Iterator[tuple[Case, bool]]:
     rows = root.items() if isinstance(root.value, list) else _turned(root)
     for row in rows:
+        if not row.member("check"):
+            raise MalformedError(f"{row.path} names no check")
         yield tuple(_spelt(row.member(name)) for name in _NAMES), bool(row.member("index"))
 
 
@@ -78,7 +82,7 @@ def _from_csv(data: bytes) -> Iterator[tuple[Case, bool]]:
     if len(data) > _MAX_CSV_BYTES:
         raise MalformedError(f"document has {len(data)} bytes, at most {_MAX_CSV_BYTES} are allowed")
     try:
-        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""), strict=True)
         header = next(reader, [])
         if missing := sorted({"column", "check"} - set(header)):
             raise MalformedError(f"the failure cases have no column {missing[0]!r}")

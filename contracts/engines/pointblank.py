@@ -23,7 +23,7 @@ def read(data: bytes) -> Foreign:
     Raises:
         MalformedError: This is no such report, or it holds no step.
     """
-    return foreign("pointblank", None, [_check(step) for step in document(data).items()])
+    return foreign("pointblank", None, (_check(step) for step in document(data).items()))
 
 
 def _check(step: Node) -> ForeignCheck:

@@ -18,6 +18,7 @@ from proofs.errors import MalformedError
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
 MAX_TEXT: Final = 1_000
+MAX_ITEMS: Final = 200_000
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:#/-]{0,127}")
 _COUNT: Final = re.compile(r"([0-9]{1,16})(\.0+)?")
 
@@ -67,12 +68,12 @@ class Node:
         """Return the items of an array; none of nothing.
 
         Raises:
-            MalformedError: This is no array.
+            MalformedError: This is no array, or one of more than 200,000 items.
         """
         if self.value is None:
             return []
-        if not isinstance(self.value, list):
-            raise self._refused("an array")
+        if not isinstance(self.value, list) or len(self.value) > MAX_ITEMS:
+            raise self._refused(f"an array of at most {MAX_ITEMS} items")
         return [Node(value, f"{self.path}/{number}") for number, value in enumerate(self.value)]
 
     def needed(self, name: str) -> list[Node]:

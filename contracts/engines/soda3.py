@@ -31,7 +31,7 @@ def read(data: bytes) -> Foreign:
     """
     root = document(data)
     metrics = {metric.member("identity").text() or "": metric for metric in root.member("metrics").items()}
-    checks = [_check(check, metrics) for check in root.needed("checks")]
+    checks = (_check(check, metrics) for check in root.needed("checks"))
     return foreign("soda", _version(root), checks, is_whole_well=root.member("hasErrors").value is False)
 
 

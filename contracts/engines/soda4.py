@@ -41,7 +41,7 @@ def read(data: bytes) -> Foreign:
     root = document(data)
     named = root.member("results")
     runs = (named or root.member("contract_verification_results")).items()
-    checks = [_check(check) for run in runs for check in run.needed("check_results")]
+    checks = (_check(check) for run in runs for check in run.needed("check_results"))
     is_well = all(run.member("status").word() in ("passed", "warned") for run in runs)
     return foreign("soda", root.member("soda_core_version").text(), checks, is_whole_well=is_well)
 

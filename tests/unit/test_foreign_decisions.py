@@ -24,7 +24,7 @@ from contracts.record import Context
 from contracts.replay import Known, read_decision, replay
 from contracts.scan.beside import Given
 from contracts.source import CsvFile
-from proofs.errors import RefusedError
+from proofs.errors import MalformedError, RefusedError
 
 if TYPE_CHECKING:
     from ledger.log import Ledger
@@ -204,6 +204,16 @@ def test_a_count_that_was_bent_is_seen(log: Ledger, member: str, value: object) 
     again = replay(log, replace(known, fact=ValidationDecided.parse(body), body=body))
 
     assert again.differs != ()
+
+
+def test_a_count_that_cannot_be_is_told(log: Ledger) -> None:
+    _, known = checked(log, None, soda(FAILED))
+    bent = known.fact.model_dump(mode="json", exclude_none=True, by_alias=True)
+    bent["metrics"][0]["failed"] = 401
+    body = json.dumps(bent).encode()
+
+    with pytest.raises(MalformedError, match="401 of 400"):
+        replay(log, replace(known, fact=ValidationDecided.parse(body), body=body))
 
 
 def test_a_rule_that_is_not_of_the_contract_is_made_again_for_other_engines_alone(log: Ledger, batch: CsvFile) -> None:

@@ -289,3 +289,20 @@ def test_whatever_comes_is_a_result_or_one_sentence(engine: str, document: Any) 
         checks = 1
 
     assert checks
+
+
+@pytest.mark.parametrize(
+    ("engine", "data"),
+    [
+        ("pandera", b"[{}]"),
+        ("pandera", b"column,check\n" + b"".join(b"c%d,x\n" % number for number in range(10_001))),
+        ("pandera", b"column,check\n" + b"c,x\n" * (17 << 20)),
+        ("pointblank", b"[" + b",".join([b"{}"] * 200_001) + b"]"),
+        ("pointblank", b"[" + b",".join([b"{}"] * 10_001) + b"]"),
+        ("soda", b'{"checks":[' + b",".join([b"{}"] * 10_001) + b"]}"),
+    ],
+    ids=["no check", "many kinds", "long", "many items", "many steps", "many checks"],
+)
+def test_more_than_there_is_room_for_is_refused(engine: str, data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        read(engine, data)
