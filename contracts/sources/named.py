@@ -15,7 +15,7 @@ from contracts.sources.jsonlines import JsonLines
 from contracts.sources.objects import fetched, is_stored
 from contracts.sources.postgres import PostgresTable
 from contracts.sources.sqlite import SqliteTable
-from proofs.errors import RefusedError
+from proofs.errors import MissingError, RefusedError
 
 _PATTERN: Final = frozenset("*?[")
 
@@ -42,7 +42,7 @@ def named_source(name: str, *, hive: bool = False) -> Source:
 
     Raises:
         RefusedError: It is written as none of them. A password in it is not repeated.
-        MissingError: A folder or pattern has no file.
+        MissingError: A folder or pattern has no file, or it is a pipe or a device.
     """
     if name.startswith(("postgresql://", "postgres://")):
         url, _, table = name.rpartition("#")
@@ -67,6 +67,8 @@ def _path_source(name: str, *, hive: bool) -> Source:
     if _PATTERN & set(name) and not path.exists():
         first = next(place for place, part in enumerate(path.parts) if _PATTERN & set(part))
         return folder_source(Path(*path.parts[:first] or (os.curdir,)), str(Path(*path.parts[first:])), hive=hive)
+    if path.exists() and not path.is_file():
+        raise MissingError("data file is not a file", where=name)  # who would write to a pipe is waited for by nobody
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return JsonLines(path)
     return file_source(path)
