@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contracts.history import ContractHistory
+from contracts.profiles import ProfileFold
+from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
 from ledger.projection import Projection, StreamIndex
 from lineage.deletion.state import DeletionProjection
@@ -11,4 +13,12 @@ from lineage.graph import LineageProjection
 
 def known_views() -> tuple[Projection, ...]:
     """Return one projection of each kind; which of them are stored, a log itself knows."""
-    return StreamIndex(), LineageProjection(), DeletionProjection(), ContractHistory(), SchemaRegistry()
+    return (
+        StreamIndex(),
+        LineageProjection(),
+        DeletionProjection(),
+        ContractHistory(),
+        ProfileFold(),
+        QuarantineFold(),
+        SchemaRegistry(),
+    )
