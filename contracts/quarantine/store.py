@@ -242,6 +242,8 @@ def _parted(contract: Contract, source: Apart, place: Path, number: int) -> tupl
         }
     )
     good, bad = place / f"released-{number}.parquet", place / f"left-{number}.parquet"
+    for left in (good, bad):  # of a replay that died before its event: nothing tells of them
+        left.unlink(missing_ok=True)
     parted = split(loose, source, measure(loose, source), bad, good)
     bad.unlink()
     return parted, good

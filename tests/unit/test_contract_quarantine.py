@@ -179,6 +179,17 @@ def test_the_rows_are_held_to_a_contract_again_and_those_that_keep_it_are_writte
     assert sorted(each.name for each in path.parent.iterdir()) == ["bad.parquet", "good.parquet", "released-1.parquet"]
 
 
+def test_a_replay_that_died_before_its_event_stops_no_other(log: Ledger, tmp_path: Path) -> None:
+    found = kept(log, tmp_path)
+    for name in ("released-1.parquet", "left-1.parquet"):
+        (tmp_path / "q" / found.id / name).write_bytes(b"half a file")
+
+    _, released, path = store.replay(log, found, tmp_path / "q", parse(CONTRACT.replace(b"min: 0", b"min: -5")))
+
+    assert (released, path) == (0, None)
+    assert sorted(each.name for each in (tmp_path / "q" / found.id).iterdir()) == ["bad.parquet", "good.parquet"]
+
+
 def test_a_quarantine_is_looked_at_and_deleted_once(log: Ledger, tmp_path: Path) -> None:
     found = kept(log, tmp_path)
     by: dict[str, Any] = {"by": "data:1", "reason": "wrong unit"}
