@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.engine import confined
-from contracts.source import Fingerprint, Opened, describe
+from contracts.source import Opened, describe
+from contracts.sources.unhashed import Unhashed
 from proofs.errors import RefusedError
 
 _KINDS: Final = frozenset(("pandas", "polars", "pyarrow"))
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Unhashed):
     """A `pandas.DataFrame`, `polars.DataFrame` or `polars.LazyFrame`, or `pyarrow.Table`; Polars is handed over as Arrow."""
 
     frame: Any
@@ -32,22 +33,9 @@ class Frame:
         return f"the {type(self.frame).__module__.partition('.')[0]} frame"
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """None: it lies in memory."""
-        return ()
-
-    @property
     def kind(self) -> str:
         """A frame."""
         return "frame"
-
-    def hashed(self) -> Fingerprint | None:
-        """Return None, as `examine`."""
-        return None
-
-    def examine(self) -> Fingerprint | None:
-        """Return None: nobody else could find the same bytes."""
-        return None
 
     @contextmanager
     def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from contracts.source import Fingerprint, Opened
+from contracts.source import Opened
 from contracts.sources.loaded import ROWS, Copied, loaded
+from contracts.sources.unhashed import Unhashed
 from proofs.errors import BusyError, MalformedError, MissingError, TallyError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _STATE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresTable:
+class PostgresTable(Unhashed):
     """One table, partitioned table, view or foreign table.
 
     Attributes:
@@ -70,22 +71,9 @@ class PostgresTable:
         return f"the table {self.schema}.{self.table}"
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """None: it is a server's."""
-        return ()
-
-    @property
     def kind(self) -> str:
         """PostgreSQL."""
         return "postgresql"
-
-    def hashed(self) -> Fingerprint | None:
-        """Return None, as `examine`."""
-        return None
-
-    def examine(self) -> Fingerprint | None:
-        """Return None: a table has no bytes."""
-        return None
 
     @contextmanager
     def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:

@@ -15,13 +15,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from contracts.engine import identifier, literal
-from contracts.source import Fingerprint, Opened
+from contracts.source import Opened
 from contracts.sources.loaded import ROWS, Copied, loaded
+from contracts.sources.unhashed import Unhashed
 from proofs.errors import MalformedError, MissingError
 
 
 @dataclass(frozen=True, slots=True)
-class SqliteTable:
+class SqliteTable(Unhashed):
     """One table or view, read in one transaction; the file is opened for reading alone."""
 
     path: Path
@@ -33,22 +34,9 @@ class SqliteTable:
         return f"the table {self.table!r} of {self.path}"
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """None: what the table holds may stand in the file's log."""
-        return ()
-
-    @property
     def kind(self) -> str:
         """SQLite."""
         return "sqlite"
-
-    def hashed(self) -> Fingerprint | None:
-        """Return None, as `examine`."""
-        return None
-
-    def examine(self) -> Fingerprint | None:
-        """Return None: the same rows may stand in other bytes."""
-        return None
 
     @contextmanager
     def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
