@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from cli import lean  # first, before anything else imports the ledger
 from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
@@ -68,6 +69,7 @@ class Commands(click.Group):
             return None
         attribute = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), attribute)
+        lean.settled()
         return command if isinstance(command, click.Command) else None
 
 

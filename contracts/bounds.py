@@ -13,7 +13,7 @@ from contracts.terms import Scalar
 class Model(BaseModel):
     """Strict, frozen, and without room for a misspelt key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Bounds(Model):

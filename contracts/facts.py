@@ -42,7 +42,7 @@ Pseudonym = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$
 class Fact(BaseModel):
     """One body, or a part of one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
 
     def print(self) -> bytes:
         """Return the body as canonical JSON; members without a value are left out."""
