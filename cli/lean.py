@@ -3,7 +3,7 @@
 Where those are installed, sqlite-utils imports both whole (0.4 s, 40 MB) to know the types of a frame's cells, which no command
 stores. A program that imports the ledger keeps its own sqlite-utils: this is for the process of the command alone.
 
-Nor does the collector of cycles run until all is imported (`settled`): it would look at every module three times over.
+Nor does the collector of cycles run until a command is imported.
 """
 
 from __future__ import annotations
@@ -27,12 +27,6 @@ def _hidden(*names: str) -> Iterator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
-
-
-def settled() -> None:
-    """Collect cycles from now on, and none of what stands already: modules stay to the end of the process."""
-    gc.freeze()
-    gc.enable()
 
 
 gc.disable()

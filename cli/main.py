@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import Final
 
 import click
 
-from cli import lean  # first, before anything else imports the ledger
+import cli.lean  # noqa: F401  first, before anything else imports the ledger
 from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
@@ -69,7 +70,7 @@ class Commands(click.Group):
             return None
         attribute = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), attribute)
-        lean.settled()
+        gc.enable()  # `cli.lean` turned it off: it would have looked at every module three times over
         return command if isinstance(command, click.Command) else None
 
 

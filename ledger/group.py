@@ -71,11 +71,14 @@ class Group:
                 prepared[index] = self.intake.prepare(event, by_ledger=by_ledger)
             receipts.update(enumerate(self._link(list(prepared.values()), self.appender.append) or ()))
 
-    def append_each(self, events: Sequence[Event]) -> list[Answer]:
+    def append_each(self, events: Sequence[Event | Prepared]) -> list[Answer]:
         """Append those of `events` that may be, in order, and answer each; durable when it returns.
 
         Where the log turns busy, or its clock jumps, behind an event that had to be written alone, all that follow are
         answered with that; so are losers whose conflict cannot be recorded for it.
+
+        Args:
+            events: Those that were prepared already have no parts, and were prepared with this ledger's own key.
 
         Raises:
             ClockError, BusyError: Nothing was written.
@@ -91,14 +94,14 @@ class Group:
             answers.update(dict.fromkeys(lost, error))
         return [answers[index] for index in range(len(events))]
 
-    def _append_some(self, events: Sequence[Event], answers: dict[int, Answer]) -> bool:
+    def _append_some(self, events: Sequence[Event | Prepared], answers: dict[int, Answer]) -> bool:
         """Answer the events that have no answer yet; False where the parts of some have to be sealed again."""
         with self._sealing(answers) as prepared:
             for index, event in enumerate(events):
                 if index in answers:
                     continue
                 try:
-                    prepared[index] = self.intake.prepare(event)
+                    prepared[index] = event if isinstance(event, Prepared) else self.intake.prepare(event)
                 except RefusedError as error:
                     answers[index] = error
             return self._append_in_order(prepared, answers)
@@ -171,11 +174,11 @@ class Group:
         if commitments and self.vault is not None:
             self.vault.discard(commitments)
 
-    def _record_conflicts(self, lost: Mapping[int, LoserError], events: Sequence[Event]) -> None:
+    def _record_conflicts(self, lost: Mapping[int, LoserError], events: Sequence[Event | Prepared]) -> None:
         """Leave commitments to events that lost against others in the log."""
         if not lost:
             return
-        conflicts = [self._conflict(error, events[index].data) for index, error in lost.items()]
+        conflicts = [self._conflict(error, _data(events[index])) for index, error in lost.items()]
         try:
             self.confirming(lambda: self.appender.append(conflicts))
         except ClosedError:
@@ -191,6 +194,11 @@ class Group:
         body = jsonstrict.dumps({"commitment": lost.hex(), "seq": error.seq or 0})
         event = Event(type=CONFLICTED, source=self.origin, id=uuid7(self.clock()), data=body)
         return self.intake.prepare(event, by_ledger=True)
+
+
+def _data(event: Event | Prepared) -> bytes:
+    """What was received: of an event that came prepared, its body, for nothing was cut out of that."""
+    return event.body if isinstance(event, Prepared) else event.data
 
 
 def _commitments(prepared: Iterable[Prepared]) -> list[bytes]:

@@ -156,10 +156,15 @@ async def read_values(body: bytes, room: Room, read: Callable[[bytes], _Result])
     """
     if len(body) < _LONG:
         return read(body)
-    return await asyncio.get_running_loop().run_in_executor(room.expander, _read_counted, body, read)
+    return await asyncio.get_running_loop().run_in_executor(room.expander, read_counted, body, read)
 
 
-def _read_counted(body: bytes, read: Callable[[bytes], _Result]) -> _Result:
+def read_counted(body: bytes, read: Callable[[bytes], _Result]) -> _Result:
+    """Return what `read` makes of a body, whose values are counted before one is made.
+
+    Raises:
+        TooLargeError: They would be too many; none was made.
+    """
     if len(body) <= REQUEST_GROUPS:
         return read(body)  # each of them takes a byte
     groups = values = 0

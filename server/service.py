@@ -1,7 +1,8 @@
-"""Everything that one worker process holds open while it serves: three ways to the ledger, and who may use them.
+"""Everything that one worker process holds open while it serves: three ways to the ledger, one around it, and who may use them.
 
     writer    one thread that appends what producers send (server.writer)
     readers   a few threads, each with a read-only handle of its own: entries, proofs, tiles
+    aside     processes that read batches, and hold no part of the log (server.aside)
     desk      one thread with a handle that may write: views, disclosures, checkpoints, the census
 
 So a reader never waits for a writer, and no thread shares a handle with another.
@@ -10,6 +11,7 @@ So a reader never waits for a writer, and no thread shares a handle with another
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +23,12 @@ from ledger import access
 from ledger.append import Receipt
 from ledger.clock import print_at
 from ledger.event import Event
+from ledger.intake import Prepared
 from ledger.log import Ledger
+from ledger.recognition import SECRET
 from proofs.errors import BusyError, RefusedError, TallyError, UnknownOutcomeError
 from server import oidc
+from server.aside import Aside
 from server.auth import LOOPBACK, Principal, of_grant
 from server.body import Room
 from server.errors import OverloadedError, UnauthenticatedError
@@ -90,10 +95,16 @@ class Service:
             most_bytes=self.settings.room_bytes,
             observe=self.metrics.committed,
         )
+        key = None if self._log.vault is None else self._log.vault.secret(SECRET)
+        cores = len(os.sched_getaffinity(0))
+        self.aside = await asyncio.to_thread(self._beside, key, self.settings.readers_of(cores))
         await self._at_desk(self._read_grants)
         self.signing = Signing(self.settings, self.metrics, self.journal, self._at_desk)
         await self.signing.learn()
         self._tasks = [asyncio.create_task(self._watch_grants()), asyncio.create_task(self.signing.run())]
+
+    def _beside(self, key: bytes | None, count: int) -> Aside:
+        return Aside(count, origin=self.origin, key=key, journal=self.journal)
 
     @property
     def keeps_watch(self) -> bool:
@@ -105,6 +116,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self.aside.close)
         await self.writer.close()
         await self.signing.finish()
         for pool in (self._desk, self._readers, self.room.expander):
@@ -116,7 +128,7 @@ class Service:
         settings = self.settings
         return ledger.open(settings.ledger, read_only=read_only, home=settings.home, passphrase=settings.passphrase)
 
-    def _append_each(self, events: Sequence[Event]) -> list[Receipt | RefusedError | BusyError]:
+    def _append_each(self, events: Sequence[Event | Prepared]) -> list[Receipt | RefusedError | BusyError]:
         if self._is_lost:
             self._reopen()
         try:
@@ -129,7 +141,7 @@ class Service:
                 raise unknown from error  # nobody may be told that nothing was written; the next group tries once more
             return self._append_or_lose(events)
 
-    def _append_or_lose(self, events: Sequence[Event]) -> list[Receipt | RefusedError | BusyError]:
+    def _append_or_lose(self, events: Sequence[Event | Prepared]) -> list[Receipt | RefusedError | BusyError]:
         try:
             return self._log.group.append_each(events)
         except UnknownOutcomeError:

@@ -18,6 +18,7 @@ from proofs.errors import RefusedError, UnverifiableError
 
 ENVIRONMENT: Final = "TALLY_SERVER"
 _SECRET_BYTES: Final = 1 << 16
+_MOST_READERS: Final = 3  # more than these keep one writer busy
 _Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -52,6 +53,7 @@ class Settings(BaseModel):
         ledger: URL of the ledger.
         home: Where keyrings stand; None: as `tally` finds it.
         workers: Processes; on SQLite one is the fastest.
+        readers: Further processes of each, which read batches for it; None: by the cores that there are.
         open_on_loopback: Everybody who reaches the loopback address is an admin.
         checkpoint_every: Seconds; a checkpoint is signed this often when the log grew; 0: never.
         census_every: Likewise a census; 0: never.
@@ -70,6 +72,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8470, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
+    readers: int | None = Field(default=None, ge=0, le=16)
     open_on_loopback: bool = False
     checkpoint_every: _Seconds = 5.0
     census_every: _Seconds = 0.0
@@ -131,6 +134,10 @@ class Settings(BaseModel):
     def to_environment(self, environ: MutableMapping[str, str] = os.environ) -> None:
         """Leave these settings to the processes that are started from here; they hold no secret."""
         environ[ENVIRONMENT] = self.model_dump_json()
+
+    def readers_of(self, cores: int) -> int:
+        """Return how many processes read for each worker: as many as were asked for, or one for each core that is left."""
+        return max(0, min(cores // self.workers - 1, _MOST_READERS)) if self.readers is None else self.readers
 
     @property
     def passphrase(self) -> Passphrase:

@@ -20,11 +20,12 @@ from typing import Final
 
 from ledger.append import Receipt
 from ledger.event import Event
+from ledger.intake import Prepared
 from proofs.errors import BusyError, RefusedError, TallyError
 from server.errors import OverloadedError
 
 Answer = Receipt | RefusedError | BusyError
-Appends = Callable[[Sequence[Event]], list[Receipt | RefusedError | BusyError]]
+Appends = Callable[[Sequence[Event | Prepared]], list[Receipt | RefusedError | BusyError]]
 """`Ledger.group.append_each`: an answer for every event, in order."""
 
 GROUP_EVENTS: Final = 1_000
@@ -49,7 +50,7 @@ class Written:
 
 @dataclass(slots=True)
 class _Waiting:
-    events: Sequence[Event]
+    events: Sequence[Event | Prepared]
     size_bytes: int
     future: asyncio.Future[Written]
     since: float
@@ -92,7 +93,7 @@ class Writer:
         """True while what is submitted will be written."""
         return not self._is_closing
 
-    def submit(self, events: Sequence[Event], size_bytes: int) -> asyncio.Future[Written]:
+    def submit(self, events: Sequence[Event | Prepared], size_bytes: int) -> asyncio.Future[Written]:
         """Hand over one request's events; the future is done when they are durable, or refused.
 
         Raises:

@@ -23,6 +23,7 @@ _NEEDED = ("httptools", "jwt", "prometheus_client", "starlette", "uvicorn", "zst
 @click.command()
 @click.option("--bind", default="127.0.0.1:8470", show_default=True, metavar="HOST:PORT", help="Port 0: a free one.")
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes; on SQLite one is the fastest.")
+@click.option("--readers", type=int, metavar="N", help="Processes that read batches for each; by default by the cores.")
 @click.option("--open-on-loopback", is_flag=True, help="Ask for no credential; refused but on a loopback address.")
 @click.option("--checkpoint-every", type=float, default=5.0, show_default=True, metavar="SECONDS", help="0: never.")
 @click.option("--census-every", type=float, default=0.0, show_default=True, metavar="SECONDS", help="0: never.")

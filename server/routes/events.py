@@ -11,12 +11,13 @@ from starlette.responses import Response
 from ledger import cloudevents
 from ledger.append import Receipt
 from ledger.event import Event
-from proofs import limits
+from ledger.intake import Prepared
 from proofs.errors import RefusedError, TallyError
-from server.auth import EMITTER, check_write
+from server.auth import EMITTER
 from server.body import read_body, read_values
-from server.errors import TooLargeError, UnsupportedError, problem, status_of
+from server.errors import UnsupportedError, problem, status_of
 from server.models import ReceiptShape, Results
+from server.reading import BATCHES, check
 from server.responses import json_response, receipt_json
 from server.table import JSON, Answer, Body, Call, Endpoint
 from server.writer import Answer as Outcome
@@ -54,9 +55,9 @@ async def one(call: Call, event: Event, size_bytes: int, findings: Sequence[str]
         TallyError: It was refused, or could not be written now.
     """
     if event.is_json:
-        await read_values(event.data, call.service.room, lambda _: check(call, event))
+        await read_values(event.data, call.service.room, lambda _: check(call.principal, event))
     else:
-        check(call, event)
+        check(call.principal, event)
     (answer,) = await submit(call, [event], size_bytes)
     count(call, [answer])
     if not isinstance(answer, Receipt):
@@ -64,23 +65,12 @@ async def one(call: Call, event: Event, size_bytes: int, findings: Sequence[str]
     return json_response(receipt_json(answer, findings), 200 if answer.is_replay else 201)
 
 
-async def submit(call: Call, events: Sequence[Event], size_bytes: int) -> Sequence[Outcome]:
+async def submit(call: Call, events: Sequence[Event | Prepared], size_bytes: int) -> Sequence[Outcome]:
     """Return what became of each event, when what was recorded is durable."""
     written = await call.service.writer.submit(events, size_bytes)
     call.timings.append(("queue", written.waited_seconds))
     call.timings.append(("commit", written.commit_seconds))
     return written.answers
-
-
-def check(call: Call, event: Event) -> None:
-    """Hold an event to its sender's scope, and to its size.
-
-    Raises:
-        ForbiddenError, TooLargeError: It is outside; nothing was written.
-    """
-    if len(event.data) > limits.BODY_BYTES:
-        raise TooLargeError(f"the data have {len(event.data)} bytes, at most {limits.BODY_BYTES} are allowed")
-    check_write(call.principal, event)
 
 
 def count(call: Call, answers: Iterable[Receipt | TallyError]) -> None:
@@ -96,33 +86,32 @@ def _outcome(answer: Receipt | TallyError) -> str:
 
 
 async def _batch(call: Call, body: bytes) -> Response:
-    read = await read_values(body, call.service.room, lambda sent: checked(call, cloudevents.read_batch(sent)))
-    outcomes = await record_each(call, read, len(body))
+    outcomes = await record_batch(call, "cloudevents", body)
     return json_response({"results": [_result(outcome) for outcome in outcomes]})
 
 
-def checked(call: Call, read: Sequence[Event | RefusedError]) -> list[Event | RefusedError]:
-    """Return `read` with the reason in the place of each event that its sender may not record."""
-    return [_checked(call, each) for each in read]
+async def record_batch(call: Call, kind: str, body: bytes) -> list[Receipt | TallyError]:
+    """Record the events of a batch, each alone, and return what became of each, in order.
 
+    Args:
+        kind: One of `server.reading.BATCHES`.
 
-def _checked(call: Call, event: Event | RefusedError) -> Event | RefusedError:
-    try:
-        if isinstance(event, Event):
-            check(call, event)
-    except RefusedError as error:
-        return error
-    return event
-
-
-async def record_each(call: Call, read: Sequence[Event | RefusedError], size_bytes: int) -> list[Receipt | TallyError]:
-    """Record the events among `read`, which were checked, and return what became of each, in order."""
-    outcomes: dict[int, Receipt | TallyError] = {
-        at: each for at, each in enumerate(read) if not isinstance(each, Event)
-    }
-    events = {at: each for at, each in enumerate(read) if isinstance(each, Event)}
-    if events:
-        outcomes.update(zip(events, await submit(call, list(events.values()), size_bytes), strict=True))
+    Raises:
+        TallyError: Nothing can be said of any event, or none could be written now.
+    """
+    principal = call.principal
+    read: Sequence[Event | Prepared | RefusedError] | None = await call.service.aside.read(kind, body, principal)
+    if read is None:
+        read = await read_values(body, call.service.room, lambda sent: BATCHES[kind](sent, principal))
+    outcomes: dict[int, Receipt | TallyError] = {}
+    accepted: dict[int, Event | Prepared] = {}
+    for at, each in enumerate(read):
+        if isinstance(each, RefusedError):
+            outcomes[at] = each
+        else:
+            accepted[at] = each
+    if accepted:
+        outcomes.update(zip(accepted, await submit(call, list(accepted.values()), len(body)), strict=True))
     count(call, outcomes.values())
     return [outcomes[index] for index in range(len(read))]
 

@@ -11,9 +11,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from ledger import cloudevents
 from ledger.append import Receipt
-from ledger.event import Event
 from ledger.log import Ledger
 from ledger.openlineage import event_and_findings
 from lineage.findings import irregular
@@ -22,8 +20,9 @@ from proofs.errors import RefusedError, TallyError
 from server import query
 from server.auth import EMITTER, READERS, Principal
 from server.body import read_body, read_values
-from server.errors import TooLargeError, UnsupportedError, status_of
+from server.errors import UnsupportedError, status_of
 from server.models import IrregularPage, LineageResults, ReceiptShape
+from server.reading import bounded, source_of
 from server.responses import json_response, receipt_json
 from server.routes import events
 from server.table import JSON, Answer, Body, Call, Endpoint, Parameter
@@ -41,7 +40,7 @@ async def post_lineage(call: Call) -> Response:
     try:
         id = _event_id(call)
         event, findings = await read_values(
-            body, room, lambda sent: event_and_findings(_bounded(sent), source=_source(call), id=id)
+            body, room, lambda sent: event_and_findings(bounded(sent), source=source_of(call.principal), id=id)
         )
         return await events.one(call, event, len(body), findings)
     finally:
@@ -54,9 +53,7 @@ async def post_lineage_batch(call: Call) -> Response:
     room = call.service.room
     body = await read_body(call.request.receive, call.headers, room, arrived=call.arrived)
     try:
-        read = await read_values(body, room, lambda sent: _read_batch(call, sent))
-        outcomes = await events.record_each(call, read, len(body))
-        return json_response(_answer(outcomes))
+        return json_response(_answer(await events.record_batch(call, "lineage", body)))
     finally:
         room.give(len(body))
 
@@ -82,10 +79,6 @@ def _irregular(log: Ledger, start: int, limit: int, principal: Principal) -> dic
     return {"events": [asdict(event) for event in irregular(page)], "next": stop - 1 if start < stop < size else None}
 
 
-def _source(call: Call) -> str | None:
-    return call.principal.sources[0] if call.principal.sources else None
-
-
 def _event_id(call: Call) -> str | None:
     """What the header says, which is UTF-8 here; Starlette and uvicorn hand it over as Latin-1."""
     given = call.headers.get(EVENT_ID)
@@ -93,24 +86,6 @@ def _event_id(call: Call) -> str | None:
         return given and given.encode("latin-1").decode()
     except UnicodeDecodeError as error:
         raise RefusedError(f"header {EVENT_ID!r} is not UTF-8") from error
-
-
-def _read_batch(call: Call, body: bytes) -> list[Event | RefusedError]:
-    return events.checked(call, [_event_or_why(call, *element) for element in cloudevents.split_array(body)])
-
-
-def _bounded(data: bytes) -> bytes:
-    """Refuse before anything is read what could not be recorded."""
-    if len(data) > limits.BODY_BYTES:
-        raise TooLargeError(f"the event has {len(data)} bytes, at most {limits.BODY_BYTES} are allowed")
-    return data
-
-
-def _event_or_why(call: Call, element: bytes, value: Any) -> Event | RefusedError:
-    try:
-        return event_and_findings(_bounded(element), source=_source(call), value=value)[0]
-    except RefusedError as error:
-        return error
 
 
 def _answer(outcomes: list[Receipt | TallyError]) -> dict[str, Any]:
