@@ -8,7 +8,7 @@ decided. Where the log does not take the decision, nothing is done at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,6 +16,7 @@ from contracts import record
 from contracts.decision import Decision, Verdict
 from contracts.document import Document
 from contracts.engines.measured import Taken, joined
+from contracts.facts import Decided
 from contracts.measure import measure
 from contracts.metric import Measurement
 from contracts.record import Action, Context, Evaluated, Log, Receipt
@@ -46,13 +47,17 @@ class Enforcement(Protocol):
         """
         ...
 
-    def withhold(self) -> None:
-        """Keep the batch from consumers.
+    def withhold(self) -> Decided | None:
+        """Keep the batch from consumers, and return by which decision the version was allowed that they were led back to.
 
         Raises:
+            UnknownOutcomeError: It may or may not have been done.
             TallyError: It could not be done.
         """
         ...
+
+
+Making = Callable[[Receipt], Enforcement]
 
 
 _BARS: Final = {Decision.QUARANTINE: "quarantines rows of", Decision.BLOCK_AND_ROLLBACK: "blocks"}
@@ -160,26 +165,39 @@ def carry_out(
     evaluated: Evaluated,
     *,
     context: Context | None = None,
-    enforcement: Enforcement | None = None,
+    enforcement: Enforcement | Making | None = None,
 ) -> Outcome:
-    """Record in `log` what `evaluate` decided, then let `enforcement` carry it out; raises as `check`."""
+    """Record in `log` what `evaluate` decided, then let `enforcement` carry it out; raises as `check`.
+
+    Args:
+        enforcement: Or what makes one of the decision's receipt.
+    """
     context = context or Context()
     event = record.validation_decided(evaluated, context)
     decided = log.append(event)  # the commit point: from here on the decision stands
     outcome = Outcome(evaluated, decided)
     if enforcement is None:
         return outcome
+    if callable(enforcement):
+        enforcement = enforcement(decided)
     action = enforcement.on_withhold if outcome.blocked else enforcement.on_release
     if action is None:
         return outcome
     try:
-        (enforcement.withhold if outcome.blocked else enforcement.release)()
+        restored = _carried_out(enforcement, outcome)
     except TallyError as error:
         try:
-            log.append(record.action_taken(event, decided, action, context, error=error.code))
+            log.append(record.action_taken(event, decided, record.Deed(action, error.code), context))
         except TallyError as unrecorded:
             # That the batch is where it should not be is what the caller has to hear of.
             error.add_note(f"and that it failed was not recorded: {unrecorded}")
         raise
-    taken = log.append(record.action_taken(event, decided, action, context))
+    taken = log.append(record.action_taken(event, decided, record.Deed(action, restored=restored), context))
     return Outcome(evaluated, decided, action, taken)
+
+
+def _carried_out(enforcement: Enforcement, outcome: Outcome) -> Decided | None:
+    if outcome.blocked:
+        return enforcement.withhold()
+    enforcement.release()
+    return None

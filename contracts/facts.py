@@ -288,7 +288,13 @@ class ValidationDecided(Fact):
 
 
 class ActionTaken(Fact):
-    """What was done after a decision; `error` is the code of the error where it failed."""
+    """What was done after a decision.
+
+    Attributes:
+        result: Of an action that may or may not have been done, "unknown".
+        error: The code of the error where it is not done.
+        restored: The decision by which the version was allowed that consumers were led back to.
+    """
 
     contract: ContractName
     dataset: DatasetName
@@ -296,9 +302,10 @@ class ActionTaken(Fact):
     run: Filled | None = None
     decided: Decided
     decision: Decision
-    action: Literal["promoted", "rolled-back", "moved-aside", "quarantined"]
-    result: Literal["done", "failed"]
+    action: Literal["promoted", "rolled-back", "moved-aside", "quarantined", "called-back"]
+    result: Literal["done", "failed", "unknown"]
     error: Filled | None = None
+    restored: Decided | None = None
 
 
 class Overridden(Fact):

@@ -43,11 +43,12 @@ from contracts.rules import basis_points
 from contracts.ruling import NO_RULING, Ruling
 from ledger.clock import print_at
 from ledger.event import Event
-from proofs.errors import RefusedError
+from proofs.errors import RefusedError, UnknownOutcomeError
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-Action = Literal["promoted", "rolled-back", "moved-aside", "quarantined"]
+Action = Literal["promoted", "rolled-back", "moved-aside", "quarantined", "called-back"]
+Result = Literal["done", "failed", "unknown"]
 
 
 class Receipt(Protocol):
@@ -183,14 +184,32 @@ def decided_fact(evaluated: Evaluated, *, job: JobName | None, run: str | None) 
     )
 
 
-def action_taken(
-    decided: Event, receipt: Receipt, action: Action, context: Context, *, error: str | None = None
-) -> Event:
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An action, and what came of it.
+
+    Attributes:
+        error: The code of the error by which it failed, or by which nobody knows.
+        restored: The decision by which the version was allowed that consumers were led back to.
+    """
+
+    action: Action
+    error: str | None = None
+    restored: Decided | None = None
+
+    @property
+    def result(self) -> Result:
+        """What came of it, in one word."""
+        if self.error is None:
+            return "done"
+        return "unknown" if self.error == UnknownOutcomeError.code else "failed"
+
+
+def action_taken(decided: Event, receipt: Receipt, deed: Deed, context: Context) -> Event:
     """Return the event that records what was done after the decision in `decided`.
 
     Args:
         receipt: The receipt of `decided`.
-        error: The code of the error by which the action failed.
     """
     decision = ValidationDecided.parse(decided.data)
     fact = ActionTaken(
@@ -200,9 +219,10 @@ def action_taken(
         run=decision.run,
         decided=Decided(seq=receipt.seq, leaf=receipt.leaf.hex()),
         decision=decision.decision,
-        action=action,
-        result="failed" if error else "done",
-        error=error,
+        action=deed.action,
+        result=deed.result,
+        error=deed.error,
+        restored=deed.restored,
     )
     return event_of(ACTION_TAKEN, fact, context, subject=decision.contract.name)
 

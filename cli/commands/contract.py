@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from cli.acting import with_acts
 from cli.commands.contracts import read_contract
 from cli.output import say
 from cli.session import Session, named, named_file, pass_session, read_input, with_json
-from contracts import enforce, profiles, publish
-from contracts.actions import MoveAside
-from contracts.decision import Cause, Decision, Verdict
+from contracts import enforce, profiles
+from contracts.decision import Cause, Decision
 from contracts.document import Document
 from contracts.engines.measured import Taken, take
-from contracts.lifecycle import check_usable
-from contracts.metric import Found, Measurement
+from contracts.gate import Acts, Batch, Passed, let_through
+from contracts.metric import Found
 from contracts.model import Contract
-from contracts.policies import check_rules, evaluate_for, publish_policy
+from contracts.policies import check_rules, evaluate_for
 from contracts.policyfile import PolicyDocument, parse_policy
 from contracts.profile import Profile
-from contracts.quarantine.keeping import KeepApart
-from contracts.quarantine.store import record_opened
-from contracts.record import Context, Evaluated
+from contracts.record import Evaluated
 from contracts.ruling import Ruling
 from contracts.scan.beside import Given
 from contracts.source import CsvFile, ParquetFile, Source
 from contracts.sources.jsonlines import JsonLines
 from contracts.sources.named import found
 from contracts.sources.objects import is_stored
+from contracts.swap import real_version
 from proofs.errors import BlockedError, MissingError, RefusedError
 
+_TOLD = {
+    "promoted": "consumers read it",
+    "rolled-back": "consumers do not read it",
+    "called-back": "the function was called",
+}
 _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_ROLLBACK": "✗"}
 
 
@@ -47,14 +50,9 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option("--allow", "allowed", multiple=True, metavar="MODULE:FUNCTION", help="A custom check that may run.")
 @click.option("--results", multiple=True, metavar="ENGINE=FILE", help="Decide by what this engine found, too.")
 @click.option("--run", metavar="UUID", help="The run that made the data.")
-@click.option(
-    "--move-blocked", type=click.Path(path_type=Path), metavar="DIR", help="Where a blocked file is moved to."
-)
-@click.option(
-    "--quarantine", type=click.Path(path_type=Path), metavar="DIR", help="Where bad rows are kept when that is decided."
-)
 @click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
 @click.option("--dry-run", is_flag=True, help="Measure and decide, and record nothing.")
+@with_acts
 @with_json
 @pass_session
 def check(
@@ -69,10 +67,9 @@ def check(
     allowed: tuple[str, ...],
     results: tuple[str, ...],
     run: str | None,
-    move_blocked: Path | None,
-    quarantine: Path | None,
     policy: str | None,
     dry_run: bool,
+    acts: Acts,
 ) -> None:
     """Hold DATA to CONTRACT (YAML).
 
@@ -80,7 +77,7 @@ def check(
     pattern), sqlite:///file.db#table or postgresql://…#schema.table.
 
     Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart. Without
-    DATA the results of other engines decide alone.
+    DATA the results of other engines decide alone. --current swaps a link between versions that lie side by side.
 
     Example: tally check orders.yaml orders.parquet
     """
@@ -88,54 +85,52 @@ def check(
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     taken = [_taken(each) for each in results]
     with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
-        source = _opened(data, opened, move_blocked, hive=hive)
+        source, path = _opened(data, opened, acts, hive=hive)
         given = _given(session, document.contract, _others(others, opened), allowed)
         if dry_run:
             _try(session, _tried(session, document, source, given, ruled, taken))
             return
         with session.open() as log:
-            if (remark := check_usable(log, document)) is not None:
-                session.output.remark([remark])
-            # First of all: a file that cannot be measured leaves no contract behind that never was held to anything.
-            given = replace(given, clock=log.clock)
-            evaluated = evaluate_for(log, document, source, given=given, policy=ruled, results=taken)
-            context = Context(source=f"{log.origin}/check", run=run)
-            # What may be refused comes first, and what rules others last.
-            publish.publish(log, document, context, clock=log.clock)
-            if ruled is not None:
-                publish_policy(log, ruled, Context(source=f"{log.origin}/policy"))
-            aside = MoveAside(Path(data), move_blocked) if data and move_blocked else None
-            keeper = _keeper(evaluated, source, quarantine)
-            outcome = enforce.carry_out(log, evaluated, context=context, enforcement=keeper or aside)
-            if keeper is not None and keeper.made is not None:
-                record_opened(log, evaluated, outcome.decided, keeper.made, context)
-        moved = aside.aside if aside else None
-        _show(session, document.contract.name, outcome.measurement, outcome.verdict, outcome.decided.seq, moved)
-        if keeper is not None and keeper.made is not None:
-            id, parted = keeper.made
-            say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {keeper.folder / id}", err=True)
-        elif refusal := outcome.error():
+            passed = let_through(log, Batch(document, source, path, given, ruled, taken), acts, run=run)
+        show_passed(session, passed)
+        if (refusal := passed.error()) is not None:
             raise refusal
 
 
-def _keeper(evaluated: Evaluated, source: Source | None, folder: Path | None) -> KeepApart | None:
-    """What keeps bad rows apart, where that is decided and there are rows."""
-    if folder is None or source is None or evaluated.verdict.decision is not Decision.QUARANTINE:
-        return None
-    return KeepApart(evaluated, source, folder)
+def show_passed(session: Session, passed: Passed) -> None:
+    """Print what became of a batch."""
+    if passed.remark is not None:
+        session.output.remark([passed.remark])
+    outcome = passed.outcome
+    _show(session, outcome.evaluated, passed)
+    if outcome.taken is not None and outcome.action in _TOLD and not session.output.as_json:
+        say(_TOLD[outcome.action])
+    if passed.kept is not None:
+        folder, parted = passed.kept
+        say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {folder}", err=True)
 
 
-def _opened(data: str | None, opened: ExitStack, move_blocked: Path | None, *, hive: bool) -> Source | None:
+def _opened(data: str | None, opened: ExitStack, acts: Acts, *, hive: bool) -> tuple[Source | None, Path | None]:
     if data is not None:
-        return _source(opened.enter_context(found(data, hive=hive)), data, move_blocked)
-    if move_blocked is not None:
-        raise click.UsageError("--move-blocked moves DATA, and there is none.")
-    return None
+        if acts.current is not None:
+            data = _version(data)
+        return _source(opened.enter_context(found(data, hive=hive)), data, acts)
+    if acts.needs_path:
+        option = "--current swaps" if acts.current is not None else "--move-blocked moves"
+        raise click.UsageError(f"{option} DATA, and there is none.")
+    return None, None
+
+
+def _version(data: str) -> str:
+    """Where a version lies, where DATA names one."""
+    if "://" in data:
+        raise RefusedError("only a file or a folder can be read by a link")
+    return str(real_version(Path(data)))
 
 
 def _try(session: Session, evaluated: Evaluated) -> None:
     name = evaluated.document.contract.name
-    _show(session, name, evaluated.measurement, evaluated.verdict)
+    _show(session, evaluated)
     if evaluated.verdict.decision.rank > Decision.ALLOW_WITH_ALERT.rank:
         raise BlockedError(f"contract {name} would block the batch; nothing was recorded")
 
@@ -164,13 +159,13 @@ def _tried(
     return enforce.evaluate(document, source, given=given, ruling=Ruling(policy), results=results)
 
 
-def _source(source: Source, data: str, move_blocked: Path | None) -> Source:
+def _source(source: Source, data: str, acts: Acts) -> tuple[Source, Path | None]:
     is_file = isinstance(source, ParquetFile | CsvFile | JsonLines) and not is_stored(data)
     if is_file:
         named_file(Path(data), "data file")
-    elif move_blocked is not None:
+    elif acts.move_blocked is not None:
         raise RefusedError("only a single file can be moved where it is blocked")
-    return source
+    return source, Path(data) if is_file or acts.current is not None else None
 
 
 def _others(others: tuple[str, ...], opened: ExitStack) -> dict[str, Source]:
@@ -201,14 +196,9 @@ def _taken(pair: str) -> Taken:
         return take(engine, data)
 
 
-def _show(
-    session: Session,
-    name: str,
-    measurement: Measurement,
-    verdict: Verdict,
-    seq: int | None = None,
-    moved: Path | None = None,
-) -> None:
+def _show(session: Session, evaluated: Evaluated, passed: Passed | None = None) -> None:
+    name, measurement, verdict = evaluated.document.contract.name, evaluated.measurement, evaluated.verdict
+    seq, moved = (passed.outcome.decided.seq, passed.moved) if passed else (None, None)
     broken = [metric for metric in measurement.metrics if not metric.passed]
     rows: list[dict[str, object]] = [
         {
@@ -235,6 +225,7 @@ def _show(
                 "reasons": [{"cause": reason.cause.value, "rule": reason.rule} for reason in verdict.reasons],
                 "seq": seq,
                 "moved_to": None if moved is None else str(moved),
+                "action": passed.outcome.action if passed else None,
             }
         )
         return

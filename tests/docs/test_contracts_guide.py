@@ -35,7 +35,7 @@ def test_the_guides_commands_go_from_a_draft_to_a_decision_and_its_bad_rows(tmp_
     )
 
     assert done.returncode == 0, done.stderr
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     assert "✓ The same bytes." in done.stdout
     [kept] = list((tmp_path / "quarantine").iterdir())
     with duckdb.connect() as connection:
@@ -43,4 +43,6 @@ def test_the_guides_commands_go_from_a_draft_to_a_decision_and_its_bad_rows(tmp_
         good = connection.execute("SELECT id FROM read_parquet($1)", [str(kept / "good.parquet")]).fetchall()
     assert [row[-1] for row in bad] == [["range:amount", "expression"], ["unique:id"], ["enum:state"]]
     assert [id for (id,) in good] == ["1", "5"]
+    assert (tmp_path / "current").readlink() == Path("versions/28")
+    assert "restore what entry 10 let through" in done.stderr
     assert json.loads((tmp_path / "report.sarif").read_text())["runs"][0]["results"] == []

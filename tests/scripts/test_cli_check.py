@@ -86,3 +86,47 @@ def test_a_password_is_never_printed(ledger: Tally, tmp_path: Path) -> None:
         assert ended.returncode not in (0, 10)
         assert "geheim" not in ended.stdout + ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+KEYS = """\
+name: spend
+version: 1.0.0
+dataset: {namespace: demo, name: spend}
+schema: [{name: id, type: integer, unique: true}]
+"""
+
+
+def test_a_link_leads_to_what_is_allowed_and_away_from_what_is_not(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(KEYS)
+    for name, rows in (("1.csv", "id\n1\n"), ("2.csv", "id\n1\n1\n")):
+        (tmp_path / name).write_text(rows)
+
+    good = ledger("check", "c.yaml", "1.csv", "--current", "current.csv", "--json").document()
+    (tmp_path / "current.csv").unlink()
+    (tmp_path / "current.csv").symlink_to("2.csv")
+    bad = ledger("check", "c.yaml", "current.csv", "--current", "current.csv", "--json")
+
+    assert (good["decision"], good["action"]) == ("ALLOW", "promoted")
+    assert (bad.returncode, json.loads(bad.stdout)["action"]) == (10, "rolled-back")
+    assert (tmp_path / "current.csv").read_text() == "id\n1\n"
+    listed = ledger("decision", "list", "--json").document()
+    assert [(row["action"], row["result"]) for row in listed] == [("rolled-back", "done"), ("promoted", "done")]
+
+
+def test_acts_that_do_not_go_together_or_do_not_fit_leave_nothing_in_the_log(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(KEYS)
+    (tmp_path / "1.csv").write_text("id\n1\n")
+    data = ("check", "c.yaml", "1.csv", "--json")
+
+    ended = [
+        ledger(*data, "--current", "now", "--call", "json:dumps"),
+        ledger(*data, "--current", "1.csv"),
+        ledger(*data, "--call", "no.such:thing"),
+        ledger("check", "c.yaml", "none", "--current", "now", "--json"),
+        ledger("check", "c.yaml", "sqlite:///x.db#t", "--current", "now", "--json"),
+    ]
+
+    assert [each.refusal() for each in ended] == [
+        (9, "refused"), (9, "refused"), (9, "refused"), (8, "missing"), (9, "refused"),
+    ]  # fmt: skip
+    assert ledger("decision", "list", "--json").document() == []

@@ -1,0 +1,53 @@
+"""The options by which a command acts upon what was decided."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from contracts.callback import Call, Function, named_function
+from contracts.gate import Acts
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def with_acts(command: _Command) -> _Command:
+    """Give a command `--move-blocked`, `--quarantine`, `--current` and `--call`, which it is handed as `acts`."""
+    folder = click.Path(path_type=Path)
+
+    @click.option("--move-blocked", type=folder, metavar="DIR", help="Where a blocked file is moved to.")
+    @click.option("--quarantine", type=folder, metavar="DIR", help="Where bad rows are kept when that is decided.")
+    @click.option(
+        "--current", type=folder, metavar="LINK", help="What consumers read: leads to allowed DATA, away from other."
+    )
+    @click.option("--call", metavar="MODULE:FUNCTION", help="A function that is to carry the decision out.")
+    @wraps(command)
+    def handed(
+        *given: Any,
+        move_blocked: Path | None,
+        quarantine: Path | None,
+        current: Path | None,
+        call: str | None,
+        **others: Any,
+    ) -> Any:
+        acts = Acts(move_blocked, quarantine, current, None if call is None else _called(call))
+        return command(*given, acts=acts, **others)
+
+    return handed  # type: ignore[return-value]
+
+
+def _called(name: str) -> Function:
+    """The function of a name; what it prints goes where messages go, so that our output stays one document."""
+    function = named_function(name)
+
+    def called(call: Call) -> bool | None:
+        with redirect_stdout(sys.stderr):
+            return function(call)
+
+    return called

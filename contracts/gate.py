@@ -1,0 +1,145 @@
+"""The whole way of a batch in one call: held to its contract by what the log knows, decided, recorded, and acted upon.
+
+    usable? → measure → decide → publish contract and policy → append decided (durable) → act → append action-taken
+
+What may be refused comes first: a batch that cannot be measured leaves no contract behind that never was held to anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from contracts import enforce, publish
+from contracts.actions import MoveAside
+from contracts.callback import Function, calling
+from contracts.decision import Decision
+from contracts.document import Document
+from contracts.enforce import Enforcement, Making, Outcome
+from contracts.engines.measured import Taken
+from contracts.history import ReadableLog
+from contracts.lifecycle import check_usable
+from contracts.policies import evaluate_for, publish_policy
+from contracts.policyfile import PolicyDocument
+from contracts.quarantine.keeping import KeepApart
+from contracts.quarantine.split import Split
+from contracts.quarantine.store import record_opened
+from contracts.record import Context, Evaluated
+from contracts.scan.beside import Given
+from contracts.source import Source
+from contracts.swap import SwapLink, check_link
+from proofs.errors import BlockedError, RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What is to be done with a batch: of all this at most one thing for each decision.
+
+    Attributes:
+        move_blocked: Where a file is moved to that is not let through.
+        quarantine: Where bad rows are kept apart when that is decided.
+        current: The link by which consumers read one version: it leads to what is let through, and away from what is not.
+        function: What is called, whatever is decided.
+
+    Raises:
+        RefusedError: Of `current`, `function` and the other two more than one is given; or `current` is no link.
+    """
+
+    move_blocked: Path | None = None
+    quarantine: Path | None = None
+    current: Path | None = None
+    function: Function | None = None
+
+    def __post_init__(self) -> None:
+        moves = self.move_blocked is not None or self.quarantine is not None
+        if moves + (self.current is not None) + (self.function is not None) > 1:
+            raise RefusedError(
+                "a batch is moved or parted, or a link is swapped, or a function called: one of the three"
+            )
+        if self.current is not None:
+            check_link(self.current)
+
+    @property
+    def needs_path(self) -> bool:
+        """Whether it takes a file or folder that can be named."""
+        return self.move_blocked is not None or self.current is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is held to a contract.
+
+    Attributes:
+        source: None where `results` alone decide.
+        path: Where it lies, where that is one place; for `Acts.current` as `contracts.swap.real_version` has it.
+        given: What it is measured against beside the contract. The clock is the log's.
+        policy: In the place of the one that rules the dataset; it is put in force.
+        results: What other engines found.
+    """
+
+    document: Document
+    source: Source | None
+    path: Path | None = None
+    given: Given = field(default_factory=Given)
+    policy: PolicyDocument | None = None
+    results: Sequence[Taken] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What became of a batch.
+
+    Attributes:
+        remark: What is to be known of the contract: that it is deprecated.
+        moved: Where the file was moved to; None where it was not.
+        kept: The folder of the quarantine and what is in it; None where no rows were kept apart.
+    """
+
+    outcome: Outcome
+    remark: str | None = None
+    moved: Path | None = None
+    kept: tuple[Path, Split] | None = None
+
+    def error(self) -> BlockedError | None:
+        """Return what a pipeline should raise to stop; None when the batch, or the good rows of it, were let through."""
+        return self.outcome.error() if self.kept is None else None
+
+
+def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run: str | None = None) -> Passed:
+    """Hold a batch to its contract, record what is decided in `log`, and act upon it.
+
+    Args:
+        run: The run that made it.
+
+    Raises:
+        TallyError: It could not be measured or decided, and nothing was done; or the act failed (contracts.enforce).
+    """
+    acts, document = acts or Acts(), batch.document
+    if acts.needs_path and batch.path is None:
+        raise RefusedError("only a batch that lies in one place can be moved, or read by a link")
+    context = Context(source=f"{log.origin}/check", run=run)
+    remark = check_usable(log, document)
+    given = replace(batch.given, clock=log.clock)
+    evaluated = evaluate_for(log, document, batch.source, given=given, policy=batch.policy, results=batch.results)
+    publish.publish(log, document, context, clock=log.clock)
+    if batch.policy is not None:
+        publish_policy(log, batch.policy, Context(source=f"{log.origin}/policy"))
+    act = _act(log, evaluated, batch, acts)
+    outcome = enforce.carry_out(log, evaluated, context=context, enforcement=act)
+    if isinstance(act, KeepApart) and act.made is not None:
+        record_opened(log, evaluated, outcome.decided, act.made, context)
+        return Passed(outcome, remark, kept=(act.folder / act.made[0], act.made[1]))
+    return Passed(outcome, remark, moved=act.aside if isinstance(act, MoveAside) else None)
+
+
+def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> Enforcement | Making | None:
+    """What carries the decision out; None where nothing is to be done."""
+    if acts.function is not None:
+        return calling(log, evaluated, acts.function)
+    if acts.current is not None and batch.path is not None:
+        return SwapLink(log, evaluated, batch.path, acts.current)
+    is_parted = evaluated.verdict.decision is Decision.QUARANTINE
+    if acts.quarantine is not None and batch.source is not None and is_parted:
+        return KeepApart(evaluated, batch.source, acts.quarantine)
+    return MoveAside(batch.path, acts.move_blocked) if acts.move_blocked is not None and batch.path else None
