@@ -23,7 +23,10 @@ FLOORS = {
     "proofs": floor(),
     "ledger": floor("proofs", "cryptography openlineage orjson psycopg pydantic sqlite_utils"),
     "lineage": floor("proofs ledger", "duckdb jsonschema_rs networkx openlineage orjson pydantic sqlite_utils urllib3"),
-    "contracts": floor("proofs ledger", "duckdb fsspec orjson psycopg pydantic ruamel sqlite_utils urllib3"),
+    "contracts": floor(
+        "proofs ledger",
+        "duckdb fsspec orjson psycopg pydantic ruamel sqlite_utils urllib3 airflow dagster dbt dbt_common",
+    ),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(
         "proofs ledger lineage contracts evidence",

@@ -1,0 +1,1 @@
+select unnest({{ var('ids') }}) as id, 5 as amount
