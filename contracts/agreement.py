@@ -37,6 +37,8 @@ class Slo(Model):
         objective: The part that must be good, 0 to 1.
         window_days: Over how many days.
         description: As its author says it, where that is more.
+        rules: The ids of the rules by which a batch is measured; none: every rule of the indicator's own kind.
+        owner, on_call, runbook: Who answers for this level, where it is not who answers for the contract.
     """
 
     name: Identifier
@@ -45,6 +47,10 @@ class Slo(Model):
     objective: Fraction = Decimal("0.99")
     window_days: Annotated[int, Field(ge=1, le=366)] = 30
     description: Line | None = None
+    rules: Lines = ()
+    owner: Text | None = None
+    on_call: Text | None = None
+    runbook: Line | None = None
 
 
 class ChangePolicy(Model):

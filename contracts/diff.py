@@ -152,7 +152,7 @@ def _of_slos(old: Contract, new: Contract) -> _Found:
         one, other = before[name], after[name]
         yield from _changed(f"{path}/target", of_bounds(one.target, other.target))
         yield from _changed(f"{path}/objective", of_amount(-one.objective, -other.objective))
-        if (one.indicator, one.window_days) != (other.indicator, other.window_days):
+        if (one.indicator, one.window_days, one.rules) != (other.indicator, other.window_days, other.rules):
             yield path, "changed", Direction.UNDETERMINED
 
 

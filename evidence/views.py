@@ -6,6 +6,7 @@ from contracts.history import ContractHistory
 from contracts.profiles import ProfileFold
 from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
+from contracts.slo.store import SloFold
 from ledger.projection import Projection, StreamIndex
 from lineage.deletion.state import DeletionProjection
 from lineage.graph import LineageProjection
@@ -21,4 +22,5 @@ def known_views() -> tuple[Projection, ...]:
         ProfileFold(),
         QuarantineFold(),
         SchemaRegistry(),
+        SloFold(),
     )

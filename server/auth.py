@@ -32,10 +32,15 @@ _GUARDED: Final = (
     "tallystick.contract.policy-",  # by which every batch is decided
     "tallystick.validation.overridden.",
     "tallystick.quarantine.",
+    "tallystick.slo.breached.",
+    "tallystick.slo.recovered.",
     LEDGER_PREFIX,
 )
 _OF_ALL_DATA: Final = "tallystick.contract.policy-"  # one that names no dataset rules every one
-_GUARDED_SOURCE: Final = "urn:tallystick:deletion:"  # whoever takes the ids of its steps would stop them
+_GUARDED_SOURCE: Final = (
+    "urn:tallystick:deletion:",
+    "urn:tallystick:slo:",
+)  # who takes the ids of their steps stops them
 _BY_JOB: Final = frozenset(("tallystick.lineage.run-observed.v1", "tallystick.lineage.job-observed.v1"))
 _OF_ALL: Final = frozenset(("type", "source", "run"))  # kinds of stream that nobody owns
 _NAMED: Final = frozenset(("contract", "schema", "request"))  # and those that are granted by their own name

@@ -22,7 +22,8 @@ from contracts.facts import (
     ValidationDecided,
 )
 from contracts.metric import Found
-from contracts.terms import BASIS
+from contracts.slo.facts import BREACHED, RECOVERED, Breached, Recovered
+from contracts.terms import BASIS, MILLION
 
 TYPES: Final[dict[str, type[Fact]]] = {
     VALIDATION_DECIDED: ValidationDecided,
@@ -31,6 +32,8 @@ TYPES: Final[dict[str, type[Fact]]] = {
     CHANGE_ANNOUNCED: ChangeAnnounced,
     CONTRACT_DEPRECATED: ContractEnded,
     CONTRACT_RETIRED: ContractEnded,
+    BREACHED: Breached,
+    RECOVERED: Recovered,
 }
 _SHOWN: Final = 8
 Level = Literal["info", "warning", "critical"]
@@ -89,6 +92,11 @@ def notice(type: str, body: bytes) -> Notice | None:
             state = "retired" if type == CONTRACT_RETIRED else "deprecated"
             title = f"contract {fact.contract.name} {fact.contract.version} is {state}"
             return Notice(f"{state}:{fact.contract.sha256}", _name(fact), "info", title, f"by {fact.by}: {fact.reason}")
+        case Breached() as fact:
+            return _breached(fact)
+        case Recovered() as fact:
+            title = f"{_level(fact)}: recovered ({fact.alert}), {_hundredths(fact.left)} % of its error budget is left"
+            return Notice(f"slo:recovered:{_episode(fact)}", _name(fact), "info", title, "")
     return None
 
 
@@ -108,11 +116,43 @@ def _decided(fact: ValidationDecided) -> Notice | None:
     )
 
 
+def _breached(fact: Breached) -> Notice:
+    if fact.burn is None:
+        said = f"the error budget is spent: {fact.bad:,} of {fact.total:,} were bad"
+    else:
+        rate, left = _hundredths(min(fact.burn)), _hundredths(fact.left)
+        said = f"the error budget burns {rate} times too fast ({fact.alert}), {left} % of it is left"
+    objective = f"{fact.objective * 100 / MILLION:.4f}".rstrip("0").rstrip(".")
+    who = [f"{word} {name}" for word, name in (("owner", fact.owner), ("on call", fact.on_call)) if name]
+    text = "; ".join(
+        filter(
+            None,
+            (f"{fact.indicator}, {objective} % over {fact.window_days} days", ", ".join(who), fact.runbook),
+        )
+    )
+    level: Level = "warning" if fact.alert == "slow" else "critical"
+    return Notice(f"slo:breached:{_episode(fact)}", _name(fact), level, f"{_level(fact)}: {said}", text)
+
+
+def _level(fact: Breached | Recovered) -> str:
+    return f"{fact.contract.name}/{fact.slo}"
+
+
+def _episode(fact: Breached | Recovered) -> str:
+    return f"{_level(fact)}:{fact.indicator}:{fact.alert}:{fact.episode}"
+
+
+def _hundredths(number: int) -> str:
+    return f"{number // 100}.{number % 100:02}"
+
+
 def _counted(metric: MetricFact) -> str:
     return "not measured" if metric.found is Found.UNMEASURED else f"{metric.failed:,} of {metric.total:,}"
 
 
-def _name(fact: ValidationDecided | ActionTaken | Overridden | ChangeAnnounced | ContractEnded) -> tuple[str, str]:
+def _name(
+    fact: ValidationDecided | ActionTaken | Overridden | ChangeAnnounced | ContractEnded | Breached | Recovered,
+) -> tuple[str, str]:
     return fact.contract.name, fact.contract.version
 
 
