@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "policy": "policy",
     "notify": "notify",
     "quarantine": "quarantine",
+    "slo": "slo",
     "schema": "schema",
     "lineage": "lineage",
     "delete": "deletion",

@@ -61,15 +61,23 @@ def _predecessor(file: str) -> tuple[str, int, bytes]:
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Draw decisions, failures, budgets and what is open, until q is pressed.")
+@click.option("--once", is_flag=True, help="Draw that once.")
+@click.option("--every", default=2.0, show_default=True, type=click.FloatRange(0.2, 3_600), help="In seconds.")
 @with_json
 @pass_session
-def status(session: Session) -> None:
+def status(session: Session, *, watch: bool, once: bool, every: float) -> None:
     """Show the log's size, head and stored views.
 
     `tally keys list` shows its keys.
 
-    Example: tally status
+    Example: tally status --watch
     """
+    if watch or once:
+        from cli.commands.watch import show
+
+        show(session, every=every, once=once)
+        return
     with session.open(read_only=True) as log:
         stored = log.store.checkpoints.all()
         # The head beside the key is the truth; without a keyring the ledger's own copy is what there is.

@@ -130,6 +130,14 @@ def quarantines(log: ProjectingLog) -> tuple[Kept, ...]:
     )
 
 
+def waiting(log: ProjectingLog) -> tuple[int, str | None]:
+    """Return how many quarantines still have their rows, and when the time of the first of them is over."""
+    select = "SELECT count(*), min(until) FROM quarantine_batch WHERE state NOT IN ('deleted', 'expired')"
+    with log.viewing(QuarantineFold()) as db:
+        count, first = db.execute(select).fetchone()
+    return int(count), first
+
+
 def find(log: ProjectingLog, id: str) -> Kept:
     """Return a quarantine.
 
