@@ -21,7 +21,7 @@ OTHERS_PER_ENTRY: Final = limits.MAX_STREAMS - 2
 
 OPENLINEAGE_TYPES: Final = frozenset(f"tallystick.lineage.{kind}-observed.v1" for kind in ("run", "job", "dataset"))
 _DOMAIN_AREAS: Final = frozenset(
-    ["lineage", "contract", "validation", "quarantine", "schema", "slo", "residency", "deletion", "subject"]
+    ["lineage", "contract", "validation", "quarantine", "schema", "slo", "source", "residency", "deletion", "subject"]
 )
 _TALLYSTICK_TYPE: Final = re.compile(r"tallystick\.([a-z]+)\.[a-z-]+\.v1\Z")
 

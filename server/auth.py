@@ -34,6 +34,8 @@ _GUARDED: Final = (
     "tallystick.quarantine.",
     "tallystick.slo.breached.",
     "tallystick.slo.recovered.",
+    "tallystick.source.",  # by which somebody may use it
+    "tallystick.contract.consumer-",  # who is told before it changes
     LEDGER_PREFIX,
 )
 _OF_ALL_DATA: Final = "tallystick.contract.policy-"  # one that names no dataset rules every one

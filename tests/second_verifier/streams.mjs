@@ -6,7 +6,7 @@ import { Refusal } from "./refusal.mjs";
 
 const GROUP = 126;
 const OPENLINEAGE = /^tallystick\.lineage\.(run|job|dataset)-observed\.v1$/;
-const DOMAIN = /^tallystick\.(lineage|contract|validation|quarantine|schema|slo|residency|deletion|subject)\.[a-z-]+\.v1$/;
+const DOMAIN = /^tallystick\.(lineage|contract|validation|quarantine|schema|slo|source|residency|deletion|subject)\.[a-z-]+\.v1$/;
 
 const node = (kind, value) => {
   const [namespace, name] = value instanceof Map ? [value.get("namespace"), value.get("name")] : [];

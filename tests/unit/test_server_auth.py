@@ -118,6 +118,7 @@ def test_a_scope_that_is_called_as_a_kind_of_stream_grants_no_stream_of_it() -> 
 @pytest.mark.parametrize(
     "type",
     ["tallystick.deletion.requested.v1", "tallystick.deletion.certified.v1", "tallystick.subject.erased.v1",
+     "tallystick.source.access-granted.v1", "tallystick.contract.consumer-told.v1",
      "tallystick.ledger.closed.v1"],
 )  # fmt: skip
 def test_what_is_said_of_persons_and_of_the_log_itself_needs_more_than_an_emitter(type: str) -> None:
