@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "quarantine": "quarantine",
     "slo": "slo",
     "schema": "schema",
+    "sources": "sources",
     "lineage": "lineage",
     "delete": "deletion",
     "hold": "hold",

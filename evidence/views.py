@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.catalog.store import SourceCatalog
 from contracts.history import ContractHistory
 from contracts.profiles import ProfileFold
 from contracts.quarantine.store import QuarantineFold
@@ -23,4 +24,5 @@ def known_views() -> tuple[Projection, ...]:
         QuarantineFold(),
         SchemaRegistry(),
         SloFold(),
+        SourceCatalog(),
     )
