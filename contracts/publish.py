@@ -6,8 +6,10 @@ A version that breaks what the last release promised, where that promises notice
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from contracts import record
+from contracts.consumers.register import untold
 from contracts.diff import compare, needed_bump
 from contracts.document import Document, parse
 from contracts.history import InForce, ProjectingLog, announced_at, versions
@@ -17,6 +19,8 @@ from contracts.registry.change import Change
 from contracts.registry.semver import Version, enough
 from ledger.clock import Clock, parse_at, system_clock
 from proofs.errors import ConflictError, RefusedError
+
+_NAMED: Final = 20  # of those who were not told, in a message
 
 
 def publish(
@@ -75,11 +79,25 @@ def _check_step(log: ProjectingLog, release: Contract, document: Document, clock
         said = announced_at(log, contract.name, contract.version, document.sha256)
         if said is None or parse_at(said) + timedelta(days=days) > clock():
             since = "was not announced" if said is None else f"was announced {said[:10]}"
+            others = _untold(log, document)
             raise RefusedError(
                 f"version {contract.version} of contract {contract.name} breaks what {release.version} promises, "
-                f"which {since}, and {days} days' notice is promised",
+                f"which {since}, and {days} days' notice is promised{others}",
                 hint="`tally contract announce FILE`, and publish when the notice is over",
             )
+
+
+def not_told(log: ProjectingLog, document: Document) -> list[str]:
+    """Return who relies on a contract and was not told that this version is to come, by name."""
+    contract = document.contract
+    dataset = record.dataset_name(contract.dataset)
+    return untold(log, contract.name, dataset, version=contract.version, sha256=document.sha256)
+
+
+def _untold(log: ProjectingLog, document: Document) -> str:
+    names = not_told(log, document)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"; not told yet: {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
 def _first(changes: tuple[Change, ...]) -> Change:

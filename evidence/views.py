@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.catalog.store import SourceCatalog
+from contracts.consumers.register import ConsumerRegister
 from contracts.history import ContractHistory
 from contracts.profiles import ProfileFold
 from contracts.quarantine.store import QuarantineFold
@@ -25,4 +26,5 @@ def known_views() -> tuple[Projection, ...]:
         SchemaRegistry(),
         SloFold(),
         SourceCatalog(),
+        ConsumerRegister(),
     )

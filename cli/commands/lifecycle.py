@@ -8,18 +8,22 @@ from typing import Literal
 
 import click
 
+from cli.commands.consumers import consumers, subscribe, unsubscribe
 from cli.commands.contracts import convert, in_namespace, lint, of_object, read_contract, show
 from cli.output import say
 from cli.session import Session, named_file, pass_session, with_json, write_output
 from contracts import lifecycle
+from contracts.consumers.register import concerned
 from contracts.diff import compare, needed_bump
-from contracts.document import parse
+from contracts.document import Document, parse
 from contracts.draft import default_name, draft
 from contracts.engines.gx_suite import gx_suite
-from contracts.history import all_versions
+from contracts.history import all_versions, versions
+from contracts.publish import not_told
 from contracts.publish import publish as put_in_force
-from contracts.record import Context
+from contracts.record import Context, dataset_name
 from contracts.source import file_source
+from ledger.log import Ledger
 
 _BY = click.option("--by", required=True, metavar="PSEUDONYM", help="Who answers for it.")
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why. It stands for ever: name no person.")
@@ -104,11 +108,23 @@ def publish(session: Session, file: str, *, object_name: str | None, namespace: 
     document = read_contract(file, object_name, namespace)
     with session.open() as log:
         size = log.size
+        session.output.remark(_left_out(log, document))
         found = put_in_force(log, document, Context(source=f"{log.origin}/contract"), clock=log.clock)
     facts = {"contract": found.name, "version": found.version, "sha256": found.sha256, "seq": found.seq}
     session.output.facts(
         facts, "Contract in force." if found.seq >= size else "Contract in force already; nothing was recorded."
     )
+
+
+def _left_out(log: Ledger, document: Document) -> list[str]:
+    """What to remark where a version comes of which some of those who rely on the contract were not told."""
+    known = versions(log, document.contract.name)
+    if not known or any(each.version == document.contract.version for each in known):
+        return []
+    changes = compare(parse(known[-1].definition.encode()).contract, document.contract)
+    if not any(change.breaking for change in changes):
+        return []
+    return [f"{name} was not told of version {document.contract.version}" for name in not_told(log, document)]
 
 
 @contract.command()
@@ -120,13 +136,21 @@ def publish(session: Session, file: str, *, object_name: str | None, namespace: 
 def announce(session: Session, file: str, *, object_name: str | None, namespace: str | None) -> None:
     """Give notice of the version in FILE, and of what it changes.
 
+    Those who rely on the contract are told by `tally notify run`.
+
     Example: tally contract announce orders-2.yaml
     """
     document = read_contract(file, object_name, namespace)
     with session.open() as log:
         receipt = lifecycle.announce(log, document)
+        told = concerned(log, document.contract.name, dataset_name(document.contract.dataset))
+    rows = [{"consumer": each.name, "version": each.version, "channel": each.channel} for each in told]
     facts = {"contract": document.contract.name, "version": document.contract.version, "seq": receipt.seq}
+    if session.output.as_json:
+        session.output.document({**facts, "tells": rows})
+        return
     session.output.facts(facts, "Announced.")
+    session.output.rows(rows, ("consumer", "version", "channel"), empty="no consumer is registered")
 
 
 @contract.command()
@@ -217,5 +241,5 @@ def gx(session: Session, file: str, *, object_name: str | None, namespace: str |
     )
 
 
-for command in (lint, show, convert):
+for command in (lint, show, convert, subscribe, unsubscribe, consumers):
     contract.add_command(command)

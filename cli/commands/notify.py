@@ -10,7 +10,7 @@ import click
 
 from cli.session import Session, pass_session, read_input, with_json
 from contracts.notify.channels import Channels, parse_channels
-from contracts.notify.follow import Round, step
+from contracts.notify.follow import Round, record_tellings, step
 from contracts.notify.queue import NoticeQueue
 from ledger.log import Ledger
 from proofs.errors import BusyError, MissingError
@@ -51,6 +51,9 @@ def _rounds(
 ) -> Round:
     while True:
         done = step(log, queue, channels, os.environ, from_start=from_start)
+        if queue.unrecorded():  # only now: who tells of decisions alone never writes
+            with session.open() as writable:
+                record_tellings(writable, queue)
         if every is None or done != Round(0, 0, 0):
             facts = {"new": done.new, "told": done.told, "failed": done.failed}
             session.output.document(facts, f"{done.new} new, {done.told} told, {done.failed} not told yet")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from contracts.consumers.facts import CHANGES, CONSUMER_REGISTERED, ConsumerRegistered
+from contracts.consumers.register import Consumer, concerned, pending
+from contracts.consumers.subscribing import record_told
 from contracts.document import parse
+from contracts.facts import Decided
 from contracts.history import ReadableLog, versions
 from contracts.notify.channels import AnyChannel, Channels
 from contracts.notify.deliver import deliver
 from contracts.notify.notice import TYPES, Notice, notice
-from contracts.notify.queue import Made, NoticeQueue, Waiting
+from contracts.notify.queue import Made, NoticeQueue, Telling, Waiting
 from ledger.record import Record
 from proofs.errors import MalformedError, TallyError
 
@@ -73,7 +77,7 @@ def _delivered(
 ) -> bool:
     try:
         if channel is None:
-            raise MalformedError("the channel is not in the file any more")
+            raise MalformedError("the channel is not in the file")
         deliver(channel, waiting, channels, environment)
     except TallyError as error:
         queue.failed(waiting, error.what)
@@ -99,9 +103,57 @@ def _collect(log: FollowedLog, queue: NoticeQueue, channels: Channels, *, from_s
             for found in _notice(record)
             for name in channels.named(_channels_of(log, found.contract, told_by))
         ]
+        made += [
+            each
+            for record in log.read(position, stop)
+            if record.body is not None
+            for each in _to_consumers(log, record, digests)
+        ]
         new += queue.collect(made, position, stop, repeat_seconds=channels.repeat_seconds)
         position = stop
     return new
+
+
+def _to_consumers(log: FollowedLog, record: Record, digests: Mapping[str, int]) -> Iterator[Made]:
+    """Notices for those who rely on what changes; for one who registers, of what was announced to the others before."""
+    try:
+        if record.type == CONSUMER_REGISTERED:
+            fact = ConsumerRegistered.parse(record.body or b"")
+            for consumer in concerned(log, fact.contract.name, fact.dataset, at=record.seq + 1):
+                if consumer.seq == record.seq:
+                    for change in pending(log, consumer):
+                        yield from _made(log.entry(change.entry.seq), consumer, digests)
+        elif record.type in CHANGES:
+            said = CHANGES[record.type].parse(record.body or b"")
+            for consumer in concerned(log, said.contract.name, said.dataset, at=record.seq):
+                yield from _made(record, consumer, digests)
+    except MalformedError:
+        return  # a stranger's event of our type: the projection names it
+
+
+def _made(record: Record, consumer: Consumer, digests: Mapping[str, int]) -> Iterator[Made]:
+    for found in _notice(record):
+        said = replace(
+            found,
+            key=f"{found.key}:to:{consumer.name}",
+            title=f"{consumer.name}: {found.title}",
+            text=f"you rely on contract {consumer.contract} {consumer.version}\n{found.text}".strip(),
+        )
+        # A channel that the file does not have keeps it waiting and says why: nobody else is told in their place.
+        telling = Telling(consumer.name, record.seq, record.leaf.hex())
+        yield Made(record.seq, consumer.channel, said, digests.get(consumer.channel, 0), telling)
+
+
+def record_tellings(log: ReadableLog, queue: NoticeQueue) -> int:
+    """Record who was told, and return how many; also what one who died before could not.
+
+    A telling that stands in the log already is not recorded again.
+    """
+    waiting = queue.unrecorded()
+    for telling in waiting:
+        record_told(log, telling.consumer, Decided(seq=telling.seq, leaf=telling.leaf))
+        queue.recorded(telling)
+    return len(waiting)
 
 
 def _notice(record: Record) -> Iterator[Notice]:

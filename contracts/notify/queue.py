@@ -29,6 +29,9 @@ _TABLES: Final = (
     contract TEXT NOT NULL, version TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, seq INTEGER NOT NULL,
     count INTEGER NOT NULL, made REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL, state TEXT NOT NULL,
     taken REAL NOT NULL DEFAULT 0, told REAL, error TEXT) STRICT""",
+    # Whom a notice tells of which entry, where that is recorded in the log; `recorded` once it is.
+    """CREATE TABLE IF NOT EXISTS telling (notice INTEGER PRIMARY KEY, consumer TEXT NOT NULL, seq INTEGER NOT NULL,
+    leaf TEXT NOT NULL, recorded INTEGER NOT NULL) STRICT""",
     "CREATE INDEX IF NOT EXISTS notice_by_key ON notice (channel, key, id)",
     "CREATE INDEX IF NOT EXISTS notice_by_state ON notice (state, channel, due)",
 )
@@ -46,13 +49,28 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """That somebody is told of an entry."""
+
+    consumer: str
+    seq: int
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
-    """A notice of an entry, for a channel; `digest_seconds`: how long it may wait for others."""
+    """A notice of an entry, for a channel.
+
+    Attributes:
+        digest_seconds: How long it may wait for others.
+        telling: What is to be recorded once it is told; None where nothing is.
+    """
 
     seq: int
     channel: str
     notice: Notice
     digest_seconds: int = 0
+    telling: Telling | None = None
 
 
 class NoticeQueue:
@@ -101,16 +119,24 @@ class NoticeQueue:
                     continue
                 notice = one.notice
                 row = [one.channel, notice.key, notice.level, *notice.contract, notice.title, notice.text, one.seq]
-                conn.execute(
+                made_id = conn.execute(
                     "INSERT INTO notice (channel, key, level, contract, version, title, text, seq, count, made, due, attempts, "
                     "state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0, 'waiting')",
                     [*row, now, now + one.digest_seconds],
-                )
+                ).lastrowid
+                if (telling := one.telling) is not None:
+                    said = [made_id, telling.consumer, telling.seq, telling.leaf]
+                    conn.execute("INSERT INTO telling VALUES (?, ?, ?, ?, 0)", said)
                 new += 1
             conn.execute(
                 "INSERT INTO position VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET seq = excluded.seq", [stop]
             )
-            conn.execute("DELETE FROM notice WHERE state <> 'waiting' AND made < ?", [now - KEPT_SECONDS])
+            conn.execute(
+                "DELETE FROM notice WHERE state <> 'waiting' AND made < ? AND id NOT IN "
+                "(SELECT t.notice FROM telling t WHERE t.recorded = 0 AND state = 'told')",
+                [now - KEPT_SECONDS],
+            )
+            conn.execute("DELETE FROM telling WHERE notice NOT IN (SELECT id FROM notice)")
         return new
 
     def take(self) -> dict[str, list[Waiting]]:
@@ -152,6 +178,22 @@ class NoticeQueue:
                     "UPDATE notice SET attempts = attempts + 1, taken = 0, due = ?, state = ?, error = ? WHERE id = ?",
                     [now + delay, state, error[:300], one.id],
                 )
+
+    def unrecorded(self) -> list[Telling]:
+        """Return what was told and is not known to be recorded, the oldest first."""
+        rows = self._file.rows(
+            "SELECT t.consumer, t.seq, t.leaf FROM telling t JOIN notice n ON n.id = t.notice "
+            "WHERE n.state = 'told' AND t.recorded = 0 ORDER BY t.notice"
+        )
+        return [Telling(*row) for row in rows]
+
+    def recorded(self, telling: Telling) -> None:
+        """Keep that the log has it."""
+        with self._file.writing() as conn:
+            conn.execute(
+                "UPDATE telling SET recorded = 1 WHERE consumer = ? AND seq = ? AND leaf = ?",
+                [telling.consumer, telling.seq, telling.leaf],
+            )
 
     def counts(self) -> list[dict[str, object]]:
         """Return for each channel how many notices wait, were told and were given up, and the last error."""

@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path.isdigit():
             self.answer(int(path), b"no", **{"Retry-After": "7"})
         else:
-            self.answer(200, *BODIES[path][:1], **BODIES[path][1])
+            self.answer(200, BODIES[path][0], **BODIES[path][1])
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
