@@ -46,17 +46,30 @@ def parse_document(data: bytes) -> Any:
 
 def quick_document(data: bytes) -> Any:
     """Return the same, or UNREAD where the strict reader has to decide, and to find the words."""
-    if len(data) > limits.BODY_BYTES or data.count(b"{") + data.count(b"[") > _QUICK_DEPTH:
+    if len(data) > limits.BODY_BYTES:
         return UNREAD
     try:
         value = orjson.loads(data)
         printed = orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return UNREAD
+    if data.count(b"{") + data.count(b"[") > _QUICK_DEPTH and not _is_shallow(value):
+        return UNREAD
     if printed == data:
         return value
     quotes = _quotes(data)
     return value if quotes is not None and _quotes(printed) == quotes else UNREAD
+
+
+def _is_shallow(value: Any) -> bool:
+    """True when nothing in it is nested deeper than the strict reader takes."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_QUICK_DEPTH):
+        below = (inner for one in level for inner in (one.values() if type(one) is dict else one))
+        level = [inner for inner in below if type(inner) is dict or type(inner) is list]
+        if not level:
+            return True
+    return False
 
 
 def _quotes(data: bytes) -> int | None:
