@@ -10,6 +10,7 @@ from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
 from contracts.slo.store import SloFold
 from ledger.projection import Projection, StreamIndex
+from lineage.chronicle.store import ChronicleProjection
 from lineage.deletion.state import DeletionProjection
 from lineage.graph import LineageProjection
 
@@ -19,6 +20,7 @@ def known_views() -> tuple[Projection, ...]:
     return (
         StreamIndex(),
         LineageProjection(),
+        ChronicleProjection(),
         DeletionProjection(),
         ContractHistory(),
         ProfileFold(),

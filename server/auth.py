@@ -36,6 +36,8 @@ _GUARDED: Final = (
     "tallystick.slo.recovered.",
     "tallystick.source.",  # by which somebody may use it
     "tallystick.contract.consumer-",  # who is told before it changes
+    "tallystick.lineage.alias-",  # which names mean one thing, and which edge nobody is shown
+    "tallystick.lineage.edge-",
     LEDGER_PREFIX,
 )
 _OF_ALL_DATA: Final = "tallystick.contract.policy-"  # one that names no dataset rules every one
