@@ -51,7 +51,9 @@ class Check(Rated):
     """What every check has; `kind` says which it is."""
 
     kind: str
-    id: Annotated[str, AfterValidator(_check_id)] | None = None
+    id: (
+        Annotated[str, AfterValidator(_check_id), Field(json_schema_extra={"pattern": f"^{_CHECK_ID.pattern}$"})] | None
+    ) = None
     description: str | None = None
 
     @property

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
 
 from proofs.entry import check_text
 
@@ -172,14 +172,32 @@ def spread(value: Any) -> Any:
     return value if isinstance(value, dict) else {"*": value}
 
 
-Identifier = Annotated[str, AfterValidator(_identifier)]
-Text = Annotated[str, AfterValidator(lambda value: check_text(value, limit_bytes=256, name="a name"))]
-Name = Annotated[str, AfterValidator(lambda value: check_text(value, limit_bytes=512, name="a name"))]
-Fraction = Annotated[Decimal, PlainValidator(lambda value: _decimal(value, most=1, name="a fraction"))]
-Threshold = Annotated[Decimal, PlainValidator(_threshold)]
-Weight = Annotated[Decimal, PlainValidator(lambda value: _decimal(value, most=MAX_WEIGHT, name="a weight"))]
+# What each says of itself in a JSON Schema is never more than its reader demands: bytes are at least as many as characters.
+Identifier = Annotated[
+    str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})
+]
+Text = Annotated[
+    str,
+    AfterValidator(lambda value: check_text(value, limit_bytes=256, name="a name")),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 256}),
+]
+Name = Annotated[
+    str,
+    AfterValidator(lambda value: check_text(value, limit_bytes=512, name="a name")),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 512}),
+]
+_PART: Final = {"type": "number", "minimum": 0, "maximum": 1}
+Fraction = Annotated[
+    Decimal, PlainValidator(lambda value: _decimal(value, most=1, name="a fraction")), WithJsonSchema(_PART)
+]
+Threshold = Annotated[Decimal, PlainValidator(_threshold), WithJsonSchema(_PART)]
+Weight = Annotated[
+    Decimal,
+    PlainValidator(lambda value: _decimal(value, most=MAX_WEIGHT, name="a weight")),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}),
+]
 Severe = Annotated[Severity, BeforeValidator(_severity)]
-Scalar = Annotated[int | Decimal | str, PlainValidator(_scalar)]
+Scalar = Annotated[int | Decimal | str, PlainValidator(_scalar), WithJsonSchema({"type": ["number", "string"]})]
 
 
 def date_bound(bound: int | Decimal | str) -> dt.date:

@@ -18,10 +18,10 @@ from contracts.dialects.draft import Draft
 from contracts.dialects.place import Place
 from contracts.dialects.sentence import meant, shown
 
-_KEYS: Final = frozenset(("name", "schema", "data_contract", "version", "owner", "description", "namespace"))
+KEYS: Final = frozenset(("name", "schema", "data_contract", "version", "owner", "description", "namespace"))
 _CONTRACT_KEYS: Final = frozenset(("enabled", "contract_path", "enforcement_mode", "inline_checks"))
-_MODES: Final = {"strict": "strict", "warn": "warn", "disabled": "disabled"}
-_INLINE: Final = {"null_check": "required", "unique_check": "unique", "range_check": "range"}
+MODES: Final = {"strict": "strict", "warn": "warn", "disabled": "disabled"}
+INLINE: Final = {"null_check": "required", "unique_check": "unique", "range_check": "range"}
 
 
 def described(parsed: yamlsafe.Parsed, *, name: str) -> Place:
@@ -72,21 +72,21 @@ def put(draft: Draft, asset: Place) -> None:
             _put_inline(draft, item)
         for stranger in contract.strangers(_CONTRACT_KEYS):
             draft.keep(stranger, "asset", "data_contract", stranger.key)
-    for stranger in asset.strangers(_KEYS):
+    for stranger in asset.strangers(KEYS):
         draft.keep(stranger, "asset", stranger.key)
 
 
 def _put_enforcement(draft: Draft, contract: Place) -> None:
     if (mode := contract.get("enforcement_mode")) is not None:
-        draft.put(("enforcement",), mode.word(_MODES), mode)
+        draft.put(("enforcement",), mode.word(MODES), mode)
     if (enabled := contract.get("enabled")) is not None and not enabled.boolean():
         draft.put(("enforcement",), "disabled", enabled)
 
 
 def _put_inline(draft: Draft, item: Place) -> None:
     type = item.get("type") or item.get("check") or item.need("type")
-    if (kind := _INLINE.get(type.text().lower())) is None:
-        raise type.error(f"{shown(type.value)} is not a check that is known here", hint=meant(type.value, _INLINE))
+    if (kind := INLINE.get(type.text().lower())) is None:
+        raise type.error(f"{shown(type.value)} is not a check that is known here", hint=meant(type.value, INLINE))
     listed = item.get("columns")
     columns = [item.need("column").text()] if listed is None else listed.texts()
     settings: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from contracts.dialects.quantity import Moment, read_moment
 from contracts.dialects.sentence import meant, shown
 from contracts.dialects.words import ExpressionError
 
-_STATISTICS: Final = {
+STATISTICS: Final = {
     "expect_column_mean_to_be_between": "mean",
     "expect_column_stdev_to_be_between": "stdev",
     "expect_column_sum_to_be_between": "sum",
@@ -26,7 +26,7 @@ _STATISTICS: Final = {
     "expect_column_max_to_be_between": "maximum",
     "expect_column_median_to_be_between": "quantile",
 }
-_SODA: Final = {
+SODA: Final = {
     "regex": "regex",
     "pattern": "regex",
     "uniqueness": "uniqueness",
@@ -40,7 +40,7 @@ _SODA: Final = {
     "enum": "enum",
     "valid_values": "enum",
 }
-_AGES: Final = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
+AGES: Final = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 
 Said = dict[str, Any]
 
@@ -55,9 +55,9 @@ def expectation(kind: str, kwargs: Place) -> Said:
     Raises:
         MalformedError: An argument is missing or of another type; with its line.
     """
-    if kind in _STATISTICS:
-        return _statistic(_STATISTICS[kind], kwargs)
-    if kind not in _EXPECTATIONS:
+    if kind in STATISTICS:
+        return _statistic(STATISTICS[kind], kwargs)
+    if kind not in EXPECTATIONS:
         named = kwargs.get("column")
         columns = {} if named is None else {"columns": [named.text()]}
         return {
@@ -66,7 +66,7 @@ def expectation(kind: str, kwargs: Place) -> Said:
             "definition": {"type": kind, "kwargs": kwargs.value},
             **columns,
         }
-    return {**_EXPECTATIONS[kind](kwargs), **_mostly(kwargs)}
+    return {**EXPECTATIONS[kind](kwargs), **_mostly(kwargs)}
 
 
 def soda(check: Place) -> Said:
@@ -76,8 +76,8 @@ def soda(check: Place) -> Said:
         MalformedError: Its type is not known, or something that it needs is missing; with its line.
     """
     type = check.need("type")
-    if (kind := _SODA.get(type.text().lower())) is None:
-        raise type.error(f"{shown(type.value)} is not a check of Soda that is known", hint=meant(type.value, _SODA))
+    if (kind := SODA.get(type.text().lower())) is None:
+        raise type.error(f"{shown(type.value)} is not a check of Soda that is known", hint=meant(type.value, SODA))
     if kind == "uniqueness":
         return {"kind": "unique", "columns": _columns(check)}
     if kind == "row_count":
@@ -96,7 +96,7 @@ def soda(check: Place) -> Said:
 
 def age(place: Place) -> Said:
     """Return the greatest age that `max_age`, `max_age_hours` and the like state at a place."""
-    for unit, seconds in _AGES.items():
+    for unit, seconds in AGES.items():
         if (found := place.get(f"max_age_{unit}")) is not None:
             amount = found.number() * seconds
             if amount != int(amount) or amount < 0:
@@ -181,7 +181,7 @@ def _lengths(kwargs: Place) -> Said:
     return {"kind": "length", "column": kwargs.need("column").text(), "bounds": bounds}
 
 
-_EXPECTATIONS: Final[dict[str, Callable[[Place], Said]]] = {
+EXPECTATIONS: Final[dict[str, Callable[[Place], Said]]] = {
     "expect_column_values_to_not_be_null": lambda at: {"kind": "required", "column": at.need("column").text()},
     "expect_column_values_to_be_unique": lambda at: {"kind": "unique", "columns": [at.need("column").text()]},
     "expect_compound_columns_to_be_unique": lambda at: {"kind": "unique", "columns": _columns(at)},

@@ -29,8 +29,8 @@ KEYS: Final = head.COPIED | {
     *("name", "version", "status", "asset_ref", "namespace", "sla", "schema_contract", "quality_checks"),
     *("violation_handling", "notification", "quarantine", "privacy", "change_policy"),
 }
-_HANDLED: Final = {"block": "block", "quarantine": "quarantine", "warn": "alert", "alert": "alert"}
-_ON: Final = {"on_schema_violation": "schema", "on_quality_violation": "quality", "on_sla_violation": "sla"}
+HANDLED: Final = {"block": "block", "quarantine": "quarantine", "warn": "alert", "alert": "alert"}
+ON: Final = {"on_schema_violation": "schema", "on_quality_violation": "quality", "on_sla_violation": "sla"}
 _SETTINGS: Final = ("severity", "description", "name", "enabled")
 
 
@@ -208,9 +208,9 @@ def _put_schema_contract(draft: Draft, place: Place) -> None:
 
 def _put_handling(draft: Draft, place: Place) -> None:
     """What violations lead to; notification and quarantine stand inside, or beside it."""
-    for key, ours in _ON.items():
+    for key, ours in ON.items():
         if (found := place.get(key)) is not None:
-            draft.put(("handling", ours), found.word(_HANDLED), found)
+            draft.put(("handling", ours), found.word(HANDLED), found)
     if (found := place.get("notification")) is not None:
         for member in found.members():
             if member.key in ("channels", "recipients") and member.value is not None:
@@ -220,7 +220,7 @@ def _put_handling(draft: Draft, place: Place) -> None:
     if (found := place.get("quarantine")) is not None:
         _put_quarantine(draft, found)
     if place.key == "violation_handling":
-        for stranger in place.strangers(frozenset((*_ON, "notification", "quarantine"))):
+        for stranger in place.strangers(frozenset((*ON, "notification", "quarantine"))):
             draft.keep(stranger)
 
 

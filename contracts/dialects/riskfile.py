@@ -18,23 +18,23 @@ from contracts.dialects.draft import Draft
 from contracts.dialects.place import Place
 from contracts.dialects.sentence import meant, shown
 
-_KEYS: Final = frozenset(("risk", "ci", "decisions", "name", "version", "owner", "datasets", "description"))
-_SIGNS: Final = frozenset(("risk", "ci", "decisions"))
+KEYS: Final = frozenset(("risk", "ci", "decisions", "name", "version", "owner", "datasets", "description"))
+SIGNS: Final = frozenset(("risk", "ci", "decisions"))
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 UNSTATED: Final = "unstated"
-_FAILING: Final = {
+FAILING: Final = {
     **{word: word for word in ("block", "quarantine", "alert")},
     "block_and_rollback": "block",
     "allow_with_alert": "alert",
     "warn": "alert",
 }
-_THRESHOLDS: Final = {
+THRESHOLDS: Final = {
     "block_threshold": "block_at",
     "quarantine_threshold": "quarantine_at",
     "alert_threshold": "alert_at",
     "warn_threshold": "alert_at",
 }
-_DECISIONS: Final = {
+DECISIONS: Final = {
     "allow": "",
     "allow_with_alert": "alert_at",
     "quarantine": "quarantine_at",
@@ -48,7 +48,7 @@ _SPAN: Final = re.compile(
 
 def is_one(value: Any) -> bool:
     """Whether a document is a policy file of this dialect: it has no name of its own under `policy:`."""
-    return isinstance(value, dict) and bool(_SIGNS & set(value)) and "policy" not in value
+    return isinstance(value, dict) and bool(SIGNS & set(value)) and "policy" not in value
 
 
 def read(parsed: yamlsafe.Parsed, *, name: str) -> yamlsafe.Parsed:
@@ -70,18 +70,18 @@ def read(parsed: yamlsafe.Parsed, *, name: str) -> yamlsafe.Parsed:
         draft.put((ours,), text if ours != "policy" or found or _NAME.fullmatch(text) else "policy", found or root)
     draft.put(("risk",), {}, root.get("risk") or root)
     for member in risk.members() if (risk := root.get("risk")) is not None else ():
-        if member.key not in _THRESHOLDS:
-            raise member.error("is not a key that is known here", hint=meant(member.key, _THRESHOLDS))
-        _put(draft, _THRESHOLDS[member.key], Decimal(member.number()), member)
+        if member.key not in THRESHOLDS:
+            raise member.error("is not a key that is known here", hint=meant(member.key, THRESHOLDS))
+        _put(draft, THRESHOLDS[member.key], Decimal(member.number()), member)
     if (decisions := root.get("decisions")) is not None:
         _put_decisions(draft, decisions)
     if (ci := root.get("ci")) is not None:
         listed = ci.need("fail_on")
-        draft.put(("ci", "fail_on"), [item.word(_FAILING) for item in listed.items()], listed)
+        draft.put(("ci", "fail_on"), [item.word(FAILING) for item in listed.items()], listed)
     if (datasets := root.get("datasets")) is not None:
         draft.copy(("datasets",), datasets)
-    for stranger in root.strangers(_KEYS):
-        raise stranger.error("is not a key that is known here", hint=meant(stranger.key, _KEYS))
+    for stranger in root.strangers(KEYS):
+        raise stranger.error("is not a key that is known here", hint=meant(stranger.key, KEYS))
     return draft.parsed()
 
 
@@ -97,8 +97,8 @@ def _put_decisions(draft: Draft, decisions: Place) -> None:
     spans: list[tuple[Decimal, Decimal | None, str, Place]] = []
     for member in decisions.members():
         word = member.key.lower()
-        if word not in _DECISIONS:
-            raise member.error("is not a decision", hint=f"there are {', '.join(word.upper() for word in _DECISIONS)}")
+        if word not in DECISIONS:
+            raise member.error("is not a decision", hint=f"there are {', '.join(word.upper() for word in DECISIONS)}")
         found = _SPAN.fullmatch(member.text().strip())
         if not found or (found["sign"] and found["high"]):
             raise member.error(
@@ -106,10 +106,10 @@ def _put_decisions(draft: Draft, decisions: Place) -> None:
             )
         first = Decimal(found["low"])
         if found["sign"] == "<":
-            spans.append((Decimal(0), first, _DECISIONS[word], member))
+            spans.append((Decimal(0), first, DECISIONS[word], member))
         else:
             high = None if found["high"] is None else _decimal(found["high"], member)
-            spans.append((first, high, _DECISIONS[word], member))
+            spans.append((first, high, DECISIONS[word], member))
     spans.sort(key=lambda span: span[0])
     for (_, end, _, _), (begin, _, _, member) in itertools.pairwise(spans):
         if end is not None and end != begin:

@@ -97,3 +97,10 @@ def _amount(threshold: Threshold, indicator: str, unit: str) -> int | Decimal:
     if not 0 <= quantity.amount <= 100:
         raise ExpressionError("a share lies within 0% and 100%")
     return quantity.fraction.normalize() if quantity.fraction else Decimal(0)
+
+
+def levels() -> dict[str, tuple[str, str]]:
+    """Every key that is a service level, with what `indicator_of` returns for it."""
+    units = ("", *(f"_{unit}" for unit in (*_UNITS, "pct", "percent", "percentage")))
+    keys = (f"{stem}{unit}" for stem in _INDICATORS for unit in units)
+    return {key: found for key in keys if (found := indicator_of(key)) is not None}

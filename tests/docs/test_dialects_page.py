@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.dialects.columns import SEVERITIES, TYPES
-from contracts.dialects.engines import _EXPECTATIONS, _STATISTICS
+from contracts.dialects.engines import EXPECTATIONS, STATISTICS
 from contracts.dialects.odcs_notation import VERSIONS
 from contracts.dialects.quantity import _UNITS
 from contracts.dialects.sniff import Dialect
@@ -51,7 +51,7 @@ def test_every_dialect_is_listed(dialect: Dialect) -> None:
 
 
 def test_every_expectation_that_we_have_a_check_for_is_one() -> None:
-    for kind in [*_EXPECTATIONS, *_STATISTICS]:
+    for kind in [*EXPECTATIONS, *STATISTICS]:
         bounds = "min_value: 1, max_value: 2" if "equal" not in kind else "value: 2"
         arguments = f"{{column: b, {bounds}, regex: a, value_set: [1], column_list: [b], columns: [b]}}"
         expected = f"{{checks: [{{{kind}: {arguments}}}]}}"
