@@ -10,6 +10,7 @@ import click
 
 from cli.commands.consumers import consumers, subscribe, unsubscribe
 from cli.commands.contracts import convert, in_namespace, lint, of_object, read_contract, show
+from cli.commands.json_schema import json_schema
 from cli.output import say
 from cli.session import Session, named_file, pass_session, with_json, write_output
 from contracts import lifecycle
@@ -241,5 +242,5 @@ def gx(session: Session, file: str, *, object_name: str | None, namespace: str |
     )
 
 
-for command in (lint, show, convert, subscribe, unsubscribe, consumers):
+for command in (lint, show, convert, json_schema, subscribe, unsubscribe, consumers):
     contract.add_command(command)

@@ -35,7 +35,7 @@ def test_the_guides_commands_go_from_a_draft_to_a_decision_and_its_bad_rows(tmp_
     )
 
     assert done.returncode == 0, done.stderr
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     assert "✓ The same bytes." in done.stdout
     [kept] = list((tmp_path / "quarantine").iterdir())
     with duckdb.connect() as connection:
