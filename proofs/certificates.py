@@ -214,8 +214,11 @@ class _Judge:
         data = self._step(claim.request, claim.seq, "plan", lacks)
         if data is None:
             return
-        if self._plans.read(self._entries[claim.seq], data) != (claim.request, claim.plan):
+        planned = self._plans.read(self._entries[claim.seq], data)
+        if planned is None or (planned.request, planned.plan) != (claim.request, claim.plan):
             lacks.differs.add("plan")
+        if planned is not None and planned.leaves_out and claim.is_complete:
+            lacks.differs.add("outcome")
 
     def _planned_besides(self, claim: Claim, lacks: _Lacks) -> frozenset[Node] | None:
         """Return the targets of the request's other plans that the certificate does not speak of; None past the limit."""

@@ -15,6 +15,7 @@ from proofs.record import Record, document, record
 from proofs.statement import Node, node_of
 
 _DONE: Final = {"erased", "not_found", "not_applicable"}  # of a target, where the whole is complete
+_LEFT_OUT: Final = "targets-left-out"
 _CERTIFICATE: Final = (
     "certificate channel deadlines issued on_time outcome received regulation remarks request requested residuals targets v",
     "basis erased level plan supersedes",
@@ -40,7 +41,10 @@ class Plan(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a certificate says, as far as it is looked at; `at` is its own entry, and `seq` its plan's."""
+    """What a certificate says, as far as it is looked at; `at` is its own entry, and `seq` its plan's.
+
+    `is_complete`: nothing is said to be left, but for residuals. `is_outcome_possible`: as far as the certificate itself tells.
+    """
 
     at: int
     request: str
@@ -48,12 +52,21 @@ class Claim(NamedTuple):
     targets: int
     seq: int
     plan: Plan
+    is_complete: bool
     is_outcome_possible: bool
 
     @property
     def size(self) -> int:
         """How many entries the lineage is walked in: below itself, for of what comes later not all need be at hand."""
         return min(self.plan.size, self.at)
+
+
+class Planned(NamedTuple):
+    """What a plan's body says; `leaves_out`: that one plan does not hold all that there is to delete."""
+
+    request: str
+    plan: Plan
+    leaves_out: bool
 
 
 class Refusal(NamedTuple):
@@ -82,19 +95,28 @@ def read_claim(at: int, data: bytes) -> Claim | Refusal:
     summary = body.record("plan", _SUMMARY)
     plan = _plan(summary, targets)
     outcomes = {target.members["outcome"] if isinstance(target.members["outcome"], str) else "" for target in listed}
-    is_possible = outcome == "partial" or ("erased" in outcomes and outcomes <= _DONE)
-    return Claim(at, request, requested, len(targets), summary.integer("seq"), plan, is_possible)
+    is_complete = outcome != "partial"
+    is_possible = not is_complete or ("erased" in outcomes and outcomes <= _DONE and not _leaves_out(summary))
+    return Claim(at, request, requested, len(targets), summary.integer("seq"), plan, is_complete, is_possible)
 
 
-def read_plan(data: bytes) -> tuple[str, Plan]:
-    """Return the request of a plan's body, and the plan.
+def read_plan(data: bytes) -> Planned:
+    """Return what a plan's body says.
 
     Raises:
         MalformedError: It is none.
     """
     body = record(jsonstrict.parse_canonical(data, limit_bytes=BODY_BYTES), _PLAN)
     body.constant("v", 1)
-    return body.text("request"), _plan(body, [_dataset(target) for target in body.records("targets", *_TARGET)])
+    plan = _plan(body, [_dataset(target) for target in body.records("targets", *_TARGET)])
+    return Planned(body.text("request"), plan, _leaves_out(body))
+
+
+def _leaves_out(body: Record) -> bool:
+    """Whether findings say so; of what is no list of findings nothing is read."""
+    findings = body.members["findings"]
+    listed = findings if isinstance(findings, list) else []
+    return any(isinstance(finding, dict) and finding.get("code") == _LEFT_OUT for finding in listed)
 
 
 def _plan(body: Record, targets: Iterable[Node]) -> Plan:

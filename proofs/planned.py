@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from proofs.claim import Claim, Plan, read_plan
+from proofs.claim import Claim, Planned, read_plan
 from proofs.derived import structure
 from proofs.disclosure import Body
 from proofs.entry import Entry
@@ -44,11 +44,11 @@ class Plans:
     def __init__(self, families: Sequence[Family], bodies: Mapping[int, Body]) -> None:
         self._families = families
         self._bodies = bodies
-        self._read: dict[int, tuple[str, Plan] | None] = {}
+        self._read: dict[int, Planned | None] = {}
         self._steps_left = WALK_STEPS
 
-    def read(self, entry: Entry, data: bytes) -> tuple[str, Plan] | None:
-        """Return the request of a plan, and the plan; None where it is none, or nobody's who plans."""
+    def read(self, entry: Entry, data: bytes) -> Planned | None:
+        """Return what a plan says; None where it is none, or nobody's who plans."""
         if entry.seq not in self._read:  # any number of certificates may name it
             try:
                 self._read[entry.seq] = read_plan(data) if entry.source == PLANNER else None
@@ -87,7 +87,7 @@ class Plans:
                 continue
             is_here = body.state == "disclosed" and structure(entry, body.data) is not None
             if is_here and (read := self.read(entry, body.data)) is not None:
-                found[stream_name("request", read[0])].append(_Planned(entry.seq, read[1].targets))
+                found[stream_name("request", read.request)].append(_Planned(entry.seq, read.plan.targets))
                 continue
             for name in {name for each in (family.parent, *family.continued) for name in each.entry.streams}:
                 found[name].append(_Planned(entry.seq, None))

@@ -745,6 +745,50 @@ def it_is_called_complete_and_everything_was_kept(i: Any) -> tuple[Story, Any]:
     return story, story.question()
 
 
+LEFT_OUT = {"code": "targets-left-out", "events": 9}
+
+
+def all_erased(i: Any, *, planned: object, certified: object, outcome: str = "complete") -> tuple[Story, Any]:
+    """A deletion of which every target is erased, with these findings in the plan and in the certificate of it."""
+    story = Story(i, size=5, plan={"findings": planned})
+    told = {"action": "delete", "outcome": "erased", "residuals": [], "seqs": []}
+    targets = [{**told, "dataset": dataset(name), "id": f"t{n}"} for n, name in enumerate(story.targets)]
+    summary = {**story.summary(), "findings": certified, "seq": 6}
+    story.certificate = {"outcome": outcome, "plan": summary, "targets": targets}
+    return story.told(), story.question()
+
+
+@case(GOOD)
+def it_is_called_complete_and_all_was_erased(i: Any) -> tuple[Story, Any]:
+    other = [{"code": "run-without-outputs", "events": 1}]
+    return all_erased(i, planned=other, certified=other)
+
+
+@case("closure contradicted", differs=["outcome"])
+def it_is_called_complete_and_its_plan_left_targets_out(i: Any) -> tuple[Story, Any]:
+    return all_erased(i, planned=[LEFT_OUT], certified=[LEFT_OUT])
+
+
+@case("closure contradicted", differs=["outcome"])
+def it_is_called_complete_and_hides_that_its_plan_left_targets_out(i: Any) -> tuple[Story, Any]:
+    return all_erased(i, planned=[LEFT_OUT], certified=[], outcome="complete_with_residuals")
+
+
+@case("closure contradicted", differs=["outcome"])
+def it_is_called_complete_and_says_itself_that_targets_were_left_out(i: Any) -> tuple[Story, Any]:
+    return all_erased(i, planned=[], certified=[1, {"code": "x"}, LEFT_OUT])
+
+
+@case(GOOD)
+def it_is_called_partial_for_targets_were_left_out(i: Any) -> tuple[Story, Any]:
+    return all_erased(i, planned=[LEFT_OUT], certified=[LEFT_OUT], outcome="partial")
+
+
+@case(GOOD)
+def what_is_no_list_of_findings_names_none(i: Any) -> tuple[Story, Any]:
+    return all_erased(i, planned=LEFT_OUT, certified=["targets-left-out", ["targets-left-out"], {"code": ["x"]}])
+
+
 @case("closure contradicted", differs=["plan"])
 def the_plan_is_a_strangers(i: Any) -> tuple[Story, Any]:
     story = Story(i, planner="/pipelines").told()

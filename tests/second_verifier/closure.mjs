@@ -125,13 +125,19 @@ function step(view, isWhole, request, seq, what, found) {
   return undefined;
 }
 
-function checkPlan(view, isWhole, { request, plan, targets }, found) {
+/** Whether findings say that one plan does not hold all targets; of what is no list of findings nothing is read. */
+const leavesOut = ({ findings }) => Array.isArray(findings)
+  && findings.some((finding) => finding instanceof Map && finding.get("code") === "targets-left-out");
+
+function checkPlan(view, isWhole, { outcome, request, plan, targets }, found) {
   const bytes = step(view, isWhole, request, plan.seq, "plan", found);
   if (!bytes) return;
   const stated = attempt(() => PLAN(readCanonical(bytes)));
   const facts = (one, of) => view.print([one.closure, one.lineage, one.seeds, sorted(new Set(of.map((target) => target.dataset)))]);
   const same = stated && stated.request === request && facts(stated, stated.targets) === facts(plan, targets);
-  if (!same || view.bySeq.get(plan.seq).source !== PLANNER) found.differs.add("plan");
+  const isPlanners = view.bySeq.get(plan.seq).source === PLANNER;
+  if (!same || !isPlanners) found.differs.add("plan");
+  if (stated && isPlanners && outcome !== "partial" && leavesOut(stated)) found.differs.add("outcome");
 }
 
 /** The datasets that the request itself names. */
@@ -216,7 +222,7 @@ function hold(view, walked, planned, isWhole, seq, claim) {
   if (!(requested < plan.seq && plan.seq < seq) || plan.lineage.size > plan.seq) found.differs.add("order");
   const outcomes = claim.targets.map(({ outcome }) => outcome);
   const isDone = outcomes.includes("erased") && outcomes.every((outcome) => DONE.includes(outcome));
-  if (claim.outcome !== "partial" && !isDone) found.differs.add("outcome");
+  if (claim.outcome !== "partial" && (!isDone || leavesOut(plan))) found.differs.add("outcome");
   const told = { grade: "closure not proven", lineage: plan.lineage.size, plan: plan.seq, request, seq, targets: claim.targets.length };
   const lists = (forgotten) => named({ bodies: [...found.bodies].sort((a, b) => a - b), forgotten, streams: sorted(found.streams) });
   const way = besides && walked(plan.seeds, asked, walkedSize(claim, seq));
