@@ -12,7 +12,7 @@ import sqlite_utils
 
 from contracts.decision import Decision
 from contracts.facts import VALIDATION_DECIDED, ProfileFact, ValidationDecided
-from contracts.history import ProjectingLog
+from contracts.history import ContractHistory, ProjectingLog, ReadableLog
 from contracts.model import Contract, Dataset
 from contracts.profile import Profile
 from ledger.projection import BodyFold
@@ -81,6 +81,25 @@ def references(log: ProjectingLog, dataset: Dataset) -> dict[tuple[str, str], Pr
         for reference, column, kind, halved, strange, bins in rows
     }
     return {("last", column): profile for (_, column), profile in found.items()} | found
+
+
+def references_before(log: ReadableLog, dataset: Dataset, seq: int) -> dict[tuple[str, str], Profile]:
+    """Return what `references` returned when the decision of an entry was made: from the decisions before it alone."""
+    select = (
+        "SELECT seq, decision FROM contracts_decision WHERE dataset_namespace = ? AND dataset_name = ? AND seq < ?"
+        " ORDER BY seq"
+    )
+    with log.viewing(ContractHistory()) as db:
+        earlier = db.execute(select, [dataset.namespace, dataset.name, seq]).fetchall()
+    found: dict[tuple[str, str], Profile] = {}
+    for number, decision in earlier:
+        body = log.entry(number).body
+        for each in (ValidationDecided.parse(body).profile or ()) if body is not None else ():
+            profile = Profile(each.column, each.kind, each.halved, each.bins, each.strange)
+            found.setdefault(("first", each.column), profile)
+            if Decision(decision) in _LET_THROUGH:
+                found["last", each.column] = profile
+    return {("last", column): profile for (which, column), profile in found.items() if which == "first"} | found
 
 
 def is_wanted(contract: Contract) -> bool:

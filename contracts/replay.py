@@ -6,14 +6,14 @@ From these alone the body is made again. Whoever has the data as well measures i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.checks import Drift
 from contracts.decision import Cause
 from contracts.document import Document, parse
-from contracts.engines.measured import again
+from contracts.engines.measured import Taken
 from contracts.facts import (
     CONTRACT_PUBLISHED,
     VALIDATION_DECIDED,
@@ -24,15 +24,17 @@ from contracts.facts import (
 )
 from contracts.history import ContractHistory, ReadableLog
 from contracts.measure import measure
-from contracts.metric import Found, Measurement, Metric, Told
+from contracts.metric import Found, Measurement, Metric
 from contracts.policies import policies
 from contracts.policyfile import PolicyDocument
 from contracts.profile import Profile
+from contracts.profiles import is_wanted, references_before
 from contracts.record import Evaluated, decided_fact
+from contracts.remeasured import beside, foreign_of, told_of
 from contracts.rules import Rule, rules_of
 from contracts.ruling import Override, Ruling, rule, weigh
+from contracts.scan.beside import Given
 from contracts.source import MAX_COLUMNS, Fingerprint, Source
-from contracts.terms import Kind
 from ledger.clock import parse_at
 from proofs.errors import MalformedError, MissingError, RefusedError
 
@@ -58,12 +60,14 @@ class Replay:
         again: What was decided now.
         differs: The members, and rules, in which the two differ; none where they are the same bytes.
         measured: True where the data was measured again, and the counts not taken from the entry.
+        measurements: The rules that were measured otherwise: what was found of each then, and what now.
     """
 
     known: Known
     again: ValidationDecided
     differs: tuple[str, ...]
     measured: bool
+    measurements: tuple[dict[str, str], ...] = ()
 
 
 def read_decision(log: ReadableLog, seq: int) -> Known:
@@ -101,17 +105,27 @@ def contract_of(log: ReadableLog, fact: ValidationDecided) -> Document:
     return parse(ContractPublished.parse(record.body).definition.encode(), name=f"contract {name.name} {name.version}")
 
 
-def replay(log: ReadableLog, known: Known, *, document: Document | None = None, source: Source | None = None) -> Replay:
+def replay(
+    log: ReadableLog,
+    known: Known,
+    *,
+    document: Document | None = None,
+    source: Source | None = None,
+    given: Given | None = None,
+    results: Sequence[Taken] = (),
+) -> Replay:
     """Decide again.
 
     Args:
         document: The contract, where the log does not have it.
         source: The data, to be measured again; otherwise the recorded counts are taken.
+        given: What it is measured against; the distributions are those that the log had before the decision.
+        results: Results of other engines, to be read again; of others the recorded counts are taken.
 
     Raises:
         MissingError: The log has no text of the contract or the policy.
         MalformedError: `document` is another contract.
-        RefusedError: `source` is given, and nothing of our own was measured.
+        RefusedError: `source` is given, and nothing of our own was measured; or results are, and no data.
         TallyError: The data cannot be measured (contracts.measure).
     """
     fact = known.fact
@@ -121,6 +135,8 @@ def replay(log: ReadableLog, known: Known, *, document: Document | None = None, 
             f"this contract has the hash {document.sha256[:16]}…, and entry {known.seq} decided by {fact.contract.sha256[:16]}…"
         )
     ruling = _ruling(log, fact)
+    if source is None and results:
+        raise RefusedError("results of other engines are read again beside the data", hint="name it with --data")
     if source is None:
         measurement = _recorded(document, fact)
     else:
@@ -128,12 +144,15 @@ def replay(log: ReadableLog, known: Known, *, document: Document | None = None, 
             raise RefusedError(
                 f"entry {known.seq} decided by what other engines found; there is no data to measure again"
             )
-        own = measure(document.contract, source, clock=lambda: parse_at(fact.clock))
-        measurement = _beside(own, document, fact)
+        given = given or Given()
+        if is_wanted(document.contract):
+            given = replace(given, profiles=references_before(log, document.contract.dataset, known.seq))
+        own = measure(document.contract, source, clock=lambda: parse_at(fact.clock), given=given)
+        measurement = beside(own, document, fact, results)
     measurement = weigh(measurement, ruling)
     verdict = rule(document.contract, measurement, ruling)
     again = decided_fact(Evaluated(document, measurement, verdict, ruling), job=fact.job, run=fact.run)
-    return Replay(known, again, _differences(known, again), source is not None)
+    return Replay(known, again, _differences(known, again), source is not None, _measurements(known.fact, again))
 
 
 def _ruling(log: ReadableLog, fact: ValidationDecided) -> Ruling:
@@ -166,7 +185,7 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
         if each.id not in counted:
             raise MalformedError(f"the decision has no count for rule {each.id!r} of its contract")
         metrics.append(_metric(each, counted[each.id], profiles))
-    metrics += _foreign(document, fact)
+    metrics += foreign_of(document, fact)
     file = None
     if batch.sha256 is not None and batch.size_bytes is not None:
         file = Fingerprint(batch.sha256, batch.size_bytes, batch.files)
@@ -175,33 +194,8 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
             f"the decision tells of {batch.extra_columns} further columns, at most {MAX_COLUMNS} are read"
         )
     strangers = ("",) * batch.extra_columns
-    clock, told = parse_at(fact.clock), _told(fact)
+    clock, told = parse_at(fact.clock), told_of(fact)
     return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, clock, told)
-
-
-def _foreign(document: Document, fact: ValidationDecided) -> list[Metric]:
-    """What other engines found: rules of kind `foreign` that the contract does not state, and no others."""
-    stated = {rule.id for rule in rules_of(document.contract)}
-    found = [each for each in fact.metrics if each.rule not in stated and each.kind is Kind.FOREIGN]
-    if not fact.batch.results or document.contract.is_disabled:
-        return []
-    try:
-        return [again(each) for each in found]
-    except ValueError as error:
-        raise MalformedError(f"the decision counts what cannot be for a rule of another engine: {error}") from error
-
-
-def _told(fact: ValidationDecided) -> tuple[Told, ...]:
-    return tuple(Told(each.engine, Fingerprint(each.sha256, each.size_bytes)) for each in fact.batch.results or ())
-
-
-def _beside(own: Measurement, document: Document, fact: ValidationDecided) -> Measurement:
-    """What was measured again, beside what other engines had found of it, which nobody here can find again."""
-    told = _told(fact)
-    if document.contract.is_disabled:
-        return replace(own, told=told)
-    engine = ", ".join(dict.fromkeys((own.engine, *(each.engine for each in told))))
-    return replace(own, metrics=(*own.metrics, *_foreign(document, fact)), engine=engine, told=told)
 
 
 def _metric(rule: Rule, counted: MetricFact, profiles: Mapping[str, ProfileFact]) -> Metric:
@@ -221,6 +215,24 @@ def _metric(rule: Rule, counted: MetricFact, profiles: Mapping[str, ProfileFact]
         )
     except ValueError as error:
         raise MalformedError(f"the decision counts what cannot be for rule {rule.id!r}: {error}") from error
+
+
+def _measurements(then: ValidationDecided, now: ValidationDecided) -> tuple[dict[str, str], ...]:
+    """Every rule of which not the same was found, check by check."""
+    before, after = ({each.rule: _words(each) for each in fact.metrics} for fact in (then, now))
+    rules = dict.fromkeys((*before, *after))
+    return tuple(
+        {"rule": rule, "then": before.get(rule, "no such rule"), "now": after.get(rule, "no such rule")}
+        for rule in rules
+        if before.get(rule) != after.get(rule)
+    )
+
+
+def _words(metric: MetricFact) -> str:
+    """What was found of a rule: its counts, or the number that was held to bounds, and a word on it."""
+    counts = "" if metric.structural else f" ({metric.failed} of {metric.total})"
+    value = "" if metric.value is None else f", value {metric.value}"
+    return f"{metric.found.value}{counts}{value}" + (f", {metric.hint}" if metric.hint else "")
 
 
 def _differences(known: Known, again: ValidationDecided) -> tuple[str, ...]:

@@ -133,12 +133,12 @@ class Opened:
     source: Source | None = None
 
     @contextmanager
-    def bounded(self) -> Iterator[Opened]:
+    def bounded(self, writes: Sequence[Path] = ()) -> Iterator[Opened]:
         """Open the same file again, with little memory and disk to spend; a table is read where it is."""
         if self.source is None or isinstance(self.source, Table):
             yield self
             return
-        with opened(self.source, bounded=True) as own:
+        with opened(self.source, bounded=True, writes=writes) as own:
             yield own
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from cli.acting import with_acts
+from cli.commands.beside import engines_of, others_of, taken_of, with_beside
 from cli.commands.contracts import read_contract
 from cli.output import say
-from cli.session import Session, named, named_file, pass_session, read_input, with_json
+from cli.session import Session, named_file, pass_session, read_input, with_json
 from contracts import enforce, profiles
 from contracts.decision import Cause, Decision
 from contracts.document import Document
-from contracts.engines.measured import Taken, take
+from contracts.engines.measured import Taken
 from contracts.gate import Acts, Batch, Passed, let_through
 from contracts.metric import Found
 from contracts.model import Contract
@@ -46,9 +48,7 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS contract.")
 @click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
 @click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
-@click.option("--reference", "others", multiple=True, metavar="NAME=DATA", help="A dataset that is referred to.")
-@click.option("--allow", "allowed", multiple=True, metavar="MODULE:FUNCTION", help="A custom check that may run.")
-@click.option("--results", multiple=True, metavar="ENGINE=FILE", help="Decide by what this engine found, too.")
+@with_beside
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
 @click.option("--dry-run", is_flag=True, help="Measure and decide, and record nothing.")
@@ -66,6 +66,7 @@ def check(
     others: tuple[str, ...],
     allowed: tuple[str, ...],
     results: tuple[str, ...],
+    asked: tuple[str, ...],
     run: str | None,
     policy: str | None,
     dry_run: bool,
@@ -83,10 +84,11 @@ def check(
     """
     document = read_contract(str(contract), object_name, namespace)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
-    taken = [_taken(each) for each in results]
+    taken, engines = taken_of(results), engines_of(asked)
     with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
         source, path = _opened(data, opened, acts, hive=hive)
-        given = _given(session, document.contract, _others(others, opened), allowed)
+        given = _given(session, document.contract, others_of(others, opened), allowed)
+        given = replace(given, engines=engines)
         if dry_run:
             _try(session, _tried(session, document, source, given, ruled, taken))
             return
@@ -168,16 +170,6 @@ def _source(source: Source, data: str, acts: Acts) -> tuple[Source, Path | None]
     return source, Path(data) if is_file or acts.current is not None else None
 
 
-def _others(others: tuple[str, ...], opened: ExitStack) -> dict[str, Source]:
-    sources: dict[str, Source] = {}
-    for other in others:
-        name, equals, data = other.partition("=")
-        if not equals:
-            raise RefusedError("a dataset that is referred to is written NAME=DATA")
-        sources[name] = opened.enter_context(found(data))
-    return sources
-
-
 def _given(session: Session, contract: Contract, others: dict[str, Source], allowed: tuple[str, ...]) -> Given:
     """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
     earlier: Mapping[tuple[str, str], Profile] = {}
@@ -185,15 +177,6 @@ def _given(session: Session, contract: Contract, others: dict[str, Source], allo
         with session.open(read_only=True) as log:
             earlier = profiles.references(log, contract.dataset)
     return Given(others=others, allowed=frozenset(allowed), profiles=earlier)
-
-
-def _taken(pair: str) -> Taken:
-    engine, is_pair, file = pair.partition("=")
-    if not is_pair:
-        raise click.UsageError("--results is written ENGINE=FILE.")
-    data = read_input(file, f"result of {engine}")
-    with named(file):
-        return take(engine, data)
 
 
 def _show(session: Session, evaluated: Evaluated, passed: Passed | None = None) -> None:

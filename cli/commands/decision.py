@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from cli.commands.beside import engines_of, others_of, taken_of, with_beside
 from cli.commands.contracts import read_contract
 from cli.output import tell
-from cli.session import Session, named_file, pass_session, with_json
+from cli.session import Session, pass_session, with_json
 from contracts.decision import Decision
 from contracts.document import Document
 from contracts.explain import Explained, explain
@@ -19,7 +21,8 @@ from contracts.overrides import override as overrule
 from contracts.policyfile import DECISIONS
 from contracts.replay import contract_of, read_decision
 from contracts.replay import replay as decide_again
-from contracts.source import file_source
+from contracts.scan.beside import Given
+from contracts.sources.named import found
 from ledger.clock import print_at
 from proofs.errors import MissingError, RefusedError, TamperedError
 
@@ -91,20 +94,39 @@ def _tell(session: Session, told: Explained) -> None:
 
 @decision.command()
 @click.argument("seq", type=click.IntRange(0))
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Measure this again, too.")
+@click.option("--data", metavar="DATA", help="Measure this again, too; as DATA of tally check.")
+@click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
+@with_beside
 @_CONTRACT
 @with_json
 @pass_session
-def replay(session: Session, seq: int, data: Path | None, contract: Path | None) -> None:
+def replay(
+    session: Session,
+    seq: int,
+    *,
+    data: str | None,
+    hive: bool,
+    others: tuple[str, ...],
+    allowed: tuple[str, ...],
+    results: tuple[str, ...],
+    asked: tuple[str, ...],
+    contract: Path | None,
+) -> None:
     """Decide again what entry SEQ decided, and compare the bytes.
 
-    Exit status 3 where they differ.
+    With --data every rule is measured again, against what the same options name as when it was checked: a drift against the
+    batches that the log had before the decision. What is found otherwise is shown rule by rule. Exit status 3 where they differ.
 
     Example: tally decision replay 41
     """
-    source = None if data is None else file_source(named_file(data, "data file"))
-    with session.open(read_only=True) as log:
-        made = decide_again(log, read_decision(log, seq), document=_given(contract), source=source)
+    if data is None and (others or allowed or results or asked):
+        raise click.UsageError("--reference, --allow, --results and --engine go with --data.")
+    taken, engines = taken_of(results), engines_of(asked)
+    with ExitStack() as opened, session.open(read_only=True) as log:
+        source = None if data is None else opened.enter_context(found(data, hive=hive))
+        given = Given(others=others_of(others, opened), allowed=frozenset(allowed), engines=engines)
+        known = read_decision(log, seq)
+        made = decide_again(log, known, document=_given(contract), source=source, given=given, results=taken)
     facts = {
         "seq": seq,
         "decision": made.again.decision.value,
@@ -113,7 +135,12 @@ def replay(session: Session, seq: int, data: Path | None, contract: Path | None)
         "same_bytes": not made.differs,
         "differs": list(made.differs),
     }
-    session.output.facts(facts, "✓ The same bytes." if not made.differs else "✗ Another decision.")
+    if session.output.as_json:
+        session.output.document({**facts, "measurements": list(made.measurements)})
+    else:
+        session.output.facts(facts, "✓ The same bytes." if not made.differs else "✗ Another decision.")
+        if made.measurements:
+            session.output.rows(list(made.measurements), ("rule", "then", "now"), empty="")
     if made.differs:
         raise TamperedError(f"entry {seq} decided otherwise in {', '.join(made.differs)[:300]}")
 

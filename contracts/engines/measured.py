@@ -56,9 +56,9 @@ def joined(contract: Contract, own: Measurement | None, results: Sequence[Taken]
         return replace(own or Measurement("external", 0, (), (), None, NO_ENGINE, clock()), told=told)
     taken = {rule.id for rule in rules_of(contract)}
     metrics = tuple(metric for each in results for metric in _metrics(contract, each.foreign, taken))
-    engines = ", ".join(dict.fromkeys((*([own.engine] if own else []), *(each.engine for each in told))))
+    engines = ", ".join(dict.fromkeys((*(own.engine.split(", ") if own else []), *(each.engine for each in told))))
     if own is not None:
-        return replace(own, metrics=(*own.metrics, *metrics), engine=engines, told=told)
+        return replace(own, metrics=(*own.metrics, *metrics), engine=engines, told=(*own.told, *told))
     rows = max(check.total or 0 for each in results for check in each.foreign.checks)
     return Measurement("external", rows, metrics, (), None, engines, clock(), told)
 
@@ -72,6 +72,12 @@ def again(counted: MetricFact) -> Metric:
     outcome = {Found.PASSED: Outcome.PASS, Found.FAILED: Outcome.FAIL}.get(counted.found, Outcome.ERROR)
     counts = (None, None) if counted.structural else (counted.failed, counted.total)
     return _metric(counted.rule, counted.columns, counted.severity, outcome, counts, counted.hint)
+
+
+def stated(rule: Rule, check: ForeignCheck) -> Metric:
+    """Return the metric of a check that a contract states and that another engine alone can measure."""
+    made = _metric(rule.id, rule.columns, check.severity, check.outcome, (check.failed, check.total), _hint(check))
+    return replace(made, rule=rule)
 
 
 def _metrics(contract: Contract, found: Foreign, taken: set[str]) -> Iterator[Metric]:

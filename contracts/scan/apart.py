@@ -7,7 +7,7 @@ is open, and with it the batch.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,15 +32,18 @@ _KEPT: Final = frozenset(
 
 @contextmanager
 def apart(
-    batch: Opened, structure: Structure, fields: Mapping[str, FieldSpec]
+    batch: Opened, structure: Structure, fields: Mapping[str, FieldSpec], *, writes: Sequence[Path] = ()
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
     """Hand over an engine, and the SELECT of the contract's columns that are there, in its types, under their own names.
+
+    Args:
+        writes: Files that the engine may write.
 
     Raises:
         UnfitError: None of them is there, or the caller's connection may write no file.
     """
     if batch.kind != "table":
-        with batch.bounded() as own:
+        with batch.bounded(writes) as own:
             yield own.connection, _view(own.relation, structure.columns, fields)
         return
     columns = {name: column for name, column in structure.columns.items() if column.type in _KEPT}
@@ -50,7 +53,7 @@ def apart(
     with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
         path = Path(folder).resolve() / "data.parquet"
         _copy(batch, columns, path)
-        with closing(confined([path], folder, bounded=True)) as connection:
+        with closing(confined([path, *writes], folder, bounded=True)) as connection:
             read = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
             back = ", ".join(
                 f"CAST(c{place} AS {column.cast}) AS {identifier(name)}"
@@ -59,6 +62,12 @@ def apart(
                 for place, (name, column) in enumerate(columns.items())
             )
             yield connection, f"SELECT {back} FROM {read}"  # noqa: S608 quoted
+
+
+def write_apart(batch: Opened, structure: Structure, fields: Mapping[str, FieldSpec], path: Path) -> None:
+    """Write the contract's columns that are there, in its types, to a new Parquet file; raises as `apart`."""
+    with apart(batch, structure, fields, writes=(path,)) as (connection, view):
+        connection.execute(f"COPY ({view}) TO {literal(str(path))} (FORMAT parquet)").fetchall()
 
 
 def _copy(batch: Opened, columns: Mapping[str, Column], path: Path) -> None:

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.checks import Custom, References, Sql
+from contracts.engines.second import Second
 from contracts.metric import Metric
 from contracts.model import FieldSpec
 from contracts.profile import Profile
@@ -45,6 +46,7 @@ class Given:
         allowed: The functions of custom checks that may run, as "package.module:function".
         profiles: The distributions of a reference batch, by the reference ("last" or "first") and the column.
         seconds: How long one rule of SQL may run.
+        engines: Other engines that are asked about their own checks, too.
         clock: Read once; ages are counted from then.
     """
 
@@ -53,6 +55,7 @@ class Given:
     profiles: Mapping[tuple[str, str], Profile] = field(default_factory=dict)
     seconds: float = SECONDS
     clock: Clock = system_clock
+    engines: tuple[Second, ...] = ()
 
 
 def measure_beside(
