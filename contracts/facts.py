@@ -15,6 +15,7 @@ from contracts.decision import Cause, Decision
 from contracts.metric import Found
 from contracts.profile import MAX_BINS, MAX_PROFILES
 from contracts.terms import BASIS, MILLION, Kind, Severity
+from contracts.window import Window
 from proofs import jsonstrict, limits
 from proofs.entry import check_at, check_text
 from proofs.errors import MalformedError
@@ -190,6 +191,7 @@ class Batch(Fact):
     sha256: Digest | None = None
     size_bytes: Count | None = None
     results: Annotated[tuple[ResultFact, ...], Field(min_length=1)] | None = None
+    window: Window | None = None
 
     @model_validator(mode="after")
     def _told(self) -> Self:

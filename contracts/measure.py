@@ -38,6 +38,7 @@ from contracts.source import (
     reason,
     unreadable,
 )
+from contracts.streams.rules import in_window
 from contracts.terms import Kind
 from ledger.clock import Clock
 from proofs.errors import MalformedError, MissingError, RefusedError
@@ -61,7 +62,7 @@ def measure(
 
     Args:
         clock: Read in place of that which is given.
-        given: Other datasets, functions that may run, and distributions to compare with.
+        given: Other datasets, functions that may run, distributions to compare with, and which window of a stream it is.
 
     Raises:
         MissingError: There is no such file or table.
@@ -70,7 +71,10 @@ def measure(
         RefusedError: The file changed while it was read, or its path is one that the engine misreads.
     """
     given = given or Given()
-    now = (clock or given.clock)()
+    return in_window(_measured(contract, source, (clock or given.clock)(), given), contract, given.window)
+
+
+def _measured(contract: Contract, source: Source, now: datetime, given: Given) -> Measurement:
     files = files_of(source)
     if not files:
         return _measure(contract, source, None, now, given)

@@ -12,6 +12,7 @@ from contracts.profile import Profile
 from contracts.rules import Rule
 from contracts.source import Fingerprint
 from contracts.terms import MILLION, Kind
+from contracts.window import Window
 
 NO_ENGINE: Final = "none"  # where nothing was to be measured
 
@@ -96,6 +97,7 @@ class Measurement:
         engine: The name and version of what scanned; "none" where the contract's enforcement is disabled.
         clock: The moment against which ages were read.
         told: The results of other engines whose checks stand among the metrics.
+        window: Which part of a stream the batch is; None where it is none.
     """
 
     kind: str
@@ -106,6 +108,7 @@ class Measurement:
     engine: str
     clock: datetime
     told: tuple[Told, ...] = ()
+    window: Window | None = None
 
     def why_unmeasured(self, metric: Metric) -> str | None:
         """Return what kept a rule from being measured, as a phrase; None when it was measured."""

@@ -323,4 +323,5 @@ def batch_fact(measurement: Measurement) -> Batch:
             for each in measurement.told
         )
         or None,
+        window=measurement.window,
     )

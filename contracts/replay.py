@@ -35,6 +35,7 @@ from contracts.rules import Rule, rules_of
 from contracts.ruling import Override, Ruling, rule, weigh
 from contracts.scan.beside import Given
 from contracts.source import MAX_COLUMNS, Fingerprint, Source
+from contracts.streams.rules import in_window
 from ledger.clock import parse_at
 from proofs.errors import MalformedError, MissingError, RefusedError
 
@@ -144,7 +145,7 @@ def replay(
             raise RefusedError(
                 f"entry {known.seq} decided by what other engines found; there is no data to measure again"
             )
-        given = given or Given()
+        given = replace(given or Given(), window=fact.batch.window)
         if is_wanted(document.contract):
             given = replace(given, profiles=references_before(log, document.contract.dataset, known.seq))
         own = measure(document.contract, source, clock=lambda: parse_at(fact.clock), given=given)
@@ -195,7 +196,8 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
         )
     strangers = ("",) * batch.extra_columns
     clock, told = parse_at(fact.clock), told_of(fact)
-    return Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, clock, told)
+    found = Measurement(batch.kind, batch.rows, tuple(metrics), strangers, file, fact.engine, clock, told)
+    return in_window(found, document.contract, batch.window)
 
 
 def _metric(rule: Rule, counted: MetricFact, profiles: Mapping[str, ProfileFact]) -> Metric:

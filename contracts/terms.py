@@ -86,13 +86,15 @@ class Kind(StrEnum):
     SQL = "sql"
     CUSTOM = "custom"
     FOREIGN = "foreign"
+    UNREADABLE = "unreadable"
+    LATE = "late"
 
     @property
     def category(self) -> Category:
         """What kind of promise it is: of the shape, of the values, or of the service."""
         if self in (Kind.PRESENT, Kind.TYPE, Kind.EXTRA_COLUMNS):
             return Category.SCHEMA
-        return Category.SLA if self in (Kind.FRESHNESS, Kind.COMPLETENESS) else Category.QUALITY
+        return Category.SLA if self in (Kind.FRESHNESS, Kind.COMPLETENESS, Kind.LATE) else Category.QUALITY
 
 
 FieldType = Literal[

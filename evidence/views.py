@@ -9,6 +9,7 @@ from contracts.profiles import ProfileFold
 from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
 from contracts.slo.store import SloFold
+from contracts.streams.store import StreamFold
 from ledger.projection import Projection, StreamIndex
 from lineage.chronicle.store import ChronicleProjection
 from lineage.deletion.state import DeletionProjection
@@ -29,4 +30,5 @@ def known_views() -> tuple[Projection, ...]:
         SloFold(),
         SourceCatalog(),
         ConsumerRegister(),
+        StreamFold(),
     )

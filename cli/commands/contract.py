@@ -12,6 +12,7 @@ import click
 from cli.acting import with_acts
 from cli.commands.beside import engines_of, others_of, taken_of, with_beside
 from cli.commands.contracts import read_contract
+from cli.commands.streams import Checked, StreamOptions, check_stream, is_stream, with_stream
 from cli.output import say
 from cli.session import Session, named_file, pass_session, read_input, with_json
 from contracts import enforce, profiles
@@ -55,6 +56,7 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @with_acts
 @with_json
 @pass_session
+@with_stream
 def check(
     session: Session,
     contract: Path,
@@ -71,17 +73,20 @@ def check(
     policy: str | None,
     dry_run: bool,
     acts: Acts,
+    stream: StreamOptions,
 ) -> None:
     """Hold DATA to CONTRACT (YAML).
 
     DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, s3://bucket/key (or a prefix or
-    pattern), sqlite:///file.db#table or postgresql://…#schema.table.
+    pattern), sqlite:///file.db#table or postgresql://…#schema.table; or a stream, of which each window is decided by itself:
+    ndjson:- (standard input), ndjson:FILE or kafka:TOPIC, with --window.
 
     Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart. Without
     DATA the results of other engines decide alone. --current swaps a link between versions that lie side by side.
 
     Example: tally check orders.yaml orders.parquet
     """
+    _check_options(data, stream, acts, is_alone=bool(results or asked or dry_run or hive))
     document = read_contract(str(contract), object_name, namespace)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     taken, engines = taken_of(results), engines_of(asked)
@@ -89,6 +94,9 @@ def check(
         source, path = _opened(data, opened, acts, hive=hive)
         given = _given(session, document.contract, others_of(others, opened), allowed)
         given = replace(given, engines=engines)
+        if data is not None and is_stream(data):
+            check_stream(session, data, stream, Checked(document, given, ruled, acts.quarantine, run))
+            return
         if dry_run:
             _try(session, _tried(session, document, source, given, ruled, taken))
             return
@@ -113,7 +121,7 @@ def show_passed(session: Session, passed: Passed) -> None:
 
 
 def _opened(data: str | None, opened: ExitStack, acts: Acts, *, hive: bool) -> tuple[Source | None, Path | None]:
-    if data is not None:
+    if data is not None and not is_stream(data):
         if acts.current is not None:
             data = _version(data)
         return _source(opened.enter_context(found(data, hive=hive)), data, acts)
@@ -128,6 +136,15 @@ def _version(data: str) -> str:
     if "://" in data:
         raise RefusedError("only a file or a folder can be read by a link")
     return str(real_version(Path(data)))
+
+
+def _check_options(data: str | None, stream: StreamOptions, acts: Acts, *, is_alone: bool) -> None:
+    if not is_stream(data) and (stream.window is not None or stream.follow):
+        raise click.UsageError("--window and --follow go with a stream: ndjson:- or kafka:TOPIC.")
+    if is_stream(data) and (is_alone or acts != Acts(quarantine=acts.quarantine)):
+        raise click.UsageError(
+            "With a stream go --window, --follow and --quarantine: the others are for data that has an end."
+        )
 
 
 def _try(session: Session, evaluated: Evaluated) -> None:

@@ -28,6 +28,7 @@ from contracts.scan.query import UnfitError
 from contracts.scan.referential import references
 from contracts.source import Opened, Source, reason
 from contracts.structure import Structure
+from contracts.window import Window
 from ledger.clock import Clock, system_clock
 from proofs.errors import TallyError
 
@@ -48,6 +49,7 @@ class Given:
         seconds: How long one rule of SQL may run.
         engines: Other engines that are asked about their own checks, too.
         clock: Read once; ages are counted from then.
+        window: Which part of a stream the batch is.
     """
 
     others: Mapping[str, Source] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Given:
     seconds: float = SECONDS
     clock: Clock = system_clock
     engines: tuple[Second, ...] = ()
+    window: Window | None = None
 
 
 def measure_beside(

@@ -26,6 +26,7 @@ FLOORS = {
     "contracts": floor(
         "proofs ledger",
         "duckdb fsspec orjson psycopg pydantic ruamel sqlite_utils urllib3 airflow dagster dbt dbt_common",
+        "chromadb confluent_kafka duckdb fsspec lancedb orjson psycopg pydantic ruamel sqlite_utils urllib3",
     ),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(
