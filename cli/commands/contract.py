@@ -13,6 +13,7 @@ from cli.acting import with_acts
 from cli.commands.beside import engines_of, others_of, taken_of, with_beside
 from cli.commands.contracts import read_contract
 from cli.commands.streams import Checked, StreamOptions, check_stream, is_stream, with_stream
+from cli.job import run_job
 from cli.output import say
 from cli.session import Session, named_file, pass_session, read_input, with_json
 from contracts import enforce, profiles
@@ -44,7 +45,7 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 
 
 @click.command()
-@click.argument("contract", type=click.Path(path_type=Path))
+@click.argument("contract", type=click.Path(path_type=Path), required=False)
 @click.argument("data", required=False)
 @click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS contract.")
 @click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
@@ -53,13 +54,15 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
 @click.option("--dry-run", is_flag=True, help="Measure and decide, and record nothing.")
+@click.option("--job", type=click.Path(path_type=Path), metavar="FILE", help="Do so for every asset of a job.")
+@click.option("--anywhere", is_flag=True, help="A job may name files outside its own folder.")
 @with_acts
 @with_json
 @pass_session
 @with_stream
 def check(
     session: Session,
-    contract: Path,
+    contract: Path | None,
     data: str | None,
     *,
     object_name: str | None,
@@ -72,6 +75,8 @@ def check(
     run: str | None,
     policy: str | None,
     dry_run: bool,
+    job: Path | None,
+    anywhere: bool,
     acts: Acts,
     stream: StreamOptions,
 ) -> None:
@@ -84,8 +89,16 @@ def check(
     Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart. Without
     DATA the results of other engines decide alone. --current swaps a link between versions that lie side by side.
 
+    --job holds every asset of a file to its contract, with the options --policy, --allow and --run; the worst decision counts.
+
     Example: tally check orders.yaml orders.parquet
     """
+    if job is not None:
+        _alone(contract, object_name, namespace, hive, others, (*results, *asked), dry_run, acts != Acts())
+        run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
+        return
+    if contract is None or anywhere:
+        raise click.UsageError("--anywhere goes with --job." if anywhere else "Missing argument 'CONTRACT'.")
     _check_options(data, stream, acts, is_alone=bool(results or asked or dry_run or hive))
     document = read_contract(str(contract), object_name, namespace)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
@@ -105,6 +118,13 @@ def check(
         show_passed(session, passed)
         if (refusal := passed.error()) is not None:
             raise refusal
+
+
+def _alone(*given: object) -> None:
+    if any(given):
+        raise click.UsageError(
+            "--job names its contracts and data itself; it goes with --policy, --allow, --run, --anywhere."
+        )
 
 
 def show_passed(session: Session, passed: Passed) -> None:

@@ -66,21 +66,22 @@ def put(draft: Draft, asset: Place) -> None:
         source.put_column(draft, item, item.need("name").text())
     contract = asset.get("data_contract")
     if contract is not None:
-        _put_enforcement(draft, contract)
-        inline = contract.get("inline_checks")
-        for item in inline.items() if inline is not None else ():
-            _put_inline(draft, item)
+        put_enforced(draft, contract)
         for stranger in contract.strangers(_CONTRACT_KEYS):
             draft.keep(stranger, "asset", "data_contract", stranger.key)
     for stranger in asset.strangers(KEYS):
         draft.keep(stranger, "asset", stranger.key)
 
 
-def _put_enforcement(draft: Draft, contract: Place) -> None:
+def put_enforced(draft: Draft, contract: Place) -> None:
+    """Put down what `data_contract:` of an asset says: how the contract is enforced, and checks beside it."""
     if (mode := contract.get("enforcement_mode")) is not None:
         draft.put(("enforcement",), mode.word(MODES), mode)
     if (enabled := contract.get("enabled")) is not None and not enabled.boolean():
         draft.put(("enforcement",), "disabled", enabled)
+    inline = contract.get("inline_checks")
+    for item in inline.items() if inline is not None else ():
+        _put_inline(draft, item)
 
 
 def _put_inline(draft: Draft, item: Place) -> None:

@@ -96,11 +96,11 @@ def _refuse_others(value: dict[str, Any], parsed: yamlsafe.Parsed, name: str) ->
             where=f"{name} line {parsed.line(('kind',))}",
             hint="read is kind: DataContract",
         )
-    if set(value) >= _JOB_KEYS and "asset" in value:
+    if set(value) >= _JOB_KEYS and {"asset", "assets"} & set(value):
         raise MalformedError(
             "a job file is no contract",
             where=f"{name} line {parsed.line(('tenant',))}",
-            hint="its data_contract.contract_path names one",
+            hint="tally check --job holds data to the contracts that its data_contract.contract_path names",
         )
 
 

@@ -1,0 +1,97 @@
+"""`tally check --job`: several assets at once, and the worst decision is the status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Tally = Callable[..., Any]
+
+CONTRACT = """\
+name: orders
+version: 1.0.0
+dataset: {namespace: shop, name: orders}
+schema: [{name: id, type: integer, unique: true}]
+"""
+JOB = """\
+tenant: shop
+connectors: {lake: {type: files, path: data}}
+assets:
+  - {name: good, connector: lake, object: good.csv, current: now/orders.csv, data_contract: {contract_path: c.yaml}}
+  - {name: gone, connector: lake, object: gone.csv, data_contract: {contract_path: c.yaml}}
+  - {name: bad, connector: lake, object: bad, current: now/bad, data_contract: {contract_path: c.yaml}}
+  - name: alone
+    connector: lake
+    object: bad/*.csv
+    schema: [{name: id, type: integer}]
+    data_contract: {enforcement_mode: warn, inline_checks: [{type: unique_check, column: id}]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    here = tmp_path / "job"
+    (here / "data" / "bad").mkdir(parents=True)
+    (here / "now").mkdir()
+    (here / "c.yaml").write_text(CONTRACT)
+    (here / "job.yaml").write_text(JOB)
+    (here / "data" / "good.csv").write_text("id\n1\n")
+    (here / "data" / "bad" / "part.csv").write_text("id\n1\n1\n")
+    return here
+
+
+def test_every_asset_is_decided_and_the_worst_counts(ledger: Tally, folder: Path) -> None:
+    ended = ledger("check", "--job", "job/job.yaml", "--json")
+
+    assert ended.returncode == 10, ended.stderr
+    assert ended.error()["code"] == "blocked"
+    document = json.loads(ended.stdout)
+    rows = [(row["asset"], row["decision"], row["error"], row.get("action")) for row in document["assets"]]
+    assert rows == [
+        ("good", "ALLOW", None, "promoted"),
+        ("gone", None, "missing", None),
+        ("bad", "BLOCK_AND_ROLLBACK", None, "rolled-back"),
+        ("alone", "ALLOW_WITH_ALERT", None, None),
+    ]
+    assert (folder / "now" / "orders.csv").read_text() == "id\n1\n"
+    decided = ledger("decision", "list", "--json").document()
+    assert [row["decision"] for row in decided] == ["ALLOW_WITH_ALERT", "BLOCK_AND_ROLLBACK", "ALLOW"]
+
+
+def test_what_cannot_be_decided_is_the_status_where_nothing_is_blocked(ledger: Tally, folder: Path) -> None:
+    (folder / "job.yaml").write_text("".join(JOB.splitlines(keepends=True)[:5]))
+
+    ended = ledger("check", "--job", "job/job.yaml")
+
+    assert ended.returncode == 8
+    assert "good" in ended.stdout
+
+
+def test_a_pattern_does_not_lead_out_of_the_folder(ledger: Tally, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("id\n1\n")
+    (folder / "data" / "bad" / "part.csv").unlink()
+    (folder / "data" / "bad" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    (folder / "job.yaml").write_text("".join(JOB.splitlines(keepends=True)[:3] + JOB.splitlines(keepends=True)[6:]))
+
+    refused = ledger("check", "--job", "job/job.yaml", "--json")
+    allowed = ledger("check", "--job", "job/job.yaml", "--anywhere", "--json")
+
+    assert refused.returncode == 9
+    assert "leads out of the job file's folder" in refused.stderr
+    assert allowed.returncode == 0
+
+
+def test_a_job_says_itself_what_is_checked(ledger: Tally, folder: Path) -> None:
+    wrong = [
+        ("check", "c.yaml", "--job", "job/job.yaml"),
+        ("check", "--job", "job/job.yaml", "--dry-run"),
+        ("check", "--job", "job/job.yaml", "--current", "x"),
+        ("check", "job/c.yaml", "--anywhere"),
+        ("check",),
+    ]
+
+    assert [ledger(*words).returncode for words in wrong] == [2] * 5
