@@ -143,5 +143,5 @@ def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> En
         return SwapLink(log, evaluated, batch.path, acts.current)
     is_parted = evaluated.verdict.decision is Decision.QUARANTINE
     if acts.quarantine is not None and batch.source is not None and is_parted:
-        return KeepApart(evaluated, batch.source, acts.quarantine)
+        return KeepApart(evaluated, batch.source, acts.quarantine, log.origin)
     return MoveAside(batch.path, acts.move_blocked) if acts.move_blocked is not None and batch.path else None

@@ -17,12 +17,14 @@ class KeepApart:
     """Parts the rows of a batch below `folder`.
 
     Attributes:
+        origin: The log that tells of it.
         made: The quarantine's id and what became of the rows; None as long as nothing did.
     """
 
     evaluated: Evaluated
     source: Source
     folder: Path
+    origin: str = ""
     made: tuple[str, Split] | None = None
     on_release: ClassVar[None] = None
     on_withhold: ClassVar[Action] = "quarantined"
@@ -32,4 +34,4 @@ class KeepApart:
 
     def withhold(self) -> None:
         """Part the rows; raises as `keep_apart`."""
-        self.made = keep_apart(self.evaluated, self.source, self.folder)
+        self.made = keep_apart(self.evaluated, self.source, self.folder, origin=self.origin)

@@ -3,9 +3,10 @@
     <folder>/<id>/bad.parquet       the rows that were kept apart
     <folder>/<id>/good.parquet      those that were not
     <folder>/<id>/released-<n>.parquet   those that keep a contract in the n-th replay
+    <folder>/<id>/.ledger           whose it is: the name of the log, before there is any row
 
 The files stand before the event that tells of them, and are deleted before the event that says so: a crash in between leaves
-files that no event names, or an event that is repeated. They are for their owner alone.
+files that no event names (`contracts.quarantine.orphans`), or an event that is repeated. They are for their owner alone.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from ledger.record import Record
 from proofs.errors import ConflictError, MissingError, RefusedError, TamperedError
 
 DEFAULT_DAYS: Final = 30
+OWNER: Final = ".ledger"
 _FACTS: Final[dict[str, type[OfQuarantine]]] = {
     REVIEWED: Reviewed,
     REPLAYED: Replayed,
@@ -150,8 +152,13 @@ def find(log: ProjectingLog, id: str) -> Kept:
     raise MissingError(f"there is no quarantine {id[:64]!r}", hint="`tally quarantine list`")
 
 
-def keep_apart(evaluated: Evaluated, source: Source, folder: Path, *, id: str | None = None) -> tuple[str, Split]:
+def keep_apart(
+    evaluated: Evaluated, source: Source, folder: Path, *, id: str | None = None, origin: str = ""
+) -> tuple[str, Split]:
     """Part the rows of an evaluated batch into files below `folder`, and return the quarantine's id and what became of them.
+
+    Args:
+        origin: The log that will tell of it; without, nobody finds the rows again should it never.
 
     Raises:
         RefusedError: The folder cannot be made, or a file is there already.
@@ -161,6 +168,9 @@ def keep_apart(evaluated: Evaluated, source: Source, folder: Path, *, id: str | 
     place = _place(folder, id)
     try:
         place.mkdir(mode=0o700, parents=True)
+        if origin:
+            (place / OWNER).touch(mode=0o600)
+            (place / OWNER).write_text(origin, encoding="utf-8")
     except OSError as error:
         raise RefusedError(f"the quarantine cannot be made: {error.strerror}", where=str(place)) from error
     contract = evaluated.document.contract
@@ -304,7 +314,8 @@ def _remove(folder: Path, kept: Kept) -> None:
         for path in sorted(place.glob("*.parquet")):
             if not path.is_symlink():
                 path.unlink()
-        if place.is_dir() and not any(place.iterdir()):
+        if place.is_dir() and {path.name for path in place.iterdir()} <= {OWNER}:
+            (place / OWNER).unlink(missing_ok=True)
             place.rmdir()
     except OSError as error:
         raise RefusedError(f"the rows cannot be deleted: {error.strerror}", where=str(place)) from error

@@ -78,7 +78,9 @@ class WindowJudge:
         """
         evaluated, source = self._evaluated(cut)
         is_kept = self.folder is not None and evaluated.verdict.decision is Decision.QUARANTINE and cut.count > 0
-        keeper = KeepApart(evaluated, source, self.folder) if is_kept and self.folder is not None else None
+        keeper = (
+            KeepApart(evaluated, source, self.folder, self.log.origin) if is_kept and self.folder is not None else None
+        )
         context = Context(source=f"{self.log.origin}/stream", run=self.run, new_id=self._ids(cut.window))
         try:
             outcome = enforce.carry_out(self.log, evaluated, context=context, enforcement=keeper)
