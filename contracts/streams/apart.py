@@ -11,6 +11,7 @@ from typing import Final
 
 from contracts.engine import confined, literal
 from contracts.quarantine.split import Split
+from contracts.quarantine.store import OWNER
 from contracts.source import Fingerprint, fingerprint, reason
 from contracts.window import Window
 from ledger.durable import sync_folder
@@ -19,12 +20,13 @@ from proofs.errors import RefusedError, StorageError
 _COLUMNS: Final = """{"partition": 'BIGINT', "offset": 'BIGINT', why: 'VARCHAR', line: 'VARCHAR'}"""
 
 
-def keep(apart: Path, window: Window, good_rows: int, folder: Path) -> tuple[str, Split]:
+def keep(apart: Path, window: Window, good_rows: int, folder: Path, *, origin: str) -> tuple[str, Split]:
     """Write lines that were set apart to a `bad.parquet` of a quarantine of their own, durable and for their owner alone.
 
     Args:
         apart: What `Spool.set_apart` wrote.
         folder: Where quarantines stand.
+        origin: The log that will tell of it.
 
     Raises:
         RefusedError: The folder cannot be made.
@@ -34,6 +36,8 @@ def keep(apart: Path, window: Window, good_rows: int, folder: Path) -> tuple[str
     place = folder / id
     try:
         place.mkdir(mode=0o700, parents=True)
+        (place / OWNER).touch(mode=0o600)
+        (place / OWNER).write_text(origin, encoding="utf-8")
     except OSError as error:
         raise RefusedError(f"the quarantine cannot be made: {error.strerror}", where=str(place)) from error
     bad = place / "bad.parquet"

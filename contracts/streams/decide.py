@@ -91,7 +91,7 @@ class WindowJudge:
             ) from error
         made = [keeper.made] if keeper is not None and keeper.made is not None else []
         if cut.apart is not None and self.folder is not None:
-            made.append(apart.keep(cut.apart, cut.window, cut.count, self.folder))
+            made.append(apart.keep(cut.apart, cut.window, cut.count, self.folder, origin=self.log.origin))
         for each in made:
             record_opened(self.log, evaluated, outcome.decided, each, context)
         self.before = cut.window
