@@ -178,13 +178,21 @@ class ResultFact(Fact):
     size_bytes: Count
 
 
+class TableFact(Fact):
+    """The version of a table that was measured, as its own log calls it, and the SHA-256 of what that says of it."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
+    version: Annotated[str, Field(pattern=r"^-?[0-9]{1,20}$")]
+    log: Digest | None = None
+
+
 class Batch(Fact):
     """What was measured: no path and no name of a column that the contract does not know.
 
     Where it is "external", `results` of other engines alone say how it is, and `rows` is the most that any check looked at.
     """
 
-    kind: Literal["parquet", "csv", "jsonl", "table", "frame", "sqlite", "postgresql", "external"]
+    kind: Literal["parquet", "csv", "jsonl", "table", "frame", "sqlite", "postgresql", "delta", "iceberg", "external"]
     rows: Count
     extra_columns: Count
     files: Count | None = None
@@ -192,11 +200,14 @@ class Batch(Fact):
     size_bytes: Count | None = None
     results: Annotated[tuple[ResultFact, ...], Field(min_length=1)] | None = None
     window: Window | None = None
+    table: TableFact | None = None
 
     @model_validator(mode="after")
     def _told(self) -> Self:
         if self.kind == "external" and (self.results is None or self.sha256 is not None):
             raise ValueError("an external batch has results of other engines and no fingerprint of its own")
+        if (self.kind in ("delta", "iceberg")) != (self.table is not None):
+            raise ValueError("the version of a table is that of a Delta or Iceberg table")
         return self
 
 
@@ -296,6 +307,7 @@ class ActionTaken(Fact):
         result: Of an action that may or may not have been done, "unknown".
         error: The code of the error where it is not done.
         restored: The decision by which the version was allowed that consumers were led back to.
+        table: The version that a table went back to.
     """
 
     contract: ContractName
@@ -308,6 +320,7 @@ class ActionTaken(Fact):
     result: Literal["done", "failed", "unknown"]
     error: Filled | None = None
     restored: Decided | None = None
+    table: TableFact | None = None
 
 
 class Overridden(Fact):

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import duckdb
 
 # What lies by column in an engine of ours is cheap to ask twice; text is not, and a table may have changed in between.
-_ASKED_TWICE: Final = frozenset(("parquet", "sqlite", "postgresql"))
+_ASKED_TWICE: Final = frozenset(("parquet", "sqlite", "postgresql", "delta", "iceberg"))
 
 
 def measure(
@@ -77,7 +77,7 @@ def measure(
 def _measured(contract: Contract, source: Source, now: datetime, given: Given) -> Measurement:
     files = files_of(source)
     if not files:
-        return _measure(contract, source, None, now, given)
+        return _measure(contract, source, lambda: _examine(source, sees_content=not contract.is_disabled), now, given)
     before = [_state(path) for path in files]
     # Hashing costs as much as all checks, and both let go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -128,10 +128,10 @@ def _whole(source: Source, file: _Bytes, rows: int) -> Fingerprint | None:
 
 
 def _measure(
-    contract: Contract, source: Source, examined: Callable[[], _Bytes] | None, clock: datetime, given: Given
+    contract: Contract, source: Source, examined: Callable[[], _Bytes], clock: datetime, given: Given
 ) -> Measurement:
     if contract.is_disabled:
-        return Measurement(_kind(source), 0, (), (), examined().fingerprint if examined else None, NO_ENGINE, clock)
+        return Measurement(_kind(source), 0, (), (), examined().fingerprint, NO_ENGINE, clock)
     import duckdb
 
     rules = rules_of(contract)
@@ -150,7 +150,7 @@ def _measure(
                 )
         told = _ask_others(contract, known, batch, shape, given, clock)
     metrics = tuple(_against(known[rule.id], given) for rule in rules)
-    file = _whole(source, examined(), rows) if examined else None
+    file = _whole(source, examined(), rows)
     engine = ", ".join((f"duckdb {duckdb.__version__}", *(each.engine for each in told)))
     return Measurement(batch.kind, rows, metrics, shape.extra, file, engine, clock, told)
 

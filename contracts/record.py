@@ -33,6 +33,7 @@ from contracts.facts import (
     ProfileFact,
     ReasonFact,
     ResultFact,
+    TableFact,
     ValidationDecided,
 )
 from contracts.metric import Measurement
@@ -41,6 +42,7 @@ from contracts.policyfile import PolicyDocument
 from contracts.profile import MAX_PROFILES
 from contracts.rules import basis_points
 from contracts.ruling import NO_RULING, Ruling
+from contracts.tables.version import TableVersion
 from ledger.clock import print_at
 from ledger.event import Event
 from proofs.errors import RefusedError, UnknownOutcomeError
@@ -191,11 +193,13 @@ class Deed:
     Attributes:
         error: The code of the error by which it failed, or by which nobody knows.
         restored: The decision by which the version was allowed that consumers were led back to.
+        table: The version that a table went back to.
     """
 
     action: Action
     error: str | None = None
     restored: Decided | None = None
+    table: TableVersion | None = None
 
     @property
     def result(self) -> Result:
@@ -223,6 +227,7 @@ def action_taken(decided: Event, receipt: Receipt, deed: Deed, context: Context)
         result=deed.result,
         error=deed.error,
         restored=deed.restored,
+        table=_table_fact(deed.table),
     )
     return event_of(ACTION_TAKEN, fact, context, subject=decision.contract.name)
 
@@ -308,6 +313,10 @@ def _gates(policy: Policy, handling: Handling) -> Gates:
     )
 
 
+def _table_fact(version: TableVersion | None) -> TableFact | None:
+    return None if version is None else TableFact(id=version.id, version=version.version, log=version.log)
+
+
 def batch_fact(measurement: Measurement) -> Batch:
     """Return what was measured as bodies name it."""
     kind: Any = measurement.kind
@@ -318,6 +327,7 @@ def batch_fact(measurement: Measurement) -> Batch:
         files=measurement.file.files if measurement.file else None,
         sha256=measurement.file.sha256 if measurement.file else None,
         size_bytes=measurement.file.size_bytes if measurement.file else None,
+        table=_table_fact(measurement.file.table if measurement.file else None),
         results=tuple(
             ResultFact(engine=each.engine, sha256=each.file.sha256, size_bytes=each.file.size_bytes)
             for each in measurement.told

@@ -36,6 +36,7 @@ from contracts.ruling import Override, Ruling, rule, weigh
 from contracts.scan.beside import Given
 from contracts.source import MAX_COLUMNS, Fingerprint, Source
 from contracts.streams.rules import in_window
+from contracts.tables.version import TableVersion
 from ledger.clock import parse_at
 from proofs.errors import MalformedError, MissingError, RefusedError
 
@@ -189,7 +190,8 @@ def _recorded(document: Document, fact: ValidationDecided) -> Measurement:
     metrics += foreign_of(document, fact)
     file = None
     if batch.sha256 is not None and batch.size_bytes is not None:
-        file = Fingerprint(batch.sha256, batch.size_bytes, batch.files)
+        table = TableVersion(batch.table.id, batch.table.version, batch.table.log) if batch.table else None
+        file = Fingerprint(batch.sha256, batch.size_bytes, batch.files, table)
     if batch.extra_columns > MAX_COLUMNS:
         raise MalformedError(
             f"the decision tells of {batch.extra_columns} further columns, at most {MAX_COLUMNS} are read"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from contracts.columns import Column
 from contracts.engine import confined, identifier, literal
+from contracts.tables.version import TableVersion
 from proofs.errors import MalformedError, MissingError, RefusedError, TallyError
 
 if TYPE_CHECKING:
@@ -121,9 +122,8 @@ class Opened:
     """A source that can be queried.
 
     Attributes:
-        kind: "parquet", "csv", "jsonl", "table", "frame", "sqlite" or "postgresql".
+        kind: As `facts.Batch` has it.
         relation: The SQL after FROM; every name and path in it is quoted.
-        source: What was opened.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -146,13 +146,13 @@ class Opened:
 class Fingerprint:
     """The content of a file: its SHA-256 in hex and its length.
 
-    Attributes:
-        files: Of how many files it is; of more than one, the SHA-256 is that of a list (contracts.sources.files).
+    `files` says of how many, where it is that of a list (contracts.sources.files); `table`, which version of one they make up.
     """
 
     sha256: str
     size_bytes: int
     files: int | None = None
+    table: TableVersion | None = None
 
 
 class Hashed:

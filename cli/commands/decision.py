@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from contracts.history import decisions
 from contracts.overrides import Word
 from contracts.overrides import override as overrule
 from contracts.policyfile import DECISIONS
-from contracts.replay import contract_of, read_decision
+from contracts.replay import Known, contract_of, read_decision
 from contracts.replay import replay as decide_again
 from contracts.scan.beside import Given
-from contracts.sources.named import found
+from contracts.source import Source
+from contracts.sources.named import found, table_place
 from ledger.clock import print_at
 from proofs.errors import MissingError, RefusedError, TamperedError
 
@@ -94,7 +95,7 @@ def _tell(session: Session, told: Explained) -> None:
 
 @decision.command()
 @click.argument("seq", type=click.IntRange(0))
-@click.option("--data", metavar="DATA", help="Measure this again, too; as DATA of tally check.")
+@click.option("--data", metavar="DATA", help="Measure this again, too; a table at the version that was measured.")
 @click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
 @with_beside
 @_CONTRACT
@@ -123,9 +124,9 @@ def replay(
         raise click.UsageError("--reference, --allow, --results and --engine go with --data.")
     taken, engines = taken_of(results), engines_of(asked)
     with ExitStack() as opened, session.open(read_only=True) as log:
-        source = None if data is None else opened.enter_context(found(data, hive=hive))
-        given = Given(others=others_of(others, opened), allowed=frozenset(allowed), engines=engines)
         known = read_decision(log, seq)
+        source = None if data is None else opened.enter_context(_measured(data, known, hive=hive))
+        given = Given(others=others_of(others, opened), allowed=frozenset(allowed), engines=engines)
         made = decide_again(log, known, document=_given(contract), source=source, given=given, results=taken)
     facts = {
         "seq": seq,
@@ -172,6 +173,12 @@ def override(
     session.output.facts(
         {"seq": receipt.seq, "decision_of": seq, "to": _WORDS[to].value, "until": print_at(ends)}, "Overruled."
     )
+
+
+def _measured(data: str, known: Known, *, hive: bool) -> AbstractContextManager[Source]:
+    """The data of a decision: a table at the version that was measured, or whatever is written so."""
+    table = known.fact.batch.table
+    return found(data, hive=hive, as_of=table.version if table and table_place(data) is not None else None)
 
 
 def _given(path: Path | None) -> Document | None:

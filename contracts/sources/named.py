@@ -15,23 +15,48 @@ from contracts.sources.jsonlines import JsonLines
 from contracts.sources.objects import fetched, is_stored
 from contracts.sources.postgres import PostgresTable
 from contracts.sources.sqlite import SqliteTable
+from contracts.tables.delta import DeltaPlace, delta_source
+from contracts.tables.iceberg import IcebergPlace, iceberg_source
 from proofs.errors import MissingError, RefusedError
 
 _PATTERN: Final = frozenset("*?[")
+_TABLES: Final = {"delta": delta_source, "iceberg": iceberg_source}
 
 
 @contextmanager
-def found(name: str, *, hive: bool = False) -> Iterator[Source]:
-    """Hand over the source of anything that `named_source` knows, or of objects in a store (`s3://…`), as copied now.
+def found(name: str, *, hive: bool = False, as_of: str | None = None) -> Iterator[Source]:
+    """Hand over the source of anything that `named_source` knows, of objects in a store (`s3://…`), or of a table's files.
+
+    A table is written `delta:FOLDER-OR-URL` or `iceberg:CATALOG.NAMESPACE.TABLE`. What lies elsewhere is copied for now.
+
+    Args:
+        as_of: The version of a table; the newest unless stated.
 
     Raises:
-        TallyError: As `named_source` and `contracts.sources.objects.fetched`.
+        TallyError: As `named_source`, `contracts.sources.objects.fetched` and `contracts.tables`.
     """
+    if (table := _TABLES.get(name.partition(":")[0])) is not None:
+        with table(name.partition(":")[2], as_of) as source:
+            yield source
+        return
+    if as_of is not None:
+        raise RefusedError("only a Delta or Iceberg table has earlier versions")
     if is_stored(name):
         with fetched(name, hive=hive) as source:
             yield source
     else:
         yield named_source(name, hive=hive)
+
+
+def table_place(name: str) -> DeltaPlace | IcebergPlace | None:
+    """Return where the table is that is written so; None for everything else."""
+    kind, _, place = name.partition(":")
+    match kind:
+        case "delta":
+            return DeltaPlace(place)
+        case "iceberg":
+            return IcebergPlace(place)
+    return None
 
 
 def named_source(name: str, *, hive: bool = False) -> Source:

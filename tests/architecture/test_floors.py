@@ -25,8 +25,8 @@ FLOORS = {
     "lineage": floor("proofs ledger", "duckdb jsonschema_rs networkx openlineage orjson pydantic sqlite_utils urllib3"),
     "contracts": floor(
         "proofs ledger",
-        "airflow chromadb confluent_kafka dagster dbt dbt_common duckdb fsspec lancedb orjson psycopg pydantic"
-        " ruamel sqlite_utils urllib3",
+        "airflow chromadb confluent_kafka dagster dbt dbt_common deltalake duckdb fsspec lancedb orjson psycopg"
+        " pydantic pyiceberg ruamel sqlite_utils urllib3",
     ),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(

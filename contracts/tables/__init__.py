@@ -1,0 +1,1 @@
+"""Delta and Iceberg tables: which files are theirs at a version, measured by what the files hold, and rolled back."""
