@@ -18,7 +18,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def with_acts(command: _Command) -> _Command:
-    """Give a command `--move-blocked`, `--quarantine`, `--current` and `--call`, which it is handed as `acts`."""
+    """Give a command the options that say what is done with a batch, which it is handed as `acts`."""
     folder = click.Path(path_type=Path)
 
     @click.option("--move-blocked", type=folder, metavar="DIR", help="Where a blocked file is moved to.")
@@ -27,6 +27,7 @@ def with_acts(command: _Command) -> _Command:
         "--current", type=folder, metavar="LINK", help="What consumers read: leads to allowed DATA, away from other."
     )
     @click.option("--call", metavar="MODULE:FUNCTION", help="A function that is to carry the decision out.")
+    @click.option("--roll-back", is_flag=True, help="Take a blocked table back to the last version that was allowed.")
     @wraps(command)
     def handed(
         *given: Any,
@@ -34,9 +35,10 @@ def with_acts(command: _Command) -> _Command:
         quarantine: Path | None,
         current: Path | None,
         call: str | None,
+        roll_back: bool,
         **others: Any,
     ) -> Any:
-        acts = Acts(move_blocked, quarantine, current, None if call is None else _called(call))
+        acts = Acts(move_blocked, quarantine, current, None if call is None else _called(call), roll_back)
         return command(*given, acts=acts, **others)
 
     return handed  # type: ignore[return-value]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from contracts import record
 from contracts.decision import Decision, Verdict
@@ -23,6 +23,7 @@ from contracts.record import Action, Context, Evaluated, Log, Receipt
 from contracts.ruling import NO_RULING, Ruling, rule, weigh
 from contracts.scan.beside import Given
 from contracts.source import Source
+from contracts.tables.version import TableVersion
 from proofs.errors import BlockedError, TallyError
 
 
@@ -58,6 +59,16 @@ class Enforcement(Protocol):
 
 
 Making = Callable[[Receipt], Enforcement]
+
+
+@runtime_checkable
+class TakesBack(Protocol):
+    """An enforcement that takes a table back, and knows to which version."""
+
+    @property
+    def table(self) -> TableVersion | None:
+        """The version that the table went back to; None as long as it did not."""
+        ...
 
 
 _BARS: Final = {Decision.QUARANTINE: "quarantines rows of", Decision.BLOCK_AND_ROLLBACK: "blocks"}
@@ -192,7 +203,9 @@ def carry_out(
             # That the batch is where it should not be is what the caller has to hear of.
             error.add_note(f"and that it failed was not recorded: {unrecorded}")
         raise
-    taken = log.append(record.action_taken(event, decided, record.Deed(action, restored=restored), context))
+    table = enforcement.table if isinstance(enforcement, TakesBack) else None
+    deed = record.Deed(action, restored=restored, table=table)
+    taken = log.append(record.action_taken(event, decided, deed, context))
     return Outcome(evaluated, decided, action, taken)
 
 

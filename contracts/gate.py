@@ -29,6 +29,9 @@ from contracts.record import Context, Evaluated
 from contracts.scan.beside import Given
 from contracts.source import Source
 from contracts.swap import SwapLink, check_link
+from contracts.tables.active import ActiveTable
+from contracts.tables.rollback import Place, RollBack
+from contracts.tables.version import TableVersion
 from proofs.errors import BlockedError, RefusedError
 
 
@@ -41,21 +44,23 @@ class Acts:
         quarantine: Where bad rows are kept apart when that is decided.
         current: The link by which consumers read one version: it leads to what is let through, and away from what is not.
         function: What is called, whatever is decided.
+        rolls_back: Whether a table whose newest version is not let through goes back to the last one that was.
 
     Raises:
-        RefusedError: Of `current`, `function` and the other two more than one is given; or `current` is no link.
+        RefusedError: Of `current`, `function` and the other three more than one is given; or `current` is no link.
     """
 
     move_blocked: Path | None = None
     quarantine: Path | None = None
     current: Path | None = None
     function: Function | None = None
+    rolls_back: bool = False
 
     def __post_init__(self) -> None:
-        moves = self.move_blocked is not None or self.quarantine is not None
+        moves = self.move_blocked is not None or self.quarantine is not None or self.rolls_back
         if moves + (self.current is not None) + (self.function is not None) > 1:
             raise RefusedError(
-                "a batch is moved or parted, or a link is swapped, or a function called: one of the three"
+                "a batch is moved, parted or rolled back, or a link is swapped, or a function called: one of the three"
             )
         if self.current is not None:
             check_link(self.current)
@@ -76,6 +81,7 @@ class Batch:
         given: What it is measured against beside the contract. The clock is the log's.
         policy: In the place of the one that rules the dataset; it is put in force.
         results: What other engines found.
+        table: Where the Delta or Iceberg table is; None for everything else.
     """
 
     document: Document
@@ -84,6 +90,7 @@ class Batch:
     given: Given = field(default_factory=Given)
     policy: PolicyDocument | None = None
     results: Sequence[Taken] = ()
+    table: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +101,14 @@ class Passed:
         remark: What is to be known of the contract: that it is deprecated.
         moved: Where the file was moved to; None where it was not.
         kept: The folder of the quarantine and what is in it; None where no rows were kept apart.
+        went_back: The version that a table went back to; None where it did not.
     """
 
     outcome: Outcome
     remark: str | None = None
     moved: Path | None = None
     kept: tuple[Path, Split] | None = None
+    went_back: TableVersion | None = None
 
     def error(self) -> BlockedError | None:
         """Return what a pipeline should raise to stop; None when the batch, or the good rows of it, were let through."""
@@ -118,6 +127,8 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
     acts, document = acts or Acts(), batch.document
     if acts.needs_path and batch.path is None:
         raise RefusedError("only a batch that lies in one place can be moved, or read by a link")
+    if acts.rolls_back and not isinstance(batch.source, ActiveTable):
+        raise RefusedError("only a Delta or Iceberg table can go back to an earlier version")
     context = Context(source=f"{log.origin}/check", run=run)
     remark = check_usable(log, document)
     given = replace(batch.given, clock=log.clock)
@@ -132,6 +143,8 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
     if isinstance(act, KeepApart) and act.made is not None:
         record_opened(log, evaluated, outcome.decided, act.made, context)
         return Passed(outcome, remark, kept=(act.folder / act.made[0], act.made[1]))
+    if isinstance(act, RollBack):
+        return Passed(outcome, remark, went_back=act.table)
     return Passed(outcome, remark, moved=act.aside if isinstance(act, MoveAside) else None)
 
 
@@ -144,4 +157,6 @@ def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> En
     is_parted = evaluated.verdict.decision is Decision.QUARANTINE
     if acts.quarantine is not None and batch.source is not None and is_parted:
         return KeepApart(evaluated, batch.source, acts.quarantine, log.origin)
+    if acts.rolls_back and batch.table is not None and isinstance(batch.source, ActiveTable):
+        return RollBack(batch.table, batch.source, batch.document.contract.dataset, log)
     return MoveAside(batch.path, acts.move_blocked) if acts.move_blocked is not None and batch.path else None

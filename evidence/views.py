@@ -10,6 +10,7 @@ from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
 from contracts.slo.store import SloFold
 from contracts.streams.store import StreamFold
+from contracts.tables.allowed import TableVersions
 from ledger.projection import Projection, StreamIndex
 from lineage.chronicle.store import ChronicleProjection
 from lineage.deletion.state import DeletionProjection
@@ -26,6 +27,7 @@ def known_views() -> tuple[Projection, ...]:
         ContractHistory(),
         ProfileFold(),
         QuarantineFold(),
+        TableVersions(),
         SchemaRegistry(),
         SloFold(),
         SourceCatalog(),

@@ -31,7 +31,7 @@ from contracts.ruling import Ruling
 from contracts.scan.beside import Given
 from contracts.source import CsvFile, ParquetFile, Source
 from contracts.sources.jsonlines import JsonLines
-from contracts.sources.named import found
+from contracts.sources.named import found, table_place
 from contracts.sources.objects import is_stored
 from contracts.swap import real_version
 from proofs.errors import BlockedError, MissingError, RefusedError
@@ -50,6 +50,7 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS contract.")
 @click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
 @click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
+@click.option("--as-of", metavar="VERSION", help="Which version of a table; the newest unless stated.")
 @with_beside
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
@@ -77,14 +78,15 @@ def check(
     dry_run: bool,
     job: Path | None,
     anywhere: bool,
+    as_of: str | None,
     acts: Acts,
     stream: StreamOptions,
 ) -> None:
     """Hold DATA to CONTRACT (YAML).
 
     DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, s3://bucket/key (or a prefix or
-    pattern), sqlite:///file.db#table or postgresql://…#schema.table; or a stream, of which each window is decided by itself:
-    ndjson:- (standard input), ndjson:FILE or kafka:TOPIC, with --window.
+    pattern), sqlite:///file.db#table, postgresql://…#schema.table, delta:FOLDER-OR-URL or iceberg:CATALOG.NAMESPACE.TABLE;
+    or a stream, of which each window is decided by itself: ndjson:- (standard input), ndjson:FILE or kafka:TOPIC, with --window.
 
     Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart. Without
     DATA the results of other engines decide alone. --current swaps a link between versions that lie side by side.
@@ -94,17 +96,17 @@ def check(
     Example: tally check orders.yaml orders.parquet
     """
     if job is not None:
-        _alone(contract, object_name, namespace, hive, others, (*results, *asked), dry_run, acts != Acts())
+        _alone(contract, object_name, namespace, hive, as_of, others, (*results, *asked), dry_run, acts != Acts())
         run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
         return
     if contract is None or anywhere:
         raise click.UsageError("--anywhere goes with --job." if anywhere else "Missing argument 'CONTRACT'.")
-    _check_options(data, stream, acts, is_alone=bool(results or asked or dry_run or hive))
+    _check_options(data, stream, acts, as_of, is_alone=bool(results or asked or dry_run or hive))
     document = read_contract(str(contract), object_name, namespace)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     taken, engines = taken_of(results), engines_of(asked)
     with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
-        source, path = _opened(data, opened, acts, hive=hive)
+        source, path = _opened(data, opened, acts, hive=hive, as_of=as_of)
         given = _given(session, document.contract, others_of(others, opened), allowed)
         given = replace(given, engines=engines)
         if data is not None and is_stream(data):
@@ -114,7 +116,8 @@ def check(
             _try(session, _tried(session, document, source, given, ruled, taken))
             return
         with session.open() as log:
-            passed = let_through(log, Batch(document, source, path, given, ruled, taken), acts, run=run)
+            table = table_place(data or "")
+            passed = let_through(log, Batch(document, source, path, given, ruled, taken, table), acts, run=run)
         show_passed(session, passed)
         if (refusal := passed.error()) is not None:
             raise refusal
@@ -138,13 +141,17 @@ def show_passed(session: Session, passed: Passed) -> None:
     if passed.kept is not None:
         folder, parted = passed.kept
         say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {folder}", err=True)
+    if passed.went_back is not None:
+        say(f"the table went back to version {passed.went_back.version}", err=session.output.as_json)
 
 
-def _opened(data: str | None, opened: ExitStack, acts: Acts, *, hive: bool) -> tuple[Source | None, Path | None]:
+def _opened(
+    data: str | None, opened: ExitStack, acts: Acts, *, hive: bool, as_of: str | None
+) -> tuple[Source | None, Path | None]:
     if data is not None and not is_stream(data):
         if acts.current is not None:
             data = _version(data)
-        return _source(opened.enter_context(found(data, hive=hive)), data, acts)
+        return _source(opened.enter_context(found(data, hive=hive, as_of=as_of)), data, acts)
     if acts.needs_path:
         option = "--current swaps" if acts.current is not None else "--move-blocked moves"
         raise click.UsageError(f"{option} DATA, and there is none.")
@@ -158,7 +165,13 @@ def _version(data: str) -> str:
     return str(real_version(Path(data)))
 
 
-def _check_options(data: str | None, stream: StreamOptions, acts: Acts, *, is_alone: bool) -> None:
+def _check_options(data: str | None, stream: StreamOptions, acts: Acts, as_of: str | None, *, is_alone: bool) -> None:
+    if as_of is not None and data is None:
+        raise click.UsageError("--as-of names a version of DATA, and there is none.")
+    if acts.rolls_back and (data is None or table_place(data) is None):
+        raise click.UsageError("--roll-back takes a Delta or Iceberg table back, and DATA is none.")
+    if acts.rolls_back and as_of is not None:
+        raise click.UsageError("--roll-back undoes the newest version, and --as-of names an earlier one.")
     if not is_stream(data) and (stream.window is not None or stream.follow):
         raise click.UsageError("--window and --follow go with a stream: ndjson:- or kafka:TOPIC.")
     if is_stream(data) and (is_alone or acts != Acts(quarantine=acts.quarantine)):
