@@ -26,7 +26,5 @@ def published(name: str) -> AssetsDefinition:
 
 
 NAMES = ("good", "alert", "bad")
-defs = Definitions(
-    assets=[made(name) for name in NAMES for made in (batch, published)],
-    asset_checks=[tally_check(name, contract="orders.yaml", data=f"{name}.csv") for name in NAMES],
-)
+checks = [tally_check(name, contract="orders.yaml", data=f"{name}.csv") for name in NAMES]
+defs = Definitions(assets=[made(name) for name in NAMES for made in (batch, published)], asset_checks=checks)
