@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,11 +31,26 @@ def draw(page: Callable[[], RenderableType], *, every: float, once: bool) -> Non
         say(captured.get().rstrip("\n"))
         return
     try:
-        with _keys() as pressed, Live(page(), console=Console(), screen=True, auto_refresh=False) as live:
+        with _keys() as pressed, _screen(page()) as live:
             while not _is_enough(pressed, every):
                 live.update(page(), refresh=True)
     except KeyboardInterrupt:
         return  # that is how one leaves
+
+
+@contextmanager
+def _screen(first: RenderableType) -> Iterator[Live]:
+    """Hold the whole terminal. Whenever ctrl-C comes, it is given back: nobody interrupts the taking and the giving."""
+    live = Live(first, console=Console(), screen=True, auto_refresh=False)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    live.start(refresh=True)
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield live
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        live.stop()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_enough(pressed: Callable[[float], str | None], seconds: float) -> bool:

@@ -33,6 +33,7 @@ from server.auth import LOOPBACK, Principal, of_grant
 from server.body import Room
 from server.errors import OverloadedError, UnauthenticatedError
 from server.journal import Journal
+from server.levels import Levels
 from server.metrics import Metrics
 from server.ratelimit import RateLimit
 from server.settings import Settings
@@ -64,6 +65,7 @@ class Service:
         self.journal = journal
         self.rate = RateLimit(settings.rate, clock=monotonic)
         self.room = Room(settings.room_bytes)
+        self.levels = Levels(self.at_desk, journal, monotonic)
         self.origin = ""
         self.grants: dict[str, access.Grant] = {}
         self._edition: tuple[int, ...] = ()

@@ -44,9 +44,11 @@ def _has_entries(log: Ledger) -> bool:
 
 
 async def get_metrics(call: Call) -> Response:
-    """Return the metrics of all workers."""
+    """Return the metrics of all workers; and of service levels, whose names not every reader may know."""
     service = call.service
     said = service.metrics.exposition(service.writer.waiting, service.room.used)
+    if call.principal.sees_everything:
+        said += await service.levels.exposition()
     return Response(said, media_type=metrics.CONTENT_TYPE)
 
 
