@@ -13,6 +13,8 @@ from contracts.dialects.sentence import spelt
 from contracts.dialects.sniff import Dialect, sniff
 from contracts.document import Document, of_parsed
 from contracts.policyfile import parse_policy
+from contracts.rules import rules_of
+from contracts.slo.catalogue import BY_TIME, limit_of
 from proofs.errors import MalformedError, TallyError
 
 
@@ -62,6 +64,7 @@ def lint(data: bytes, *, name: str, beside: Beside | None = None, demands_owner:
         else:
             remarks.extend(_of_owner(document, is_error=demands_owner))
             remarks.extend(_of_contract(document))
+            remarks.extend(_of_levels(document))
     return tuple(dict.fromkeys(remarks))
 
 
@@ -108,6 +111,19 @@ def _of_contract(document: Document) -> Iterator[Remark]:
                 what=f"{title}: a rule is kept and measured by nobody",
                 hint="it names no metric, column, operator or engine that is measured here",
             )
+
+
+def _of_levels(document: Document) -> Iterator[Remark]:
+    """Service levels that nobody can measure."""
+    known = {rule.id for rule in rules_of(document.contract)}
+    for number, slo in enumerate(document.contract.slos):
+        title, where = f"service level {slo.name}", document.where(("slos", number))
+        if slo.indicator in BY_TIME and limit_of(slo) is None:
+            yield Remark(is_error=False, where=where, what=f"{title} states no greatest age, and nobody can measure it")
+        for rule in slo.rules:
+            if rule not in known:
+                what = f"{title} is measured by rule {rule[:200]!r}, which the contract does not have"
+                yield Remark(is_error=False, where=where, what=what, hint="`tally contract show` lists its rules")
 
 
 def _named(check: Any) -> str:

@@ -78,11 +78,15 @@ class Level:
     @property
     def limit_seconds(self) -> int | None:
         """The greatest age, for what is counted by time; None where the target states none."""
-        target = self.slo.target
-        most = target.max if target.max is not None else target.below
-        if not self.is_by_time or target.negated or most is None or isinstance(most, str) or most < 0:
-            return None
-        return int(most)
+        return limit_of(self.slo) if self.is_by_time else None
+
+
+def limit_of(slo: Slo) -> int | None:
+    """Return the greatest age that a level states, in seconds; None where it states none, so that nobody can measure it."""
+    most = slo.target.max if slo.target.max is not None else slo.target.below
+    if slo.target.negated or most is None or isinstance(most, str) or most < 0:
+        return None
+    return int(most)
 
 
 def catalogue(log: ProjectingLog, known: Known | None = None) -> tuple[Level, ...]:

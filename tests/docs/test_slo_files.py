@@ -51,7 +51,7 @@ def test_prometheus_accepts_every_query_of_the_dashboard(tmp_path: Path) -> None
     (tmp_path / "rule.yml").write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
 
     run("promtool", "check", "rules", "rule.yml", cwd=tmp_path)
-    assert len(rules) == 9
+    assert len(rules) == 8
 
 
 def test_rules_and_dashboard_name_metrics_that_are_exported() -> None:

@@ -13,6 +13,7 @@ from contracts import publish
 from contracts.document import Document, parse
 from contracts.enforce import check
 from contracts.facts import Decided
+from contracts.lint import lint
 from contracts.notify.notice import notice
 from contracts.scan.beside import Given
 from contracts.slo.catalogue import catalogue, find
@@ -102,6 +103,21 @@ def test_the_catalogue_has_every_level_of_the_version_that_binds_and_who_answers
         find(levels, "orders")
     with pytest.raises(MissingError, match="there is no service level 'orders/down'"):
         find(levels, "orders/down")
+
+
+def test_a_level_that_nobody_can_measure_is_remarked_on() -> None:
+    text = CONTRACT.replace("{max: 86400}", "{min: 5}").replace("owner: quality", "rules: [completeness, completness]")
+
+    remarks = lint(text.encode(), name="orders.yaml")
+
+    assert [(each.is_error, each.where, each.what) for each in remarks] == [
+        (False, "orders.yaml line 13", "service level arrives states no greatest age, and nobody can measure it"),
+        (
+            False,
+            "orders.yaml line 14",
+            "service level complete is measured by rule 'completness', which the contract does not have",
+        ),
+    ]
 
 
 def test_batches_are_measured_from_what_was_decided_each_once(log: Ledger, ledgers: Ledgers, tmp_path: Path) -> None:
