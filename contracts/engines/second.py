@@ -111,11 +111,12 @@ def _read(second: Second, body: bytes, count: int) -> Foreign:
         found = gx_result.read(body) if second.engine == "gx" else soda3.read(body)
     except MalformedError as error:
         raise RefusedError(f"{second.engine} answered what is no result of it: {error.what}") from error
-    if len(found.checks) == count + 1 and found.checks[-1].kind == "run":
-        found = replace(found, checks=tuple(replace(each, outcome=Outcome.ERROR) for each in found.checks[:count]))
-    if len(found.checks) != count:
-        raise RefusedError(f"{second.engine} answered {len(found.checks)} checks, {count} were asked")
-    return found
+    checks = found.checks
+    if checks[-1].kind == "run":  # the engine says that not all was well, and not of which check
+        checks = tuple(replace(each, outcome=Outcome.ERROR) for each in checks[:-1])
+    if len(checks) != count:
+        raise RefusedError(f"{second.engine} answered {len(checks)} checks, {count} were asked")
+    return replace(found, checks=checks)
 
 
 def _compared(ours: Metric, theirs: ForeignCheck, engine: str) -> Metric:
