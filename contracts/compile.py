@@ -29,6 +29,7 @@ from contracts.columns import Column
 from contracts.expression import columns_of, parse
 from contracts.metric import Metric
 from contracts.model import FieldSpec
+from contracts.modelchecks import Dimensions, Finite, Norm, Share
 from contracts.rules import Rule
 from contracts.scan.expressions import expression_part
 from contracts.scan.fields import has_format, has_length, in_bounds, in_values, matches, negation
@@ -36,13 +37,15 @@ from contracts.scan.fragments import json_value
 from contracts.scan.freshness import freshness_part
 from contracts.scan.histogram import profile_part
 from contracts.scan.numbers import number_part, unmeasured
+from contracts.scan.performance import share_part
 from contracts.scan.query import Part, Query, UnfitError, Value, Values, breaking, rows_part, surplus
+from contracts.scan.vectors import vector_holds
 from contracts.structure import Structure
 from contracts.terms import Kind
 from contracts.written import TYPES, read_as
 
 # What is asked after the scan, each by itself.
-BESIDE: Final = frozenset((Kind.SQL, Kind.CUSTOM, Kind.REFERENTIAL, Kind.FOREIGN))
+BESIDE: Final = frozenset((Kind.SQL, Kind.CUSTOM, Kind.REFERENTIAL, Kind.FOREIGN, Kind.PERFORMANCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ def _part(rule: Rule, values: Values, query: Query, clock: datetime | None) -> P
             return number_part(rule, rule.check, values, query)
         case Freshness(column=str(column)) if clock is not None:
             return freshness_part(rule, rule.check, values[column], clock)
+        case Share():
+            return share_part(rule, rule.check, values, query)
         case Drift():
             return profile_part(rule, values[rule.columns[0]])
     by_hash = query.by_hash and rule.kind in (Kind.KEY, Kind.UNIQUE)
@@ -195,6 +200,8 @@ def condition_of(rule: Rule, value: Value, query: Query) -> str:
             return has_length(value, bounds, query)
         case HasFormat(format=form):
             return has_format(value, form, query)
+        case Dimensions() | Norm() | Finite():
+            return vector_holds(rule.check, value, query)
     raise UnfitError("no engine is asked about it")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from contracts import enforce, profiles, publish
+from contracts import enforce, profiles, publish, scores
 from contracts.actions import MoveAside
 from contracts.callback import Function, calling
 from contracts.decision import Decision
@@ -134,6 +134,8 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
     given = replace(batch.given, clock=log.clock)
     if not given.profiles and profiles.is_wanted(document.contract):
         given = replace(given, profiles=profiles.references(log, document.contract.dataset))
+    if not given.scores and scores.is_wanted(document.contract):
+        given = replace(given, scores=scores.scores(log, document.contract.dataset))
     evaluated = evaluate_for(log, document, batch.source, given=given, policy=batch.policy, results=batch.results)
     publish.publish(log, document, context, clock=log.clock)
     if batch.policy is not None:

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from contracts.agreement import ChangePolicy, Handling, Line, Lines, Notification, Quarantine, Responsible, Slo
 from contracts.bounds import Bounds, Model
-from contracts.checks import AnyCheck, Columns, Format, Pattern, Rated, Values
+from contracts.checks import Columns, Format, Pattern, Rated, Values
+from contracts.modelchecks import Stated
 from contracts.registry.semver import Version
 from contracts.terms import (
     FieldType,
@@ -259,7 +260,7 @@ class Contract(Model):
     keys: Annotated[tuple[Key, ...], Field(max_length=16, strict=False)] = ()
     row_count: RowCount = RowCount()
     extra_columns: ExtraColumns = ExtraColumns()
-    checks: Annotated[tuple[AnyCheck, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
+    checks: Annotated[tuple[Stated, ...], Field(max_length=MAX_CHECKS, strict=False)] = ()
     policy: Policy = Policy()
     handling: Handling = Handling()
     enforcement: Literal["strict", "warn", "disabled"] = "strict"

@@ -86,6 +86,11 @@ class Kind(StrEnum):
     SQL = "sql"
     CUSTOM = "custom"
     FOREIGN = "foreign"
+    DIMENSIONS = "dimensions"
+    NORM = "norm"
+    FINITE = "finite"
+    SHARE = "share"
+    PERFORMANCE = "performance"
     UNREADABLE = "unreadable"
     LATE = "late"
 

@@ -9,6 +9,7 @@ from contracts.profiles import ProfileFold
 from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
 from contracts.slo.store import SloFold
+from contracts.scores import ScoreFold
 from contracts.streams.store import StreamFold
 from contracts.tables.allowed import TableVersions
 from ledger.projection import Projection, StreamIndex
@@ -32,5 +33,6 @@ def known_views() -> tuple[Projection, ...]:
         SloFold(),
         SourceCatalog(),
         ConsumerRegister(),
+        ScoreFold(),
         StreamFold(),
     )

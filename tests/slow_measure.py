@@ -10,7 +10,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 from contracts.model import Contract, FieldSpec
@@ -191,3 +192,78 @@ def _listed(value: Any, field: FieldSpec) -> bool:
     if isinstance(value, float):
         return value in [float(one) for one in field.enum if not isinstance(one, str)]
     return value in field.enum
+
+
+# Vectors, and what a model says.
+
+
+def vectors_breaking(values: Sequence[Sequence[float | None] | None], check: Mapping[str, Any]) -> int:
+    """Return how many vectors break a check of kind dimensions, finite or norm."""
+    there = [value for value in values if value is not None]
+    if check["kind"] == "dimensions":
+        return sum(len(value) != check["dimensions"] for value in there)
+    if check["kind"] == "finite":
+        return sum(not _finite(value) for value in there)
+    return sum(not _finite(value) or not _within(math.sqrt(_squares(value)), check["bounds"]) for value in there)
+
+
+def _finite(vector: Sequence[float | None]) -> bool:
+    return all(one is not None and math.isfinite(one) for one in vector)
+
+
+def _squares(vector: Sequence[float | None]) -> float:
+    total = 0.0
+    for one in vector:
+        assert one is not None
+        total += one * one
+    return total
+
+
+def _within(number: float, bounds: Mapping[str, Any]) -> bool:
+    return float(bounds.get("min", -math.inf)) <= number <= float(bounds.get("max", math.inf))
+
+
+def share(values: Sequence[Any], listed: Sequence[Any]) -> Fraction | None:
+    """Return which part of the values that are there is listed; None where there is none."""
+    there = [value for value in values if value is not None]
+    return Fraction(sum(value in listed for value in there), len(there)) if there else None
+
+
+def performance(measure: str, pairs: Sequence[tuple[Any, Any]]) -> Fraction | None:
+    """Return what predictions come to against labels (0 and 1, but for accuracy, mae and rmse), pair by pair; None for nothing."""
+    both = [(p, y) for p, y in pairs if p is not None and y is not None]
+    if not both:
+        return None
+    match measure:
+        case "accuracy":
+            return Fraction(sum(p == y for p, y in both), len(both))
+        case "auc":
+            return _auc(both)
+        case "brier" | "log_loss" if any(not 0 <= p <= 1 for p, _ in both):
+            return None
+        case "log_loss":
+            errors = [-math.log(max(1e-15, p if y == 1 else 1 - p)) for p, y in both]
+        case "mae":
+            errors = [abs(p - y) for p, y in both]
+        case _:
+            errors = [(p - y) * (p - y) for p, y in both]
+    mean = sum((_twelve(error) for error in errors), Fraction(0)) / len(both)
+    return _root(mean) if measure == "rmse" else mean
+
+
+def _auc(both: Sequence[tuple[float, int]]) -> Fraction | None:
+    positive, negative = [p for p, y in both if y == 1], [p for p, y in both if y == 0]
+    if not positive or not negative:
+        return None
+    half = sum(2 * (one > other) + (one == other) for one in positive for other in negative)
+    return Fraction(half, 2 * len(positive) * len(negative))
+
+
+def _twelve(error: float) -> Fraction:
+    """An error at its twelfth decimal place; what lies half-way goes away from zero."""
+    return Fraction(int(Decimal(error * 1e12).quantize(Decimal(1), rounding=ROUND_HALF_UP)), 10**12)
+
+
+def _root(mean: Fraction) -> Fraction:
+    context = Context(prec=12)
+    return Fraction(context.sqrt(context.divide(Decimal(mean.numerator), Decimal(mean.denominator))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from cli.commands.streams import Checked, StreamOptions, check_stream, is_stream
 from cli.job import run_job
 from cli.output import say
 from cli.session import Session, named_file, pass_session, read_input, with_json
-from contracts import enforce, profiles
+from contracts import enforce, profiles, scores
 from contracts.decision import Cause, Decision
 from contracts.document import Document
 from contracts.engines.measured import Taken
@@ -25,7 +25,6 @@ from contracts.metric import Found
 from contracts.model import Contract
 from contracts.policies import check_rules, evaluate_for
 from contracts.policyfile import PolicyDocument, parse_policy
-from contracts.profile import Profile
 from contracts.record import Evaluated
 from contracts.ruling import Ruling
 from contracts.scan.beside import Given
@@ -222,11 +221,12 @@ def _source(source: Source, data: str, acts: Acts) -> tuple[Source, Path | None]
 
 def _given(session: Session, contract: Contract, others: dict[str, Source], allowed: tuple[str, ...]) -> Given:
     """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
-    earlier: Mapping[tuple[str, str], Profile] = {}
-    if profiles.is_wanted(contract) and session.url is not None:
-        with session.open(read_only=True) as log:
-            earlier = profiles.references(log, contract.dataset)
-    return Given(others=others, allowed=frozenset(allowed), profiles=earlier)
+    given = Given(others=others, allowed=frozenset(allowed))
+    if session.url is None or not (profiles.is_wanted(contract) or scores.is_wanted(contract)):
+        return given
+    with session.open(read_only=True) as log:
+        earlier = profiles.references(log, contract.dataset)
+        return replace(given, profiles=earlier, scores=scores.scores(log, contract.dataset))
 
 
 def _show(session: Session, evaluated: Evaluated, passed: Passed | None = None) -> None:

@@ -19,10 +19,12 @@ from contracts.checks import Custom, References, Sql
 from contracts.engines.second import Second
 from contracts.metric import Metric
 from contracts.model import FieldSpec
+from contracts.modelchecks import Performance
 from contracts.profile import Profile
 from contracts.rules import Rule
 from contracts.scan.apart import apart
 from contracts.scan.confine import DATA, ForeignError, check_condition, check_query
+from contracts.scan.labels import performance
 from contracts.scan.numbers import bounded_metric, unmeasured
 from contracts.scan.query import UnfitError
 from contracts.scan.referential import references
@@ -45,6 +47,7 @@ class Given:
     Attributes:
         others: The datasets that the batch may refer to, by their names.
         allowed: The functions of custom checks that may run, as "package.module:function".
+        scores: What performances came to in a reference batch, by the reference and the rule id.
         profiles: The distributions of a reference batch, by the reference ("last" or "first") and the column.
         seconds: How long one rule of SQL may run.
         engines: Other engines that are asked about their own checks, too.
@@ -55,6 +58,7 @@ class Given:
     others: Mapping[str, Source] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     profiles: Mapping[tuple[str, str], Profile] = field(default_factory=dict)
+    scores: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
     seconds: float = SECONDS
     clock: Clock = system_clock
     engines: tuple[Second, ...] = ()
@@ -80,6 +84,9 @@ def measure_beside(
                 other = given.others.get(rule.check.dataset)
                 pairs = [(structure.columns[name], fields[name]) for name in rule.check.columns]
                 return references(rule, rule.check, batch, pairs, other, rows)
+            case Performance():
+                other = given.others.get(rule.check.dataset or "")
+                return performance(rule, rule.check, batch, (structure, fields), other, given.scores)
             case Custom(function=function) if function not in given.allowed:
                 return unmeasured(rule, f"{function} is not allowed to run")
             case Custom():

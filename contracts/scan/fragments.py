@@ -11,7 +11,9 @@ from contracts.written import TYPES, read_as
 
 _NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _INTEGER: Final = r"-?(0|[1-9][0-9]*)"
-_NESTED: Final = {"object": "{", "map": "{", "array": "[", "vector": "["}
+_NESTED: Final = {"object": "{", "map": "{", "array": "["}
+_ELEMENT: Final = rf"\s*({_NUMBER}|null)\s*"
+_VECTOR: Final = rf"\[(\s*|{_ELEMENT}(,{_ELEMENT})*)\]"
 
 
 def json_value(column: Column, field: FieldSpec, place: int, inner: list[str]) -> Value:
@@ -21,6 +23,9 @@ def json_value(column: Column, field: FieldSpec, place: int, inner: list[str]) -
     is_text = f"starts_with({raw}, '\"')"
     if field.type in _NESTED:
         typed, type = f"CASE WHEN starts_with({raw}, '{_NESTED[field.type]}') THEN {raw} END", "json"
+    elif field.type == "vector":
+        cast = f"TRY_CAST(CAST({raw} AS JSON) AS DOUBLE[])"
+        typed, type = f"CASE WHEN regexp_full_match({raw}, '{_VECTOR}') THEN {cast} END", "list"
     elif field.type in ("integer", "number"):
         type = "hugeint" if field.type == "integer" else "double"
         pattern = _INTEGER if field.type == "integer" else _NUMBER

@@ -63,7 +63,7 @@ def _keys(
     inner: list[str] = []
     named = zip(check.to, specs, strict=True)
     theirs = [typed_value(columns[name], spec, place, inner) for place, (name, spec) in enumerate(named)]
-    pairs = [_comparable(one, two) for one, two in zip(ours, theirs, strict=True)]
+    pairs = [comparable(one, two) for one, two in zip(ours, theirs, strict=True)]
     texts = ", ".join(text for _, text in pairs)
     whole = " AND ".join(f"{value.typed} IS NOT NULL" for value in theirs)
     sql = f"SELECT DISTINCT {texts} FROM (SELECT {', '.join(inner)} FROM {there.relation}) WHERE {whole}"  # noqa: S608 quoted
@@ -73,8 +73,12 @@ def _keys(
     return [text for text, _ in pairs], [[row[place] for row in found] for place in range(len(pairs))]
 
 
-def _comparable(one: Value, two: Value) -> tuple[str, str]:
-    """Two values as texts that are equal where the values are."""
+def comparable(one: Value, two: Value) -> tuple[str, str]:
+    """Return two values as texts that are equal where the values are.
+
+    Raises:
+        UnfitError: They are of types that have nothing in common.
+    """
     if one.is_text and two.is_text:
         return one.typed, two.typed
     if one.is_number and two.is_number:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contracts import enforce, profiles
+from contracts import enforce, profiles, scores
 from contracts.decision import Decision
 from contracts.document import Document
 from contracts.enforce import Outcome
@@ -100,7 +100,8 @@ class WindowJudge:
     def _evaluated(self, cut: Cut) -> tuple[Evaluated, JsonLines]:
         contract, source = self.document.contract, JsonLines(cut.rows)
         earlier = profiles.references(self.log, contract.dataset) if profiles.is_wanted(contract) else {}
-        given = replace(self.given, profiles=earlier, window=cut.window)
+        known = scores.scores(self.log, contract.dataset) if scores.is_wanted(contract) else {}
+        given = replace(self.given, profiles=earlier, scores=known, window=cut.window)
         measurement = _measured(self.document, source, cut, given)
         ruled = ruling(self.log, contract, measurement.clock, document=self.policy)
         measurement = weigh(measurement, ruled)
