@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+from cli.output import tell
 from cli.session import Session, read_input
 from contracts.connectors import confined
 from contracts.gate import Acts, Batch, Passed, let_through
@@ -18,6 +19,7 @@ from contracts.sources.objects import is_stored
 from contracts.swap import real_version
 from ledger.log import Ledger
 from proofs.errors import BlockedError, RefusedError, TallyError
+from proofs.report import visible
 
 _COLUMNS = ("asset", "contract", "decision", "risk_basis_points", "rows", "broken", "seq", "error")
 
@@ -96,4 +98,7 @@ def _show(session: Session, job: Job, rows: list[dict[str, object]]) -> None:
     if session.output.as_json:
         session.output.document({"tenant": job.tenant, "assets": rows})
         return
-    session.output.rows(rows, _COLUMNS, empty="")
+    session.output.rows([{**row, "asset": visible(str(row["asset"]))} for row in rows], _COLUMNS, empty="")
+    for row in rows:
+        if row["error"]:
+            tell(f"{row['asset']}: {row['message']}", err=True)

@@ -58,6 +58,10 @@ class Folder:
         if "\x00" in text or not text:
             raise place.error("is no path")
         path = (start or self.path) / text
+        try:
+            path.exists()
+        except OSError as error:
+            raise place.error(f"is no path: {error.strerror}") from error
         if not self.anywhere and (Path(text).is_absolute() or not self.holds(path)):
             raise place.error("leads out of the job file's folder", hint="--anywhere lets a job do so")
         return path
@@ -67,10 +71,11 @@ class Folder:
         if self.anywhere:
             return True
         parts = path.parts
-        first = next((n for n, part in enumerate(parts) if _PATTERN & set(part) and not path.exists()), len(parts))
-        if ".." in parts[first:]:
-            return False
         try:
+            is_there = path.exists()
+            first = next((n for n, part in enumerate(parts) if _PATTERN & set(part) and not is_there), len(parts))
+            if ".." in parts[first:]:
+                return False
             return Path(*parts[:first]).resolve().is_relative_to(self.path.resolve())
         except (OSError, RuntimeError):
             return False

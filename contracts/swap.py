@@ -62,7 +62,8 @@ class SwapLink:
         before: Where it led when this was made; None where there was none.
 
     Raises:
-        RefusedError: Something that is no symbolic link stands at `link`.
+        RefusedError: Something that is no symbolic link stands at `link`, or it would stand in the batch itself.
+        MissingError: The folder of `link` is not there.
     """
 
     log: ProjectingLog
@@ -75,6 +76,8 @@ class SwapLink:
 
     def __post_init__(self) -> None:
         self.before = check_link(self.link)
+        if self.link.parent.resolve().is_relative_to(self.version):
+            raise RefusedError("the link would stand in the version that it leads to", where=str(self.link))
 
     def release(self) -> None:
         """Lead consumers to the batch, durably.
@@ -142,10 +145,13 @@ def check_link(link: Path) -> str | None:
 
     Raises:
         RefusedError: Something else stands there, or it cannot be looked at.
+        MissingError: Its folder is not there.
     """
     try:
         return str(link.readlink())
     except FileNotFoundError:
+        if not link.parent.is_dir():
+            raise MissingError("the folder of the link is not there", where=str(link.parent)) from None
         return None
     except (OSError, ValueError) as error:
         what = "what consumers read is no symbolic link, so that it cannot be swapped"

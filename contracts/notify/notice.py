@@ -75,7 +75,9 @@ def notice(type: str, body: bytes) -> Notice | None:
             return _decided(fact)
         case ActionTaken(error=str(error)) as fact:
             name = f"{fact.dataset.namespace}|{fact.dataset.name}"
-            title = f"{name}: the batch could not be {fact.action} ({error}), as {fact.decision.value} says"
+            how = "may or may not have been" if fact.result == "unknown" else "could not be"
+            done = "settled by the callback" if fact.action == "called-back" else fact.action
+            title = f"{name}: the batch {how} {done} ({error}), as {fact.decision.value} says"
             return Notice(f"action:{name}:{fact.action}:{error}", _name(fact), "critical", title, "")
         case Overridden() as fact:
             title = (

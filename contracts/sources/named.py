@@ -87,6 +87,12 @@ def named_source(name: str, *, hive: bool = False) -> Source:
 
 def _path_source(name: str, *, hive: bool) -> Source:
     path = Path(name)
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # a pattern, or what is said to be missing by whoever reads it
+    except (OSError, ValueError) as error:
+        raise MissingError("the data cannot be looked at", where=f"{name[:64]}…") from error
     if path.is_dir():
         return folder_source(path, hive=hive)
     if _PATTERN & set(name) and not path.exists():

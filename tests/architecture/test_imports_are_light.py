@@ -42,6 +42,10 @@ def test_a_producer_loads_no_engine_and_no_server(root: Path, packaged: Mapping[
     assert loaded(root, *plain).isdisjoint({*heavy, "cryptography", "openlineage", "requests", "urllib3"})
 
 
+def test_what_asks_the_command_from_a_foreign_pipeline_loads_no_library(root: Path) -> None:
+    assert loaded(root, "contracts.pipelines.command") == {"contracts", "proofs"}
+
+
 def test_a_client_is_there_at_once(root: Path) -> None:
     """Beside `ledger.event` (pydantic) it costs a few milliseconds: no HTTP, no TLS, no log of the ledger's."""
     names = ["ledger.client", "ledger.client.client"]

@@ -69,6 +69,7 @@ def test_what_cannot_be_decided_is_the_status_where_nothing_is_blocked(ledger: T
 
     assert ended.returncode == 8
     assert "good" in ended.stdout
+    assert "gone: " in ended.stderr
 
 
 def test_a_pattern_does_not_lead_out_of_the_folder(ledger: Tally, folder: Path, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import ledger
 from contracts.callback import Call, Function, named_function
 from contracts.decision import Decision
 from contracts.document import parse
-from contracts.facts import ActionTaken
+from contracts.facts import ACTION_TAKEN, ActionTaken
 from contracts.gate import Acts, Batch, Passed, let_through
+from contracts.notify.notice import notice
 from contracts.source import CsvFile
 from ledger.log import Ledger
 from proofs.errors import BusyError, RefusedError, TallyError, UnknownOutcomeError
@@ -94,6 +95,18 @@ def test_what_it_says_is_recorded(
 
     assert acted(log) == [("called-back", result, error)]
     assert "4111" not in str(told.value)
+
+
+def test_people_are_told_that_nobody_knows(log: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(UnknownOutcomeError):
+        load(log, tmp_path, "1\n", raising(UnknownOutcomeError("no answer")))
+
+    [record] = [record for record in log.read() if record.type == ACTION_TAKEN]
+    told = notice(record.type, record.body or b"")
+    assert told is not None
+    assert told.title == (
+        "demo|scores: the batch may or may not have been settled by the callback (unknown_outcome), as ALLOW says"
+    )
 
 
 def test_it_is_not_called_where_the_batch_cannot_be_measured(log: Ledger, tmp_path: Path) -> None:

@@ -167,6 +167,8 @@ def job(**changed: str) -> str:
         (job(data_contract="{contract_path: orders.yaml}"), 3, "is said in another place"),
         (job(asset="{name: o, connector: lake, object: o.csv, schema: [], data_contract: {contract_path: orders.yaml}}"), 3,
          "stands in the contract"),
+        (job(asset=f"{{name: o, connector: lake, object: {'x' * 5_000}, schema: []}}"), 3, "is no path: File name too long"),
+        (job(asset=f"{{name: o, connector: lake, object: '{'x' * 5_000}*', schema: []}}"), 3, "is no path"),
         (job(asset="{name: o, connector: lake, object: [o.csv], schema: []}"), 3, "is not text"),
         (job(asset="{name: o, connector: lake, object: o.csv, data_contract: {contract_path: orders.yaml, enforcement_mode: x}}"),
          3, "is not a word"),

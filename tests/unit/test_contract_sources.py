@@ -427,6 +427,14 @@ def test_what_is_written_otherwise_is_refused(name: str) -> None:
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["x" * 5_000, "x" * 5_000 + "*", "loop/x.csv"])
+def test_a_path_that_cannot_be_looked_at_is_missing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(MissingError):
+        named_source(str(tmp_path / name))
+
+
 def test_a_footer_that_claims_the_world_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", "SELECT 1 AS id")
     data = path.read_bytes()

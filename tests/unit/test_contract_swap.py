@@ -198,6 +198,18 @@ def test_what_is_no_link_is_left_alone_and_nothing_is_recorded(shop: Shop, make:
     assert not shop.current.is_symlink()
 
 
+def test_a_link_stands_in_a_folder_that_is_there_and_in_no_version(shop: Shop) -> None:
+    path = shop.version("1", "1\n")
+    batch = Batch(CONTRACT, named_source(str(path)), path)
+
+    with pytest.raises(MissingError, match="folder of the link is not there"):
+        let_through(shop.log, batch, Acts(current=shop.folder / "none" / "current"))
+    with pytest.raises(RefusedError, match="would stand in the version"):
+        let_through(shop.log, batch, Acts(current=path / "current"))
+
+    assert shop.actions() == []
+
+
 @pytest.mark.parametrize("name", ["nothing", "loop", "x\x00y"])
 def test_a_version_that_is_not_there_is_missing(shop: Shop, name: str) -> None:
     (shop.folder / "loop").symlink_to("loop")

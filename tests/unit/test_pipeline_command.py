@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shlex
 import sys
@@ -66,6 +67,14 @@ def test_a_command_that_does_not_answer_is_of_unknown_outcome() -> None:
 
     with pytest.raises(UnknownOutcomeError, match="did not answer within"):
         ask(Question("c.yaml", "d.csv", command=command, seconds=0.1))
+
+
+@pytest.mark.parametrize(
+    ("name", "library"), [("airflow", "apache-airflow"), ("dagster", "dagster"), ("dbt", "dbt-duckdb")]
+)
+def test_where_the_pipelines_own_library_is_not_there_the_import_says_what_brings_it(name: str, library: str) -> None:
+    with pytest.raises(ImportError, match=f"is not installed here: pip install {library}$"):
+        importlib.import_module(f"contracts.pipelines.{name}")
 
 
 def test_no_name_is_taken_for_an_option(monkeypatch: Any) -> None:
