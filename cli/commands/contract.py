@@ -20,6 +20,7 @@ from contracts import enforce, profiles, scores
 from contracts.decision import Cause, Decision
 from contracts.document import Document
 from contracts.engines.measured import Taken
+from contracts.engines.second import Second
 from contracts.gate import Acts, Batch, Passed, let_through
 from contracts.metric import Found
 from contracts.model import Contract
@@ -106,8 +107,7 @@ def check(
     taken, engines = taken_of(results), engines_of(asked)
     with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
         source, path = _opened(data, opened, acts, hive=hive, as_of=as_of)
-        given = _given(session, document.contract, others_of(others, opened), allowed)
-        given = replace(given, engines=engines)
+        given = _given(session, document.contract, others_of(others, opened), allowed, engines)
         if data is not None and is_stream(data):
             check_stream(session, data, stream, Checked(document, given, ruled, acts.quarantine, run))
             return
@@ -219,9 +219,15 @@ def _source(source: Source, data: str, acts: Acts) -> tuple[Source, Path | None]
     return source, Path(data) if is_file or acts.current is not None else None
 
 
-def _given(session: Session, contract: Contract, others: dict[str, Source], allowed: tuple[str, ...]) -> Given:
+def _given(
+    session: Session,
+    contract: Contract,
+    others: dict[str, Source],
+    allowed: tuple[str, ...],
+    engines: tuple[Second, ...],
+) -> Given:
     """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
-    given = Given(others=others, allowed=frozenset(allowed))
+    given = Given(others=others, allowed=frozenset(allowed), engines=engines)
     if session.url is None or not (profiles.is_wanted(contract) or scores.is_wanted(contract)):
         return given
     with session.open(read_only=True) as log:
