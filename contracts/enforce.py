@@ -167,8 +167,10 @@ def check(
             failed: the log has the decision and, as a failed action, the error's code; or the error has a note that says why
             the log has no action.
     """
+    context = context or Context()
+    begun = context.elapsed()
     evaluated = evaluate(document, source, given=given)
-    return carry_out(log, evaluated, context=context, enforcement=enforcement)
+    return carry_out(log, evaluated, context=context.timed(begun), enforcement=enforcement)
 
 
 def carry_out(

@@ -136,7 +136,9 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
         given = replace(given, profiles=profiles.references(log, document.contract.dataset))
     if not given.scores and scores.is_wanted(document.contract):
         given = replace(given, scores=scores.scores(log, document.contract.dataset))
+    begun = context.elapsed()
     evaluated = evaluate_for(log, document, batch.source, given=given, policy=batch.policy, results=batch.results)
+    context = context.timed(begun)
     publish.publish(log, document, context, clock=log.clock)
     if batch.policy is not None:
         publish_policy(log, batch.policy, Context(source=f"{log.origin}/policy"))

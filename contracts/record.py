@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol
 
 from contracts.agreement import Handling
@@ -43,11 +43,13 @@ from contracts.profile import MAX_PROFILES
 from contracts.rules import basis_points
 from contracts.ruling import NO_RULING, Ruling
 from contracts.tables.version import TableVersion
-from ledger.clock import print_at
+from ledger.clock import print_at, seconds
 from ledger.event import Event
 from proofs.errors import RefusedError, UnknownOutcomeError
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+TOOK: Final = "checkms"  # the extension attribute of a decision: how many milliseconds it took to measure
 
 Action = Literal["promoted", "rolled-back", "moved-aside", "quarantined", "called-back"]
 Result = Literal["done", "failed", "unknown"]
@@ -85,6 +87,8 @@ class Context:
         job: Namespace and name of the job.
         new_id: Draws the id of an event. Without one of its own, the log would take a second, equal measurement for a
             retry of the first.
+        elapsed: A clock for durations, in seconds.
+        took_ms: How long it took to measure what is decided; None where nobody looked at a clock.
 
     Raises:
         RefusedError: `run` is not a UUID, or a name of `job` is empty.
@@ -94,12 +98,18 @@ class Context:
     run: str | None = None
     job: tuple[str, str] | None = None
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    elapsed: Callable[[], float] = seconds
+    took_ms: int | None = None
 
     def __post_init__(self) -> None:
         if self.run is not None and not _UUID.fullmatch(self.run):
             raise RefusedError("the run is not a UUID", hint="take the run id of the lineage events")
         if self.job is not None and not all(self.job):
             raise RefusedError("a job has a namespace and a name")
+
+    def timed(self, begun: float) -> Context:
+        """Return the same, having measured since `begun`, which `elapsed` said."""
+        return replace(self, took_ms=max(0, round((self.elapsed() - begun) * 1000)))
 
     @property
     def job_name(self) -> JobName | None:
@@ -159,7 +169,9 @@ class Evaluated:
 def validation_decided(evaluated: Evaluated, context: Context) -> Event:
     """Return the event that records a decision with everything needed to decide again."""
     fact = decided_fact(evaluated, job=context.job_name, run=context.run)
-    return event_of(VALIDATION_DECIDED, fact, context, subject=fact.contract.name)
+    # In the header: a replay gives the same body, and took its own time.
+    ext = {} if context.took_ms is None else {TOOK: context.took_ms}
+    return event_of(VALIDATION_DECIDED, fact, context, subject=fact.contract.name, ext=ext)
 
 
 def decided_fact(evaluated: Evaluated, *, job: JobName | None, run: str | None) -> ValidationDecided:
@@ -232,13 +244,15 @@ def action_taken(decided: Event, receipt: Receipt, deed: Deed, context: Context)
     return event_of(ACTION_TAKEN, fact, context, subject=decision.contract.name)
 
 
-def event_of(type: str, fact: Fact, context: Context, *, subject: str) -> Event:
+def event_of(type: str, fact: Fact, context: Context, *, subject: str, ext: Mapping[str, int] | None = None) -> Event:
     """Return the event of `type` whose body is `fact`.
 
     Raises:
         RefusedError: The context has a source or draws an id that no entry may hold.
     """
     attributes: dict[str, Any] = {"type": type, "source": context.source, "id": context.new_id(), "subject": subject}
+    if ext:
+        attributes["ext"] = dict(ext)
     try:
         return Event(data=fact.print(), **attributes)
     except ValueError as error:
