@@ -50,6 +50,7 @@ COMMANDS: Final = {
     "prove": "proof",
     "census": "proof",
     "evidence": "evidence",
+    "report": "report",
     "keys": "keys",
     "outbox": "outbox",
     "hammer": "hammer",

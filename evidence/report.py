@@ -29,6 +29,7 @@ from evidence.markup import (
     table,
     wrapping,
 )
+from evidence.paper import paper
 from evidence.redact import Content
 from evidence.wording import told
 from proofs.bundle import RENDERINGS
@@ -40,15 +41,6 @@ from proofs.scope import Window
 PATH: Final = RENDERINGS[-1]
 TIMELINE_ROWS: Final = 1_000
 TABLE_ROWS: Final = 300
-# Were something not escaped after all, it could still neither run nor load.
-_HEAD: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-"""
 _TONES: Final = {
     "ALLOW": "good",
     "ALLOW_WITH_ALERT": "warn",
@@ -89,10 +81,7 @@ def page(answer: Answer, graph: Graph, picture: bytes) -> bytes:
             _check(answer),
         ]
     )
-    return (
-        f"{_HEAD}<title>{html(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{_header(answer, title)}\n"
-        f"<main>\n{main}</main>\n{_footer(answer)}\n</body>\n</html>\n"
-    ).encode()
+    return paper(title, style, _header(answer, title), main, _footer(answer))
 
 
 def _title(answer: Answer) -> str:

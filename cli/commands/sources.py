@@ -21,7 +21,7 @@ from proofs.errors import RefusedError
 
 @click.group()
 def sources() -> None:
-    """Sources: where data come from, who answers, who may use them."""
+    """Sources: where data come from, and who may use them."""
 
 
 @sources.command()
