@@ -97,21 +97,26 @@ def _collect(log: FollowedLog, queue: NoticeQueue, channels: Channels, *, from_s
     while position < end:
         stop = min(position + PAGE, end)
         made = [
-            Made(record.seq, name, found, digests[name])
-            for record in log.read(position, stop)
-            if record.type in TYPES and record.body is not None
-            for found in _notice(record)
-            for name in channels.named(_channels_of(log, found.contract, told_by))
-        ]
-        made += [
             each
             for record in log.read(position, stop)
             if record.body is not None
-            for each in _to_consumers(log, record, digests)
+            for each in (*_to_channels(log, record, channels, told_by), *_to_consumers(log, record, digests))
         ]
         new += queue.collect(made, position, stop, repeat_seconds=channels.repeat_seconds)
         position = stop
     return new
+
+
+def _to_channels(
+    log: FollowedLog, record: Record, channels: Channels, told_by: dict[tuple[str, str], tuple[str, ...]]
+) -> Iterator[Made]:
+    """Notices for the channels that the contract itself names."""
+    if record.type not in TYPES:
+        return
+    digests = {channel.name: channel.digest_seconds for channel in channels.channels}
+    for found in _notice(record):
+        for name in channels.named(_channels_of(log, found.contract, told_by)):
+            yield Made(record.seq, name, found, digests[name])
 
 
 def _to_consumers(log: FollowedLog, record: Record, digests: Mapping[str, int]) -> Iterator[Made]:

@@ -54,6 +54,11 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0].removeprefix("/v1/")
         if path.startswith("to/"):
             self.answer(302, b"", Location=self.server.targets[path])  # type: ignore[attr-defined]
+        elif path in ("chunked", "short"):
+            head = b"Transfer-Encoding: chunked" if path == "chunked" else b"Content-Length: 99"
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + head + b"\r\n\r\n")
+            self.wfile.write(b'6\r\n[{"a":\r\n3\r\n1}]\r\n0\r\n\r\n' if path == "chunked" else b'[{"a":1}]')
+            self.close_connection = True
         elif path in ("drip", "slow"):
             self.drip(path)
         elif path.isdigit():
@@ -175,6 +180,10 @@ def test_an_answer_in_rows_is_read_as_a_file_is(api: Api, name: str, rows: int, 
     assert (seen.rows, seen.rows_are, seen.updated is not None) == (rows, "page", updated)
 
 
+def test_an_answer_in_chunks_is_put_together(api: Api) -> None:
+    assert look(http(api, "chunked"), bounds()).columns == (("a", "integer"),)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "why"),
     [
@@ -188,6 +197,7 @@ def test_an_answer_in_rows_is_read_as_a_file_is(api: Api, name: str, rows: int, 
         ("html", MalformedError, "text/html"),
         ("large", RefusedError, "more than 100000 bytes"),
         ("packed", RefusedError, "compresses"),
+        ("short", BusyError, "cannot be reached"),
     ],
 )
 def test_an_answer_that_is_none_is_refused_in_a_sentence(api: Api, name: str, kind: type[TallyError], why: str) -> None:
