@@ -21,8 +21,8 @@ PRODUCERS := airflow dbt others
 PRODUCER_LOCKS := tests/interop/producers
 # The same holds for the engines that we are measured against.
 PEERS := frames soda gx datacontract
-# And for those whose results are taken in, with dbt from among the producers.
-ENGINES := soda soda4 gx datacontract checkers
+# And for those whose results are taken in, with dbt from among the producers, and for Chroma, which brings ninety packages.
+ENGINES := soda soda4 gx datacontract checkers chroma
 PEER_LOCKS := benchmarks/peers
 
 .DEFAULT_GOAL := help
@@ -82,7 +82,7 @@ lock: ## renew every lock file within pyproject's ranges (needs uv)
 
 producers: $(PRODUCERS:%=$(VENV)-%/.locked) ## make the environments of other people's producers: dbt, Airflow, Dagster, dlt, SQLMesh
 
-engines: $(ENGINES:%=$(VENV)-%/.locked) ## make the environments of the engines whose results are taken in: Soda, Great Expectations, Pandera …
+engines: $(ENGINES:%=$(VENV)-%/.locked) ## make the environments of the engines whose results are taken in: Soda, Great Expectations, Pandera …, and of Chroma
 
 peers: $(PEERS:%=$(VENV)-%/.locked) ## make the environments of the engines that bench-checks measures beside ours
 

@@ -192,7 +192,20 @@ class Batch(Fact):
     Where it is "external", `results` of other engines alone say how it is, and `rows` is the most that any check looked at.
     """
 
-    kind: Literal["parquet", "csv", "jsonl", "table", "frame", "sqlite", "postgresql", "delta", "iceberg", "external"]
+    kind: Literal[
+        "parquet",
+        "csv",
+        "jsonl",
+        "table",
+        "frame",
+        "sqlite",
+        "postgresql",
+        "delta",
+        "iceberg",
+        "lancedb",
+        "chroma",
+        "external",
+    ]
     rows: Count
     extra_columns: Count
     files: Count | None = None

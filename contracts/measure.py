@@ -136,6 +136,7 @@ def _measure(
 
     rules = rules_of(contract)
     with opened(source) as batch:
+        content = batch.content
         _check_patterns(rules, batch.connection)
         shape = structure.judge(rules, batch.columns)
         rows, scanned = _scan(rules, shape, batch, source, clock)
@@ -150,7 +151,7 @@ def _measure(
                 )
         told = _ask_others(contract, known, batch, shape, given, clock)
     metrics = tuple(_against(known[rule.id], given) for rule in rules)
-    file = _whole(source, examined(), rows)
+    file = _whole(source, examined(), rows) or content
     engine = ", ".join((f"duckdb {duckdb.__version__}", *(each.engine for each in told)))
     return Measurement(batch.kind, rows, metrics, shape.extra, file, engine, clock, told)
 

@@ -105,12 +105,7 @@ class Readable(Protocol):
         ...
 
     def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> AbstractContextManager[Opened]:
-        """Make it a relation of an engine for the length of a `with` block.
-
-        Args:
-            bounded: The engine has little to spend.
-            writes: Files that it may write.
-        """
+        """Make it a relation of an engine, for a `with` block; `bounded` has little to spend, and may write `writes` alone."""
         ...
 
 
@@ -124,6 +119,8 @@ class Opened:
     Attributes:
         kind: As `facts.Batch` has it.
         relation: The SQL after FROM; every name and path in it is quoted.
+        source: What was opened.
+        content: What it is, where that is known of its rows alone.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -131,6 +128,7 @@ class Opened:
     relation: str
     columns: tuple[Column, ...]
     source: Source | None = None
+    content: Fingerprint | None = None
 
     @contextmanager
     def bounded(self, writes: Sequence[Path] = ()) -> Iterator[Opened]:

@@ -8,8 +8,8 @@ from contracts.history import ContractHistory
 from contracts.profiles import ProfileFold
 from contracts.quarantine.store import QuarantineFold
 from contracts.registry.store import SchemaRegistry
-from contracts.slo.store import SloFold
 from contracts.scores import ScoreFold
+from contracts.slo.store import SloFold
 from contracts.streams.store import StreamFold
 from contracts.tables.allowed import TableVersions
 from ledger.projection import Projection, StreamIndex

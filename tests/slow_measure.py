@@ -230,7 +230,7 @@ def share(values: Sequence[Any], listed: Sequence[Any]) -> Fraction | None:
 
 
 def performance(measure: str, pairs: Sequence[tuple[Any, Any]]) -> Fraction | None:
-    """Return what predictions come to against labels (0 and 1, but for accuracy, mae and rmse), pair by pair; None for nothing."""
+    """Return what predictions come to against labels (0 and 1 for auc, brier and log_loss); None for nothing."""
     both = [(p, y) for p, y in pairs if p is not None and y is not None]
     if not both:
         return None

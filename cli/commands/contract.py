@@ -85,8 +85,9 @@ def check(
     """Hold DATA to CONTRACT (YAML).
 
     DATA is a file (Parquet, CSV, JSON lines), a folder or quoted pattern of such files, s3://bucket/key (or a prefix or
-    pattern), sqlite:///file.db#table, postgresql://…#schema.table, delta:FOLDER-OR-URL or iceberg:CATALOG.NAMESPACE.TABLE;
-    or a stream, of which each window is decided by itself: ndjson:- (standard input), ndjson:FILE or kafka:TOPIC, with --window.
+    pattern), sqlite:///file.db#table, postgresql://…#schema.table, delta:FOLDER-OR-URL, iceberg:CATALOG.NAMESPACE.TABLE,
+    lancedb:///folder#table or chroma:///folder#collection; or a stream, of which each window is decided by itself:
+    ndjson:- (standard input), ndjson:FILE or kafka:TOPIC, with --window.
 
     Exit status 10 when the contract blocks it; when it quarantines rows, too, unless --quarantine keeps them apart. Without
     DATA the results of other engines decide alone. --current swaps a link between versions that lie side by side.

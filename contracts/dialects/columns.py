@@ -65,9 +65,11 @@ def field_of(expression: TypeExpression, place: Place) -> tuple[dict[str, Any], 
         field = {"type": TYPES[expression.name.lower()]}
     else:
         raise place.error(f"{shown(expression.name)} is not a type that is known", hint=meant(expression.name, TYPES))
-    if expression.form is not None:
+    checks: list[dict[str, Any]] = []
+    if field["type"] == "vector" and re.fullmatch(r"[1-9][0-9]{0,4}", expression.form or ""):
+        checks.append({"kind": "dimensions", "dimensions": int(expression.form or "")})
+    elif expression.form is not None:
         field.update(_form(field["type"], expression.form, place))
-    checks = []
     for condition in expression.conditions:
         said = state(condition)
         if said["kind"] in ("enum", "range", "required") and not said.get("negated") and _fits(field, said, place):

@@ -26,6 +26,15 @@ from contracts.expression import parse as parse_expression
 KEYS: Final = head.COPIED | {"name", "version", "status", "namespace", "schema", "slos", "alerts", "privacy", "keys"}
 _RULE_KEYS: Final = frozenset(("rule", "name", "severity", "tolerance", "weight", "description"))
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_OF_VECTOR: Final = re.compile(
+    r"\s*(?P<kind>dimensions|norm|finite)\s*\(\s*(?P<column>[A-Za-z_][A-Za-z0-9_.-]*)\s*\)(?P<condition>[^()]*)",
+    re.ASCII,
+)
+_OF_VECTORS: Final = {
+    "dimensions": "dimensions(column) = 384",
+    "norm": "norm(column) >= 0.99, or norm(column) between 0.99 and 1.01,",
+    "finite": "finite(column)",
+}
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -74,6 +83,9 @@ def timestamps(draft: Draft) -> list[str]:
 def put_rule(draft: Draft, place: Place, settings: dict[str, Any]) -> None:
     """Put down a rule on every row: the check that it is, or an expression of our own language."""
     text = place.text()
+    if (found := _OF_VECTOR.fullmatch(text)) is not None:
+        _put_vector_rule(draft, place, found, settings)
+        return
     known = {field["name"] for field in draft.value.get("schema", ())}
     try:
         rule: RuleExpression | None = read_rule(text)
@@ -90,6 +102,33 @@ def put_rule(draft: Draft, place: Place, settings: dict[str, Any]) -> None:
         if number and "id" in named:
             named["id"] = f"{named['id']}#{number + 1}"
         draft.add(("checks",), {**state(condition), "column": rule.column, **named}, place)
+
+
+def _put_vector_rule(draft: Draft, place: Place, found: re.Match[str], settings: dict[str, Any]) -> None:
+    """Put down what a rule says of a vector: `dimensions(v) = 384`, `norm(v) between 0.99 and 1.01`, `finite(v)`."""
+    kind, column, condition = found["kind"], found["column"], found["condition"].strip()
+    if column not in {field["name"] for field in draft.value.get("schema", ())}:
+        raise place.error(f"names {shown(column)}, which the schema does not have")
+    try:
+        conditions = read_rule(f"v {condition}").conditions if condition else ()
+    except ExpressionError as error:
+        raise place.error(f"{shown(place.text())}: {error}") from error
+    stated = state(conditions[0]) if len(conditions) == 1 else {}
+    said: dict[str, Any] | None = None
+    if kind == "finite" and not conditions:
+        said = {}
+    elif kind == "norm" and stated.get("kind") == "range":
+        said = {"bounds": stated["bounds"]}
+    elif (
+        kind == "dimensions"
+        and stated.get("kind") == "enum"
+        and not stated.get("negated")
+        and len(stated["values"]) == 1
+    ):
+        said = {"dimensions": stated["values"][0]}
+    if said is None:
+        raise place.error(f"{shown(place.text())}: {_OF_VECTORS[kind]} is expected")
+    draft.add(("checks",), {"kind": kind, "column": column, **said, **settings}, place)
 
 
 def _need_expression(place: Place, error: ExpressionError) -> None:

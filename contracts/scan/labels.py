@@ -49,7 +49,8 @@ def performance(
         name: typed_value(structure.columns[name], fields[name], place, inner) for place, name in enumerate(check.names)
     }
     if check.dataset is None:
-        label, joined, parameters = ours[check.label], f"(SELECT {', '.join(inner)} FROM {batch.relation})", []
+        joined = f"(SELECT {', '.join(inner)} FROM {batch.relation})"  # noqa: S608 quoted
+        label, parameters = ours[check.label], list[list[str]]()
     elif other is None:
         return unmeasured(rule, f"dataset {check.dataset} is not at hand")
     else:

@@ -10,8 +10,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from contracts.source import Source, file_source
+from contracts.sources.chroma import ChromaCollection
 from contracts.sources.files import folder_source
 from contracts.sources.jsonlines import JsonLines
+from contracts.sources.lance import LanceTable
 from contracts.sources.objects import fetched, is_stored
 from contracts.sources.postgres import PostgresTable
 from contracts.sources.sqlite import SqliteTable
@@ -21,6 +23,10 @@ from proofs.errors import MissingError, RefusedError
 
 _PATTERN: Final = frozenset("*?[")
 _TABLES: Final = {"delta": delta_source, "iceberg": iceberg_source}
+_INDEXES: Final[dict[str, type[LanceTable | ChromaCollection]]] = {
+    "lancedb:///": LanceTable,
+    "chroma:///": ChromaCollection,
+}
 
 
 @contextmanager
@@ -60,7 +66,8 @@ def table_place(name: str) -> DeltaPlace | IcebergPlace | None:
 
 
 def named_source(name: str, *, hive: bool = False) -> Source:
-    """Return the source of a file, folder, pattern, `sqlite:///path#table` or `postgresql://…#schema.table`.
+    """Return the source of a file, folder, pattern, `sqlite:///path#table`, `lancedb:///path#table`,
+    `chroma:///path#collection` or `postgresql://…#schema.table`.
 
     Args:
         hive: Take "key=value" folders for columns.
@@ -80,6 +87,12 @@ def named_source(name: str, *, hive: bool = False) -> Source:
         if not path or not table:
             raise RefusedError("the file's URL does not end in #table")
         return SqliteTable(Path(unquote(path)), unquote(table))
+    for prefix, index in _INDEXES.items():
+        if name.startswith(prefix):
+            path, _, table = name.removeprefix(prefix).rpartition("#")
+            if not path or not table:
+                raise RefusedError("the index's URL does not end in #name")
+            return index(Path(unquote(path)), unquote(table))
     if "://" in name:
         raise RefusedError(f"a source of kind {name.partition('://')[0][:32]!r} is not known")
     return _path_source(name, hive=hive)
