@@ -7,7 +7,7 @@ Whatever the contract says enters as a parameter, whatever the source says as a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,12 +54,16 @@ class Scan:
 
     Attributes:
         unfit: The metrics of rules that do not fit the columns, by rule id.
+        rows: The SELECT of the columns that are asked about, under names of ours; with `file`, where rows are asked by it.
+        values: What they are there, by column.
     """
 
     sql: str
     parameters: list[Any]
     parts: tuple[Part, ...]
     unfit: Mapping[str, Metric]
+    rows: str = ""
+    values: Values = field(default_factory=dict)
 
     def read(self, row: Sequence[Any]) -> dict[str, Metric]:
         """Return the metrics that the answer comes to, by rule id."""
@@ -87,6 +91,7 @@ def compile_scan(
     clock: datetime | None = None,
     *,
     by_hash: bool = False,
+    by_file: str | None = None,
 ) -> Scan:
     """Return the one query that measures those of `rules` which the structure has not decided.
 
@@ -94,6 +99,7 @@ def compile_scan(
         relation: What stands after FROM, quoted.
         clock: The moment against which ages are read; without one they are not measured.
         by_hash: Tell rows apart by their hash, which costs less; what then is doubtful has to be asked once more without.
+        by_file: The expression that numbers a row's file: one row of answers for each, behind that number.
     """
     counted = [rule for rule in rules if rule.id not in structure.judged and rule.kind not in (Kind.ROW_COUNT, *BESIDE)]
     counted = [rule for rule in counted if not (isinstance(rule.check, Freshness) and rule.check.column is None)]
@@ -113,8 +119,12 @@ def compile_scan(
             del query.parameters[bound:]  # the engine wants every parameter to be used
             unfit[rule.id] = unmeasured(rule, str(error))
     asked = ["count(*)", *(sql for part in parts for sql in part.sql)]
-    sql = f"SELECT {', '.join(asked)} FROM (SELECT {', '.join(inner) or '1'} FROM {relation})"  # noqa: S608 quoted
-    return Scan(sql, query.parameters, tuple(parts), unfit)
+    if by_file is not None:
+        inner.append(f"{by_file} AS file")
+        asked.insert(0, "file")
+    rows = f"SELECT {', '.join(inner) or '1'} FROM {relation}"  # noqa: S608 quoted
+    sql = f"SELECT {', '.join(asked)} FROM ({rows}){' GROUP BY file' if by_file else ''}"  # noqa: S608 quoted
+    return Scan(sql, query.parameters, tuple(parts), unfit, rows, values)
 
 
 def fields_of(rules: Sequence[Rule]) -> dict[str, FieldSpec]:

@@ -30,7 +30,7 @@ def confined(
     bounded: bool = False,
     fill: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Return an engine that may touch these files and nothing else, and spills into the folder `spill`.
+    """Return an engine that may touch these files, and what lies in these folders, and nothing else; it spills into `spill`.
 
     Args:
         bounded: It has little memory and disk to spend.
@@ -59,6 +59,9 @@ def confined(
     if connection.execute("FROM duckdb_optimizers() WHERE name = $1", [_COPYING_OPTIMIZER]).fetchone():
         connection.execute(f"SET disabled_optimizers = '{_COPYING_OPTIMIZER}'")
     # The order matters: the list of paths is closed with the door, and the last statement takes the handle off.
+    folders = [path for path in paths if path.is_dir()]
+    if folders:
+        connection.execute(f"SET allowed_directories = [{', '.join(literal(str(path)) for path in folders)}]")
     connection.execute(f"SET allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET TimeZone = 'UTC'")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from contracts import structure
 from contracts.checks import CountCheck, Drift, Freshness, Matches
-from contracts.compile import compile_scan, fields_of
+from contracts.compile import BESIDE, compile_scan, fields_of
 from contracts.drift import drift_metric
 from contracts.engines.second import asked
 from contracts.layout import check_layout, count_lines
@@ -38,6 +38,8 @@ from contracts.source import (
     reason,
     unreadable,
 )
+from contracts.states.parted import parted
+from contracts.states.scan import ByFile, scan_by_file
 from contracts.streams.rules import in_window
 from contracts.terms import Kind
 from ledger.clock import Clock
@@ -79,10 +81,27 @@ def _measured(contract: Contract, source: Source, now: datetime, given: Given) -
     if not files:
         return _measure(contract, source, lambda: _examine(source, sees_content=not contract.is_disabled), now, given)
     before = [_state(path) for path in files]
+    by_file = _by_file(contract, source, given)
+    if by_file is not None:
+        measurement = _measure(contract, source, lambda: _Bytes(by_file.parted.fingerprint), now, given, by_file)
+        return _unchanged(measurement, files, before)
     # Hashing costs as much as all checks, and both let go of the interpreter's lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
         examined = pool.submit(_examine, source, sees_content=not contract.is_disabled)
         measurement = _measure(contract, source, examined.result, now, given)
+    return _unchanged(measurement, files, before)
+
+
+def _by_file(contract: Contract, source: Source, given: Given) -> ByFile | None:
+    """What is known of the source's files, where that is kept and can be."""
+    if given.states is None or contract.is_disabled or (files := parted(source)) is None:
+        return None
+    states = given.states.of(contract)
+    states.make()
+    return ByFile(files, states)
+
+
+def _unchanged(measurement: Measurement, files: Sequence[Path], before: Sequence[tuple[int, int, int]]) -> Measurement:
     for path, state in zip(files, before, strict=True):
         if _state(path) != state:
             raise RefusedError("the file changed while it was measured", where=str(path))
@@ -128,18 +147,23 @@ def _whole(source: Source, file: _Bytes, rows: int) -> Fingerprint | None:
 
 
 def _measure(
-    contract: Contract, source: Source, examined: Callable[[], _Bytes], clock: datetime, given: Given
+    contract: Contract,
+    source: Source,
+    examined: Callable[[], _Bytes],
+    clock: datetime,
+    given: Given,
+    by_file: ByFile | None = None,
 ) -> Measurement:
     if contract.is_disabled:
         return Measurement(_kind(source), 0, (), (), examined().fingerprint, NO_ENGINE, clock)
     import duckdb
 
     rules = rules_of(contract)
-    with opened(source) as batch:
+    with opened(source, writes=[by_file.states.make()] if by_file else ()) as batch:
         content = batch.content
         _check_patterns(rules, batch.connection)
         shape = structure.judge(rules, batch.columns)
-        rows, scanned = _scan(rules, shape, batch, source, clock)
+        rows, scanned = _scan(rules, shape, batch, source, clock, by_file)
         known = {**shape.judged, **scanned}
         fields = fields_of(rules)
         for rule in rules:
@@ -200,6 +224,38 @@ def _kind(source: Source) -> str:
 
 
 def _scan(
+    rules: Sequence[Rule],
+    shape: structure.Structure,
+    batch: Opened,
+    source: Source,
+    clock: datetime,
+    by_file: ByFile | None,
+) -> tuple[int, dict[str, Metric]]:
+    """Take from the files what they make together, and ask for the rest."""
+    import duckdb
+
+    if by_file is not None:
+        try:
+            found = scan_by_file(by_file, rules, shape, batch, clock)
+        except (duckdb.Error, OSError):
+            found = None  # whatever it was, asking for all together finds it again, or need not keep anything
+        if found is not None:
+            rows, metrics, left = found
+            if any(_is_asked(rule) and rule.id not in shape.judged for rule in left):
+                rows, others = _scan_all(left, shape, batch, source, clock)
+                metrics |= others
+            return rows, metrics
+        by_file.parted.check(range(len(by_file.parted.keys)))
+    return _scan_all(rules, shape, batch, source, clock)
+
+
+def _is_asked(rule: Rule) -> bool:
+    """True for what a scan counts, and neither the shape nor what is asked beside."""
+    of_file = isinstance(rule.check, Freshness) and rule.check.column is None
+    return rule.kind not in (Kind.PRESENT, Kind.ROW_COUNT, Kind.EXTRA_COLUMNS, *BESIDE) and not of_file
+
+
+def _scan_all(
     rules: Sequence[Rule], shape: structure.Structure, batch: Opened, source: Source, clock: datetime
 ) -> tuple[int, dict[str, Metric]]:
     """Ask for everything in one query; where the engine refuses that, for each check alone, and none spoils the others."""

@@ -33,6 +33,7 @@ from contracts.source import CsvFile, ParquetFile, Source
 from contracts.sources.jsonlines import JsonLines
 from contracts.sources.named import found, table_place
 from contracts.sources.objects import is_stored
+from contracts.states.store import States
 from contracts.swap import real_version
 from proofs.errors import BlockedError, MissingError, RefusedError
 
@@ -41,6 +42,7 @@ _TOLD = {
     "rolled-back": "consumers do not read it",
     "called-back": "the function was called",
 }
+_FOLDER = click.Path(path_type=Path)
 _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_ROLLBACK": "✗"}
 
 
@@ -51,6 +53,7 @@ _MARK = {"ALLOW": "✓", "ALLOW_WITH_ALERT": "!", "QUARANTINE": "!", "BLOCK_AND_
 @click.option("--namespace", metavar="NAME", help="The dataset's, where the contract names none.")
 @click.option("--hive", is_flag=True, help="Take key=value folders for columns.")
 @click.option("--as-of", metavar="VERSION", help="Which version of a table; the newest unless stated.")
+@click.option("--states", type=_FOLDER, metavar="DIR", help="Keep counts by file, so that none is read twice.")
 @with_beside
 @click.option("--run", metavar="UUID", help="The run that made the data.")
 @click.option("--policy", metavar="FILE", help="Decide by this policy, and put it in force.")
@@ -79,6 +82,7 @@ def check(
     job: Path | None,
     anywhere: bool,
     as_of: str | None,
+    states: Path | None,
     acts: Acts,
     stream: StreamOptions,
 ) -> None:
@@ -97,18 +101,20 @@ def check(
     Example: tally check orders.yaml orders.parquet
     """
     if job is not None:
-        _alone(contract, object_name, namespace, hive, as_of, others, (*results, *asked), dry_run, acts != Acts())
+        _alone(
+            contract, object_name, namespace, hive, as_of, others, (*results, *asked), states, dry_run, acts != Acts()
+        )
         run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
         return
     if contract is None or anywhere:
         raise click.UsageError("--anywhere goes with --job." if anywhere else "Missing argument 'CONTRACT'.")
-    _check_options(data, stream, acts, as_of, is_alone=bool(results or asked or dry_run or hive))
+    _check_options(data, stream, acts, as_of, is_alone=bool(results or asked or dry_run or hive or states))
     document = read_contract(str(contract), object_name, namespace)
     ruled = None if policy is None else parse_policy(read_input(policy, "policy"), name=policy)
     taken, engines = taken_of(results), engines_of(asked)
     with ExitStack() as opened:  # what is copied from a store is there as long as it is needed
         source, path = _opened(data, opened, acts, hive=hive, as_of=as_of)
-        given = _given(session, document.contract, others_of(others, opened), allowed, engines)
+        given = _given(session, document.contract, others_of(others, opened), allowed, engines, states)
         if data is not None and is_stream(data):
             check_stream(session, data, stream, Checked(document, given, ruled, acts.quarantine, run))
             return
@@ -226,9 +232,11 @@ def _given(
     others: dict[str, Source],
     allowed: tuple[str, ...],
     engines: tuple[Second, ...],
+    states: Path | None,
 ) -> Given:
     """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
-    given = Given(others=others, allowed=frozenset(allowed), engines=engines)
+    kept = None if states is None else States(states)
+    given = Given(others=others, allowed=frozenset(allowed), engines=engines, states=kept)
     if session.url is None or not (profiles.is_wanted(contract) or scores.is_wanted(contract)):
         return given
     with session.open(read_only=True) as log:

@@ -29,6 +29,7 @@ from contracts.scan.numbers import bounded_metric, unmeasured
 from contracts.scan.query import UnfitError
 from contracts.scan.referential import references
 from contracts.source import Opened, Source, reason
+from contracts.states.store import States
 from contracts.structure import Structure
 from contracts.window import Window
 from ledger.clock import Clock, system_clock
@@ -53,6 +54,7 @@ class Given:
         engines: Other engines that are asked about their own checks, too.
         clock: Read once; ages are counted from then.
         window: Which part of a stream the batch is.
+        states: Where the counts of a batch's files are kept; None where all are counted anew.
     """
 
     others: Mapping[str, Source] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Given:
     clock: Clock = system_clock
     engines: tuple[Second, ...] = ()
     window: Window | None = None
+    states: States | None = None
 
 
 def measure_beside(

@@ -14,7 +14,7 @@ from contracts.metric import Metric
 from contracts.rules import Rule
 
 # Types of which equal values have equal hashes; a VARIANT's 1 is a TINYINT's and a BIGINT's, with two hashes.
-_HASHED: Final = frozenset(
+HASHED: Final = frozenset(
     (*INTEGERS, *FLOATS, *TIMESTAMPS, "decimal", "varchar", "enum", "boolean", "date", "time", "uuid", "blob")
 )
 
@@ -114,6 +114,6 @@ def surplus(values: Sequence[Value], query: Query) -> str:
     """Return the count of rows beyond the first of their kind; one with a null is none, as in a UNIQUE constraint of SQL."""
     names = [value.typed for value in values]
     whole = " AND ".join(f"{name} IS NOT NULL" for name in names)
-    by_hash = query.by_hash and all(value.column.type in _HASHED for value in values)
+    by_hash = query.by_hash and all(value.column.type in HASHED for value in values)
     one = f"{'hash' * by_hash}({', '.join(names)})"
     return f"count(*) FILTER ({whole}) - count(DISTINCT {one}) FILTER ({whole})"

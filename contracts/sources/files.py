@@ -71,13 +71,14 @@ class Files:
 
     def hashed(self) -> Fingerprint:
         """Return the fingerprint of the list of them."""
-        return self._listed(fingerprint)
+        return self.listed(fingerprint)
 
     def examine(self) -> Fingerprint:
         """Return the fingerprint of the list of them, having looked at each."""
-        return self._listed(self._look)
+        return self.listed(self._look)
 
-    def _listed(self, look: Callable[[Path], Fingerprint]) -> Fingerprint:
+    def listed(self, look: Callable[[Path], Fingerprint]) -> Fingerprint:
+        """Return the fingerprint of the list of them, where `look` gives that of one."""
         listed, size = hashlib.sha256(), 0
         for name, path in sorted((path.relative_to(self.folder).as_posix(), path) for path in self.paths):
             found = look(path)
@@ -88,10 +89,14 @@ class Files:
     def _look(self, path: Path) -> Fingerprint:
         if self.kind == "jsonl":
             return check_lines(path)
-        if self.kind == "csv":
-            source = _csv(path)
-            check_layout(path, delimiter=source.delimiter, is_single=len(header(source)) == 1)
+        self.check(path)
         return fingerprint(path)
+
+    def check(self, path: Path) -> None:
+        """Refuse a CSV of which the engine would drop something."""
+        if self.kind == "csv":
+            source = csv_file(path)
+            check_layout(path, delimiter=source.delimiter, is_single=len(header(source)) == 1)
 
     @contextmanager
     def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
@@ -108,10 +113,10 @@ class Files:
         if self.kind == "jsonl":
             return json_relation(connection, paths, self.label)
         if self.kind == "csv":
-            headers = {tuple(header(_csv(path))) for path in self.paths}
+            headers = {tuple(header(csv_file(path))) for path in self.paths}
             if len(headers) > 1:
                 raise MalformedError(f"{self.label} do not have one header")
-            return csv_relation(paths, headers.pop(), _csv(self.paths[0]))
+            return csv_relation(paths, headers.pop(), csv_file(self.paths[0]))
         listed = ", ".join(literal(str(path)) for path in paths)
         hive = f"hive_partitioning = {str(self.hive).lower()}"
         relation = (
@@ -124,7 +129,8 @@ class Files:
         )
 
 
-def _csv(path: Path) -> CsvFile:
+def csv_file(path: Path) -> CsvFile:
+    """Return a CSV with the delimiter that its name says."""
     return CsvFile(path, "\t" if path.suffix.lower() == ".tsv" else ",")
 
 

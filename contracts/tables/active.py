@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contracts.engine import confined, identifier, literal
 from contracts.source import Fingerprint, Opened, describe, fingerprint, readable_file, reason
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_FILES: Final = 10_000
 MAX_DELETED: Final = 10_000_000
+FILE: Final = "tally_file"  # the number of a row's file, beside the columns of the table
 _OURS: Final = frozenset(("file_index", "file_row_number"))  # what the engine itself calls the place of a row
 
 
@@ -82,6 +83,8 @@ class ActiveTable:
             raise RefusedError(f"{self.label} has more than {MAX_DELETED} deleted rows; compact it first")
         if len({column.name.casefold() for column in self.columns}) != len(self.columns):
             raise RefusedError(f"{self.label} has two columns of one name (upper and lower case count as the same)")
+        if FILE in {column.name.casefold() for column in self.columns}:
+            raise RefusedError(f"{self.label} has a column {FILE!r}, which is our name for the place of a row")
         if not self.columns:
             raise RefusedError(f"{self.label} has no columns")
 
@@ -92,9 +95,13 @@ class ActiveTable:
 
     def hashed(self) -> Fingerprint:
         """Return the fingerprint of the files and of what the log says of them."""
+        return self.listed(fingerprint)
+
+    def listed(self, look: Callable[[Path], Fingerprint]) -> Fingerprint:
+        """Return that fingerprint, where `look` gives that of one file."""
         listed, size = hashlib.sha256(), 0
         for file in sorted(self.active, key=lambda file: file.name):
-            found = fingerprint(file.path)
+            found = look(file.path)
             listed.update(f"{found.sha256}  {file.name}\n".encode("utf-8", "surrogateescape"))
             size += found.size_bytes
         listed.update(f"{hashlib.sha256(self.state()).hexdigest()}  state\n".encode())
@@ -107,11 +114,13 @@ class ActiveTable:
     def state(self) -> bytes:
         """Return what the log says of the files, as it is hashed."""
         columns = [[column.name, column.type] for column in self.columns]
-        files = [
-            [file.name, [[] if kept is None else [kept] for kept in file.kept], list(file.deleted)]
-            for file in sorted(self.active, key=lambda file: file.name)
-        ]
-        return jsonstrict.dumps([columns, files])
+        numbers = sorted(range(len(self.active)), key=lambda number: self.active[number].name)
+        return jsonstrict.dumps([columns, [[self.active[number].name, *self.said(number)] for number in numbers]])
+
+    def said(self, number: int) -> list[list[Any]]:
+        """Return what the log says of the rows of one file."""
+        file = self.active[number]
+        return [[[] if kept is None else [kept] for kept in file.kept], list(file.deleted)]
 
     @contextmanager
     def opened(self, *, bounded: bool, writes: Sequence[Path] = ()) -> Iterator[Opened]:
@@ -122,7 +131,8 @@ class ActiveTable:
             closing(confined([*paths, *writes], spill, bounded=bounded, fill=self._fill)) as connection,
         ):
             relation = self._relation(connection, paths)
-            yield Opened(connection, self.kind, relation, describe(connection, relation, self), self)
+            columns = describe(connection, f"(SELECT * EXCLUDE ({FILE}) FROM {relation})", self)  # noqa: S608 quoted
+            yield Opened(connection, self.kind, relation, columns, self)
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Put down what the log keeps of each file, before the engine is closed to everything else."""
@@ -150,7 +160,7 @@ class ActiveTable:
     def _relation(self, connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
         if not paths:
             nothing = ", ".join(f"CAST(NULL AS {column.type}) AS {identifier(column.name)}" for column in self.columns)
-            return f"(SELECT {nothing} WHERE false)"
+            return f"(SELECT {nothing}, 0 AS {FILE} WHERE false)"
         listed = ", ".join(literal(str(path)) for path in paths)
         by_id = {column.field_id: column for column in self.columns if column.stored is None and not column.is_kept}
         if by_id:
@@ -167,7 +177,8 @@ class ActiveTable:
                 raise RefusedError(f"{self.label} has a column with the engine's own name for the place of a row")
         gone = any(file.deleted for file in self.active)
         anti = " ANTI JOIN deleted x ON x.file = d.file_index AND x.place = d.file_row_number" if gone else ""
-        return f"(SELECT {self._selected(there)} FROM {read} d JOIN kept k ON k.file = d.file_index{anti})"  # noqa: S608 quoted
+        selected = f"{self._selected(there)}, d.file_index AS {FILE}"
+        return f"(SELECT {selected} FROM {read} d JOIN kept k ON k.file = d.file_index{anti})"  # noqa: S608 quoted
 
     def _selected(self, there: set[str]) -> str:
         kept = [column for column in self.columns if column.is_kept]
