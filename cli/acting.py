@@ -29,17 +29,12 @@ def with_acts(command: _Command) -> _Command:
     @click.option("--call", metavar="MODULE:FUNCTION", help="A function that is to carry the decision out.")
     @click.option("--roll-back", is_flag=True, help="Take a blocked table back to the last version that was allowed.")
     @wraps(command)
-    def handed(
-        *given: Any,
-        move_blocked: Path | None,
-        quarantine: Path | None,
-        current: Path | None,
-        call: str | None,
-        roll_back: bool,
-        **others: Any,
-    ) -> Any:
-        acts = Acts(move_blocked, quarantine, current, None if call is None else _called(call), roll_back)
-        return command(*given, acts=acts, **others)
+    def handed(*given: Any, call: str | None, **others: Any) -> Any:
+        function = None if call is None else _called(call)
+        move_blocked, quarantine, current = (others.pop(name) for name in ("move_blocked", "quarantine", "current"))
+        return command(
+            *given, acts=Acts(move_blocked, quarantine, current, function, others.pop("roll_back")), **others
+        )
 
     return handed  # type: ignore[return-value]
 

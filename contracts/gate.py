@@ -114,6 +114,15 @@ class Passed:
         """Return what a pipeline should raise to stop; None when the batch, or the good rows of it, were let through."""
         return self.outcome.error() if self.kept is None else None
 
+    def check(self) -> None:
+        """Stop here where the batch was not let through.
+
+        Raises:
+            BlockedError: It was not.
+        """
+        if (error := self.error()) is not None:
+            raise error
+
 
 def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run: str | None = None) -> Passed:
     """Hold a batch to its contract, record what is decided in `log`, and act upon it.

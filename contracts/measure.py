@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,16 +13,14 @@ from contracts import structure
 from contracts.checks import CountCheck, Drift, Freshness, Matches
 from contracts.compile import BESIDE, compile_scan, fields_of
 from contracts.drift import drift_metric
-from contracts.engines.second import asked
 from contracts.layout import check_layout, count_lines
-from contracts.metric import NO_ENGINE, Measurement, Metric, Told
-from contracts.model import Contract, FieldSpec
+from contracts.metric import NO_ENGINE, Measurement, Metric
+from contracts.model import Contract
 from contracts.rules import Rule, rules_of
-from contracts.scan.apart import write_apart
+from contracts.scan.asking import ask_others
 from contracts.scan.beside import Given, measure_beside
 from contracts.scan.freshness import age_metric
 from contracts.scan.numbers import unmeasured
-from contracts.scan.query import UnfitError
 from contracts.source import (
     CsvFile,
     Fingerprint,
@@ -173,42 +170,11 @@ def _measure(
                     or _age_of_file(rule, source, clock)
                     or (measure_beside(rule, batch, shape, fields, given, rows))
                 )
-        told = _ask_others(contract, known, batch, shape, given, clock)
+        told = ask_others(contract, known, batch, shape, given, clock)
     metrics = tuple(_against(known[rule.id], given) for rule in rules)
     file = _whole(source, examined(), rows) or content
     engine = ", ".join((f"duckdb {duckdb.__version__}", *(each.engine for each in told)))
     return Measurement(batch.kind, rows, metrics, shape.extra, file, engine, clock, told)
-
-
-def _ask_others(
-    contract: Contract,
-    known: dict[str, Metric],
-    batch: Opened,
-    shape: structure.Structure,
-    given: Given,
-    clock: datetime,
-) -> tuple[Told, ...]:
-    """Ask other engines about their own checks; in `known` stands afterwards what all of them say."""
-    if not given.engines:
-        return ()
-    fields = fields_of(rules_of(contract))
-    found = []
-    for each in given.engines:
-        answered = asked(each, contract, known, partial(_export, batch, shape, fields), clock)
-        known.update(answered.metrics)
-        found += [answered.told] if answered.told is not None else []
-    return tuple(found)
-
-
-def _export(batch: Opened, shape: structure.Structure, fields: Mapping[str, FieldSpec], path: Path) -> None:
-    import duckdb
-
-    try:
-        write_apart(batch, shape, fields, path)
-    except UnfitError as error:
-        raise RefusedError(f"another engine cannot be asked: {error}") from error
-    except duckdb.Error as error:
-        raise RefusedError(f"another engine cannot be asked: {reason(error)}") from None  # it quotes rows
 
 
 def _kind(source: Source) -> str:

@@ -101,9 +101,7 @@ def check(
     Example: tally check orders.yaml orders.parquet
     """
     if job is not None:
-        _alone(
-            contract, object_name, namespace, hive, as_of, others, (*results, *asked), states, dry_run, acts != Acts()
-        )
+        _alone(contract, object_name, namespace, hive, as_of, others, results, asked, states, dry_run, acts != Acts())
         run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
         return
     if contract is None or anywhere:
@@ -122,11 +120,10 @@ def check(
             _try(session, _tried(session, document, source, given, ruled, taken))
             return
         with session.open() as log:
-            table = table_place(data or "")
-            passed = let_through(log, Batch(document, source, path, given, ruled, taken, table), acts, run=run)
+            batch = Batch(document, source, path, given, ruled, taken, table_place(data or ""))
+            passed = let_through(log, batch, acts, run=run)
         show_passed(session, passed)
-        if (refusal := passed.error()) is not None:
-            raise refusal
+        passed.check()
 
 
 def _alone(*given: object) -> None:

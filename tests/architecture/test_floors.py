@@ -26,7 +26,7 @@ FLOORS = {
     "contracts": floor(
         "proofs ledger",
         "airflow chromadb confluent_kafka dagster dbt dbt_common deltalake duckdb fsspec lancedb orjson psycopg"
-        " pydantic pyiceberg ruamel sqlite_utils urllib3",
+        " pyarrow pydantic pyiceberg ruamel sqlite_utils urllib3",
     ),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(
