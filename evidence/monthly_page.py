@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from evidence.barchart import WORDS, bars
 from evidence.markup import Html, Value, badge, code, element, html, join, pairs, section, table
-from evidence.monthly import Month, Monthly, Spread
+from evidence.numbers import Month, Monthly, Spread
 from evidence.paper import paper
 
 _HEAD = ("Allowed", "With an alert", "Quarantined", "Blocked")

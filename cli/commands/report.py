@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from cli.session import Session, pass_session, with_json, write_output
-from evidence.monthly import Month, monthly
+from evidence.monthly import monthly
 from evidence.monthly_page import page, share
+from evidence.numbers import Month
 
 
 @click.command()

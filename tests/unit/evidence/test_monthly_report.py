@@ -20,8 +20,9 @@ from contracts.record import TOOK, Context
 from contracts.scan.beside import Given
 from contracts.source import CsvFile
 from evidence.barchart import bars
-from evidence.monthly import Month, Monthly, Spread, monthly
+from evidence.monthly import monthly
 from evidence.monthly_page import duration, page, share
+from evidence.numbers import Month, Monthly, Spread
 from ledger.clock import parse_at
 from ledger.openlineage import event_from_openlineage
 from proofs.errors import RefusedError
