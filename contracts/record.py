@@ -251,10 +251,8 @@ def event_of(type: str, fact: Fact, context: Context, *, subject: str, ext: Mapp
         RefusedError: The context has a source or draws an id that no entry may hold.
     """
     attributes: dict[str, Any] = {"type": type, "source": context.source, "id": context.new_id(), "subject": subject}
-    if ext:
-        attributes["ext"] = dict(ext)
     try:
-        return Event(data=fact.print(), **attributes)
+        return Event(data=fact.print(), ext=dict(ext or {}), **attributes)
     except ValueError as error:
         raise RefusedError(f"the event of type {type} has an attribute that no entry may hold") from error
 

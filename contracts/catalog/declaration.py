@@ -68,8 +68,11 @@ class Postgres(Model):
     @model_validator(mode="after")
     def _secret(self) -> Self:
         check_secret(self.password, "password")
-        if "," in self.host or "=" in self.host:
+        if "," in self.host:
             raise MisplacedError("is not one host", "host")
+        for key in ("host", "database", "user"):
+            if "=" in (value := getattr(self, key)) or "://" in value:  # of which some libraries make settings
+                raise MisplacedError("is no plain name", key)
         return self
 
 

@@ -75,6 +75,8 @@ def test_a_credential_in_the_text_is_refused_and_not_repeated(text: str) -> None
         API % 'Content-Length: "${A}"',
         API.replace("https:", "http:") % 'Authorization: "Bearer ${A}"',
         DATABASE.replace("db.example.org", "'a,b'") % '"${A}"',
+        DATABASE.replace("database: shop", "database: 'd sslmode=disable'") % '"${A}"',
+        DATABASE.replace("reader", "'postgresql://u@h/d'") % '"${A}"',
         DATABASE.replace("public.orders", "a.b.c") % '"${A}"',
         DATABASE.replace("user: reader", "user: reader, tls: prefer") % '"${A}"',
         DATABASE.replace("reader", "reader, options: '-c x'") % '"${A}"',
