@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from contracts import yamlsafe
 from contracts.dialects import asset, features, full, native, riskfile, source, table, yamlwrite
+from contracts.dialects.sniff import sniff
 from contracts.document import parse, read
 from contracts.policyfile import parse_policy
 from contracts.schemas.catalogue import SCHEMAS, file_name, printed, schema
@@ -26,22 +27,13 @@ from tests.properties.test_dialects_never_crash import FILES, VALUES
 from tests.properties.test_odcs_against_its_schema import decimals
 
 VALIDATORS = {name: jsonschema_rs.Draft202012Validator(json.loads(printed(name))) for name in SCHEMAS}
-DIALECTS = {
-    "customer-events.table.yaml": "table",
-    "customer-master.source.yaml": "source",
-    "user-features.features.yaml": "features",
-    "user-features.risk.yaml": "risk",
-    "customer-accounts.yaml": "full",
-    "customer-accounts.asset.yaml": "asset",
-    "household-features.yaml": "tally",
-    "transactions.yaml": "tally",
-}
 EVERY = Path(__file__).parents[1] / "vectors/dialects"
 
 
 def starts() -> list[tuple[str, Path, Any]]:
     """A dialect, its file, and its value: the examples, all keys of each dialect, and our own form of those."""
-    found = [(DIALECTS[path.name], path, VALUES[path]) for path in FILES if path.name in DIALECTS]
+    told = {path: sniff(yamlsafe.Parsed(VALUES[path], {}), name=path.name).value for path in FILES}
+    found = [(told[path], path, VALUES[path]) for path in FILES if told[path] != "odcs"]
     for path in sorted(EVERY.glob("*.yaml")):
         dialect = path.name.split(".")[1]
         found.append((dialect, path, yamlsafe.parse(path.read_bytes(), name=path.name).value))
