@@ -57,7 +57,7 @@ class SwapLink:
     """Leads consumers to a batch that is allowed, and away from one that is not.
 
     Attributes:
-        version: Where the batch lies (`real_version`), beside the dataset's other versions.
+        version: Where the batch lies, beside the dataset's other versions, with all links followed.
         link: What consumers read.
         before: Where it led when this was made; None where there was none.
 
@@ -75,7 +75,7 @@ class SwapLink:
     on_withhold: ClassVar[Action] = "rolled-back"
 
     def __post_init__(self) -> None:
-        self.before = check_link(self.link)
+        self.before, self.version = check_link(self.link), real_version(self.version)
         if self.link.parent.resolve().is_relative_to(self.version):
             raise RefusedError("the link would stand in the version that it leads to", where=str(self.link))
 

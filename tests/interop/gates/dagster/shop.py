@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dagster import AssetsDefinition, Definitions, asset
+from dagster import AssetsDefinition, Definitions, asset, in_process_executor
 
 from contracts.pipelines.dagster import tally_check
 
@@ -27,4 +27,8 @@ def published(name: str) -> AssetsDefinition:
 
 NAMES = ("good", "alert", "bad")
 checks = [tally_check(name, contract="orders.yaml", data=f"{name}.csv") for name in NAMES]
-defs = Definitions(assets=[made(name) for name in NAMES for made in (batch, published)], asset_checks=checks)
+defs = Definitions(
+    assets=[made(name) for name in NAMES for made in (batch, published)],
+    asset_checks=checks,
+    executor=in_process_executor,
+)
