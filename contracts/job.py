@@ -17,7 +17,7 @@ folder, unless that is allowed otherwise. A mode or a check that the job adds ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,7 @@ from contracts.connectors import KINDS, Connector, Folder, read_connectors
 from contracts.dialects import asset as assets
 from contracts.dialects import native
 from contracts.dialects import read as dialects
-from contracts.dialects.draft import Draft
+from contracts.dialects.draft import DEFAULT_NAMESPACE, Draft
 from contracts.dialects.place import Place
 from contracts.dialects.sentence import meant
 from contracts.document import Document, beside, of_parsed
@@ -188,8 +188,11 @@ class _Reader:
         path = self.folder.below(named.text(), named, start=Path(named.name).parent)
         data = _bytes(path, named)
         parsed = yamlsafe.parse(data, name=str(path))
-        wanted = dialects.Wanted(namespace=self.tenant, beside=self._beside(path))
+        wanted = dialects.Wanted(beside=self._beside(path))
         document = of_parsed(parsed, data.decode(), name=str(path), wanted=wanted)
+        if document.contract.dataset.namespace == DEFAULT_NAMESPACE:
+            wanted = replace(wanted, namespace=self.tenant)
+            document = of_parsed(parsed, data.decode(), name=str(path), wanted=wanted)
         read = dialects.read(parsed, name=str(path), wanted=wanted)
         changed = _changed(Place.root(read.parsed, name=str(path)), enforced)
         return document if changed.contract == document.contract else changed

@@ -22,6 +22,15 @@ data_contract:
   owner: shop
   quality_checks: {soda: {engine: soda, checks: [{type: uniqueness, column: id}]}}
 """
+ODCS = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+domain: sales
+schema: [{name: orders, properties: [{name: id, logicalType: integer}]}]
+"""
 HEAD = "tenant: shop\nconnectors:\n  lake: {type: files, path: data}\n"
 ASSET = "  name: orders\n  connector: lake\n  object: orders.csv\n"
 
@@ -71,6 +80,26 @@ def test_inline_checks_are_added_to_a_contract_of_any_dialect(tmp_path: Path) ->
         [asset] = read(tmp_path, text).assets
 
         assert [check.kind for check in asset.document.contract.checks][-1] == "range"
+
+
+@pytest.mark.parametrize(
+    ("text", "namespace", "is_kept"),
+    [
+        (ODCS, "sales", True),
+        (ODCS.replace("domain: sales\n", ""), "shop", False),
+        ("name: o\nowner: x\nschema: {id: integer}\n", "shop", False),
+        (CONTRACT.replace("shop", "other"), "other", True),
+    ],
+)
+def test_the_tenant_is_the_namespace_of_a_contract_that_names_none(
+    tmp_path: Path, text: str, namespace: str, is_kept: bool
+) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+
+    [asset] = read(tmp_path, f"{HEAD}asset:\n{ASSET}  data_contract: {{contract_path: c.yaml}}\n").assets
+
+    assert asset.document.contract.dataset.namespace == namespace
+    assert (asset.document.text == text) is is_kept
 
 
 def test_an_asset_without_a_contract_is_one_by_itself(tmp_path: Path) -> None:
