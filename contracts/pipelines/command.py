@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from proofs import errors
-from proofs.errors import BlockedError, MissingError, TallyError, UnknownOutcomeError
+from proofs.errors import BlockedError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 
 SETTING: Final = "TALLY"
 
@@ -72,6 +72,7 @@ def ask(question: Question) -> Answer:
 
     Raises:
         MissingError: There is no such command.
+        RefusedError: A quotation in its words does not end, or a word holds a zero byte.
         UnknownOutcomeError: It did not answer in time, or not in words that are known.
         TallyError: As the command has it: nothing was decided, or what was decided could not be done.
     """
@@ -83,6 +84,8 @@ def ask(question: Question) -> Answer:
             timeout=question.seconds,
             check=False,
         )
+    except ValueError as error:
+        raise RefusedError(f"the command line cannot be read: {error}") from error
     except OSError as error:
         what = f"the command {question.words[0]!r} cannot be run: {error.strerror}"
         hint = f"pip install tallystick in an environment of its own, and set {SETTING} to its bin/tally"

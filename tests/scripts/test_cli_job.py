@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.pgserver import Server
 
 Tally = Callable[..., Any]
 
@@ -94,3 +97,31 @@ def test_a_job_says_itself_what_is_checked(ledger: Tally, folder: Path) -> None:
     ]
 
     assert [ledger(*words).returncode for words in wrong] == [2] * 3
+
+
+def test_a_table_of_postgresql_is_reached_by_what_the_environment_says(
+    ledger: Tally, folder: Path, postgres: Server
+) -> None:
+    name = postgres.database()
+    with postgres.connect(name) as connection:
+        connection.execute("CREATE SCHEMA sales")
+        connection.execute("CREATE TABLE sales.orders AS SELECT 1 AS id UNION ALL SELECT 2")
+    (folder / "job.yaml").write_text(
+        'tenant: shop\nconnectors:\n  by_url: {type: postgresql, url: "${SHOP_URL}"}\n'
+        f'  by_parts: {{type: postgres, host: "{postgres.folder}", database: {name}, user: postgres, password: "${{PW}}"}}\n'
+        "assets:\n"
+        "  - {name: a, connector: by_url, object: sales.orders, data_contract: {contract_path: c.yaml}}\n"
+        "  - {name: b, connector: by_parts, object: sales.orders, data_contract: {contract_path: c.yaml}}\n"
+        "  - {name: c, connector: by_parts, object: sales.nothing, data_contract: {contract_path: c.yaml}}\n"
+    )
+
+    ended = ledger("check", "--job", "job/job.yaml", "--json", SHOP_URL=postgres.url(name), PW="geheim@/#")
+    bare = ledger("check", "--job", "job/job.yaml", "--json", SHOP_URL=postgres.url(name))
+
+    rows = [(row["decision"], row.get("rows"), row["error"]) for row in json.loads(ended.stdout)["assets"]]
+    assert rows == [("ALLOW", 2, None), ("ALLOW", 2, None), (None, None, "missing")]
+    assert ended.returncode == 8
+    assert "geheim" not in ended.stdout + ended.stderr
+    assert bare.refusal() == (8, "missing")
+    assert "the environment variable PW is not set" in bare.stderr
+    postgres.drop(name)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.pipelines.command import Question, ask
-from proofs.errors import BlockedError, BusyError, MissingError, TallyError, UnknownOutcomeError
+from proofs.errors import BlockedError, BusyError, MissingError, RefusedError, TallyError, UnknownOutcomeError
 
 
 def answering(status: int, out: str = "", err: str = "") -> str:
@@ -60,6 +60,12 @@ def test_whatever_else_it_says_is_never_a_pass(command: str, kind: type[TallyErr
         ask(Question("c.yaml", "d.csv", command=command))
 
     assert type(told.value) is kind
+
+
+@pytest.mark.parametrize("question", [Question("c", "d", command="tally 'x"), Question("c\x00", "d", command="true")])
+def test_words_that_are_none_are_refused(question: Question) -> None:
+    with pytest.raises(RefusedError, match="the command line cannot be read"):
+        ask(question)
 
 
 def test_a_command_that_does_not_answer_is_of_unknown_outcome() -> None:
