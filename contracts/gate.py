@@ -7,7 +7,7 @@ What may be refused comes first: a batch that cannot be measured leaves no contr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +34,8 @@ from contracts.tables.rollback import Place, RollBack
 from contracts.tables.version import TableVersion
 from proofs.errors import BlockedError, RefusedError
 
+Maker = Callable[[ReadableLog, Evaluated], Enforcement | Making]
+
 
 @dataclass(frozen=True, slots=True)
 class Acts:
@@ -45,9 +47,10 @@ class Acts:
         current: The link by which consumers read one version: it leads to what is let through, and away from what is not.
         function: What is called, whatever is decided.
         rolls_back: Whether a table whose newest version is not let through goes back to the last one that was.
+        maker: Makes, of what was evaluated, whatever else carries a decision out.
 
     Raises:
-        RefusedError: Of `current`, `function` and the other three more than one is given; or `current` is no link.
+        RefusedError: Of `current`, `function`, `maker` and the other three more than one is given; or `current` is no link.
     """
 
     move_blocked: Path | None = None
@@ -55,12 +58,14 @@ class Acts:
     current: Path | None = None
     function: Function | None = None
     rolls_back: bool = False
+    maker: Maker | None = None
 
     def __post_init__(self) -> None:
         moves = self.move_blocked is not None or self.quarantine is not None or self.rolls_back
-        if moves + (self.current is not None) + (self.function is not None) > 1:
+        others = [self.current, self.function, self.maker]
+        if moves + sum(other is not None for other in others) > 1:
             raise RefusedError(
-                "a batch is moved, parted or rolled back, or a link is swapped, or a function called: one of the three"
+                "a batch is moved, parted or rolled back, or a link is swapped, or a function called: one of them"
             )
         if self.current is not None:
             check_link(self.current)
@@ -163,6 +168,8 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
 
 def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> Enforcement | Making | None:
     """What carries the decision out; None where nothing is to be done."""
+    if acts.maker is not None:
+        return acts.maker(log, evaluated)
     if acts.function is not None:
         return calling(log, evaluated, acts.function)
     if acts.current is not None and batch.path is not None:

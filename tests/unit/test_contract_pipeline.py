@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 
 import ledger
+from contracts.actions import staged
 from contracts.document import parse
+from contracts.facts import ACTION_TAKEN
 from contracts.gate import Acts
 from contracts.pipeline import Gate
 from contracts.source import Table
@@ -149,6 +151,23 @@ def test_a_table_is_held_where_it_lies(log: Ledger) -> None:
         passed = Gate(log, CONTRACT).hold(Table(connection, "orders"))
 
     assert passed.outcome.measurement.rows == 1
+
+
+def test_a_staged_table_is_promoted_or_rolled_back(log: Ledger, tmp_path: Path) -> None:
+    def load(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+        query = f"SELECT id FROM (VALUES {rows}) t(id)"
+        target = Table(connection, "orders")
+        with staged(target, lambda on, name: on.execute(f"CREATE TABLE {name} AS {query}")) as batch:
+            Gate(log, CONTRACT, Acts(maker=lambda _log, _evaluated: batch)).hold(batch.source)
+
+    with duckdb.connect(str(tmp_path / "shop.db")) as connection:
+        load(connection, "(1), (2)")
+        load(connection, "(3), (3)")
+
+        assert connection.execute("SELECT id FROM orders").fetchall() == [(1,), (2,)]
+
+    actions: list[Any] = [record.json() for record in log.read() if record.type == ACTION_TAKEN]
+    assert [action["action"] for action in actions] == ["promoted", "rolled-back"]
 
 
 def test_what_is_no_batch_is_refused(log: Ledger, tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_version_that_is_not_there_is_missing(shop: Shop, name: str) -> None:
 
 
 def test_of_several_acts_one_is_chosen(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="one of the three"):
+    with pytest.raises(RefusedError, match="one of them"):
         Acts(current=shop.current, move_blocked=tmp_path)
     with pytest.raises(TallyError, match="lies in one place"):
         let_through(shop.log, Batch(CONTRACT, None), Acts(current=shop.current))
