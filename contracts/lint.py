@@ -14,7 +14,7 @@ from contracts.dialects.sniff import Dialect, sniff
 from contracts.document import Document, of_parsed
 from contracts.policyfile import parse_policy
 from contracts.rules import rules_of
-from contracts.slo.catalogue import BY_TIME, limit_of
+from contracts.slo.catalogue import BY_TIME, is_measurable
 from proofs.errors import MalformedError, TallyError
 
 
@@ -118,8 +118,9 @@ def _of_levels(document: Document) -> Iterator[Remark]:
     known = {rule.id for rule in rules_of(document.contract)}
     for number, slo in enumerate(document.contract.slos):
         title, where = f"service level {slo.name}", document.where(("slos", number))
-        if slo.indicator in BY_TIME and limit_of(slo) is None:
-            yield Remark(is_error=False, where=where, what=f"{title} states no greatest age, and nobody can measure it")
+        if not is_measurable(slo):
+            what = "no greatest age" if slo.indicator in BY_TIME else "a target that is no number"
+            yield Remark(is_error=False, where=where, what=f"{title} states {what}, and nobody can measure it")
         for rule in slo.rules:
             if rule not in known:
                 what = f"{title} is measured by rule {rule[:200]!r}, which the contract does not have"

@@ -98,7 +98,9 @@ class Lookout:
             clock=at,
             health=_health(log),
             decisions=tuple(recent[:_SHOWN]),
-            failing=self._failing([row["seq"] for row in recent if row["risk_basis_points"]]),
+            failing=self._failing(
+                [row["seq"] for row in recent if row["risk_basis_points"] or row["decision"] != "ALLOW"]
+            ),
             quarantines=waiting(log),
             levels=tuple(sorted(found, key=lambda each: (_GRAVITY.index(each.state), each.budget.left))),
             overdue=late,
@@ -106,7 +108,7 @@ class Lookout:
         )
 
     def _failing(self, seqs: list[int]) -> tuple[tuple[str, str, int], ...]:
-        self._broken = {seq: self._broken.get(seq) or self._read(seq) for seq in seqs}
+        self._broken = {seq: self._broken[seq] if seq in self._broken else self._read(seq) for seq in seqs}
         counts = Counter(each for broken in self._broken.values() for each in broken)
         return tuple((dataset, rule, count) for (dataset, rule), count in counts.most_common(_SHOWN))
 

@@ -89,6 +89,14 @@ def limit_of(slo: Slo) -> int | None:
     return int(most)
 
 
+def is_measurable(slo: Slo) -> bool:
+    """True where the target says what is good: of time a greatest age, of batches bounds that are numbers."""
+    if slo.indicator in BY_TIME:
+        return limit_of(slo) is not None
+    bounds = (slo.target.min, slo.target.above, slo.target.max, slo.target.below)
+    return slo.indicator == "availability" or not any(isinstance(bound, str) for bound in bounds)
+
+
 def catalogue(log: ProjectingLog, known: Known | None = None) -> tuple[Level, ...]:
     """Return the service levels of the highest version of each contract that is not retired, by contract, as it lists them."""
     known = {} if known is None else known

@@ -17,6 +17,7 @@ RECOVERED: Final = "tallystick.slo.recovered.v1"
 
 Indicator = Literal["freshness", "completeness", "accuracy", "data-drift", "model-drift", "delivery", "availability"]
 Alert = Literal["fast", "medium", "slow", "budget"]
+_COUNTED: Final = {"freshness": "time", "delivery": "time", "availability": "probes"}
 Some = Annotated[int, Field(ge=0, le=1_000_000_000)]  # of seconds, some thirty years: no sum of them overflows
 Number = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 Tool = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
@@ -60,8 +61,11 @@ class Measured(OfLevel):
     def _of_one_thing(self) -> Self:
         if self.good > self.total:
             raise ValueError("more was good than there was")
-        if [self.since is None, self.decided is None, self.probe is None].count(False) != 1:
-            raise ValueError("speaks of a stretch of time, of a batch or of probes, and of one of them alone")
+        about = {"time": self.since, "probes": self.probe, "batches": self.decided}
+        if [name for name, said in about.items() if said is not None] != [_COUNTED.get(self.indicator, "batches")]:
+            raise ValueError(
+                f"{self.indicator} is counted in {_COUNTED.get(self.indicator, 'batches')}, and in nothing else"
+            )
         if self.since is not None and self.good not in (0, self.total):
             raise ValueError("a stretch of time is good or bad as a whole")
         return self

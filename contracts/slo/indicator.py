@@ -10,7 +10,7 @@ from contracts.bounds import Bounds
 from contracts.decision import Cause
 from contracts.facts import MetricFact, ValidationDecided
 from contracts.metric import Found
-from contracts.slo.catalogue import Level
+from contracts.slo.catalogue import Level, is_measurable
 from contracts.terms import Kind, Severity
 
 # Rules that count rows, of which accuracy is the part that keeps them.
@@ -49,7 +49,7 @@ def reading(level: Level, fact: ValidationDecided) -> Reading:
 
     What could not be measured is not good; where nothing was to be measured, nothing is said.
     """
-    if any(reason.cause is Cause.DISABLED for reason in fact.reasons):
+    if not is_measurable(level.slo) or any(reason.cause is Cause.DISABLED for reason in fact.reasons):
         return NOTHING
     metrics = _metrics(level, fact)
     if not metrics:

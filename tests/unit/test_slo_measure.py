@@ -120,6 +120,26 @@ def test_a_level_that_nobody_can_measure_is_remarked_on() -> None:
     ]
 
 
+def test_a_target_that_is_no_number_measures_nothing_and_stops_nobody(ledgers: Ledgers, tmp_path: Path) -> None:
+    log = ledgers.create()
+    text = CONTRACT.replace("target: {min: 0.95}", "target: {min: soon}").replace("{max: 86400}", '{max: "1 day"}')
+    publish.publish(log, document(text))
+    batch(log, tmp_path, HOLEY, text)
+
+    found = by_name(measure(log, at(ledgers, hours=1)))
+
+    assert [(name, each.state) for name, each in found.items()] == [
+        ("arrives", "unmeasured"),
+        ("complete", "unmeasured"),
+        ("accurate", "met"),
+        ("up", "unmeasured"),
+    ]
+    assert [each.what for each in lint(text.encode(), name="orders.yaml")] == [
+        "service level arrives states no greatest age, and nobody can measure it",
+        "service level complete states a target that is no number, and nobody can measure it",
+    ]
+
+
 def test_batches_are_measured_from_what_was_decided_each_once(log: Ledger, ledgers: Ledgers, tmp_path: Path) -> None:
     good = batch(log, tmp_path, GOOD)
     holey = batch(log, tmp_path, HOLEY)
@@ -283,6 +303,9 @@ def test_what_a_stranger_says_of_a_level_twice_or_wrongly_is_named_and_counts_fo
         {"good": 1, "total": 1},
         {"good": 1, "total": 1, "probe": {"kind": "http"}, "decided": {"seq": 1, "leaf": "0" * 64}},
         {"good": 1, "total": 2, "since": "2026-11-20T08:00:00.000000Z"},
+        {"good": 1, "total": 3600, "since": "2026-11-20T08:00:00.000000Z", "indicator": "delivery"},
+        {"good": 1, "total": 1, "probe": {"kind": "http"}, "indicator": "delivery"},
+        {"good": 1, "total": 1, "probe": {"kind": "http"}, "indicator": "accuracy"},
         {"good": 1, "total": 10**10, "probe": {"kind": "http"}},
         {"good": 1, "total": 1, "probe": {"kind": "http", "url": "https://secret@host"}},
     ],
