@@ -119,8 +119,7 @@ class Opened:
     Attributes:
         kind: As `facts.Batch` has it.
         relation: The SQL after FROM; every name and path in it is quoted.
-        source: What was opened.
-        content: What it is, where that is known of its rows alone.
+        source, content: What was opened, and what it is, where its rows alone tell.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -194,8 +193,7 @@ def fingerprint(path: Path) -> Fingerprint:
     """
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-            return Fingerprint(digest.hexdigest(), file.tell())
+            return Fingerprint(hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
     except OSError as error:
         raise MissingError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 

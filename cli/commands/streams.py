@@ -133,9 +133,8 @@ def check_stream(session: Session, data: str, options: StreamOptions, checked: C
 
 
 def _is_bad(decided: Decided) -> bool:
-    outcome = decided.outcome
-    is_kept = outcome.action == "quarantined" and outcome.verdict.decision is Decision.QUARANTINE
-    return outcome.blocked and not is_kept
+    is_kept = decided.outcome.verdict.decision is Decision.QUARANTINE and bool(decided.kept)
+    return decided.outcome.blocked and not is_kept
 
 
 def _shape(options: StreamOptions) -> Shape:

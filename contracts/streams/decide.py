@@ -32,6 +32,7 @@ from contracts.sources.jsonlines import JsonLines
 from contracts.streams import apart
 from contracts.streams.cut import Cut
 from contracts.streams.rules import in_window, unmeasured
+from contracts.terms import Kind, Severity
 from contracts.window import Window
 from proofs import jsonstrict
 from proofs.errors import ConflictError, MalformedError, RefusedError
@@ -77,10 +78,7 @@ class WindowJudge:
             TallyError: It could not be recorded; or it was, and its rows could not be kept.
         """
         evaluated, source = self._evaluated(cut)
-        is_kept = self.folder is not None and evaluated.verdict.decision is Decision.QUARANTINE and cut.count > 0
-        keeper = (
-            KeepApart(evaluated, source, self.folder, self.log.origin) if is_kept and self.folder is not None else None
-        )
+        keeper = self._keeper(evaluated, source)
         context = Context(source=f"{self.log.origin}/stream", run=self.run, new_id=self._ids(cut.window))
         try:
             outcome = enforce.carry_out(self.log, evaluated, context=context, enforcement=keeper)
@@ -96,6 +94,18 @@ class WindowJudge:
             record_opened(self.log, evaluated, outcome.decided, each, context)
         self.before = cut.window
         return Decided(cut.window, outcome, tuple(id for id, _ in made))
+
+    def _keeper(self, evaluated: Evaluated, source: JsonLines) -> KeepApart | None:
+        """What keeps bad rows apart, where that is decided and a row broke a rule: no row is bad for a line that is none."""
+        if self.folder is None or evaluated.verdict.decision is not Decision.QUARANTINE:
+            return None
+        metrics = tuple(
+            one for one in evaluated.measurement.metrics if one.rule.kind not in (Kind.UNREADABLE, Kind.LATE)
+        )
+        if all(one.passed or one.rule.severity is Severity.INFO for one in metrics) or not evaluated.measurement.rows:
+            return None
+        of_rows = replace(evaluated, measurement=replace(evaluated.measurement, metrics=metrics))
+        return KeepApart(of_rows, source, self.folder)
 
     def _evaluated(self, cut: Cut) -> tuple[Evaluated, JsonLines]:
         contract, source = self.document.contract, JsonLines(cut.rows)
