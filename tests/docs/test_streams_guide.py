@@ -42,7 +42,7 @@ def test_the_guide_to_streams_decides_each_window_once(tmp_path: Path) -> None:
 
     said = run("streams.md", tmp_path)
 
-    assert "ALLOW_WITH_ALERT, risk 2 of 100, 13 rows, 1 unreadable (end, entry 3)" in said
+    assert "ALLOW_WITH_ALERT, risk 3 of 100, 13 rows, 1 unreadable (end, entry 3)" in said
     assert "2026-11-01T00:05:00 to 2026-11-01T00:10:00 5 rows (watermark, entry 5)" in said
     assert "2026-11-01T00:10:00 to 2026-11-01T00:15:00 2 rows, 1 unreadable, 1 late (end, entry 6)" in said
     assert said.count("clicks    1.0.0") == 4
