@@ -105,7 +105,7 @@ class WindowJudge:
         if all(one.passed or one.rule.severity is Severity.INFO for one in metrics) or not evaluated.measurement.rows:
             return None
         of_rows = replace(evaluated, measurement=replace(evaluated.measurement, metrics=metrics))
-        return KeepApart(of_rows, source, self.folder)
+        return KeepApart(of_rows, source, self.folder, self.log.origin)
 
     def _evaluated(self, cut: Cut) -> tuple[Evaluated, JsonLines]:
         contract, source = self.document.contract, JsonLines(cut.rows)
