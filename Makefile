@@ -70,6 +70,7 @@ bench: env ## measure against the named baselines
 	@$(TREE) $(RUN) benchmarks/run.py
 	@$(TREE) $(RUN) benchmarks/server.py
 	@$(TREE) $(RUN) benchmarks/client.py
+	@$(TREE) $(RUN) benchmarks/graph.py
 
 bench-checks: env peers ## measure contract checks beside Polars, DuckDB, Soda, Great Expectations and datacontract-cli
 	@$(TREE) $(RUN) benchmarks/checks.py $(CHECKS)

@@ -52,6 +52,18 @@ def parse(text: str, *, kind: str = "dataset") -> Node:
     return _node(kind, escaped.replace("%7C", "|").replace("%25", "%"), name)
 
 
+def parse_dataset(text: str) -> Node:
+    """Return the dataset that `text` names.
+
+    Raises:
+        RefusedError: It is not written so, or names a job.
+    """
+    node = parse(text)
+    if node.kind != "dataset":
+        raise RefusedError(f"{text[:120]!r} names a {node.kind}, not a dataset")
+    return node
+
+
 def _node(kind: str, namespace: str, name: str) -> Node:
     if not is_name(namespace) or not is_name(name):
         raise RefusedError(f"a {kind} needs a namespace and a name, both non-empty text")

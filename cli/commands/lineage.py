@@ -1,4 +1,4 @@
-"""lineage upstream, downstream, graph, findings."""
+"""lineage graph, findings, and the graph through time (cli/commands/chronicle.py)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cli.commands.chronicle import COMMANDS
 from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
 from ledger.record import Record
@@ -21,57 +22,10 @@ from proofs.errors import MissingError, RefusedError
 from proofs.statement import Node
 from proofs.streams import OPENLINEAGE_TYPES
 
-_DEPTH = click.option("--depth", type=click.IntRange(1), metavar="N", help="How many datasets away, at most.")
-
 
 @click.group()
 def lineage() -> None:
     """Who made what from what."""
-
-
-@lineage.command()
-@click.argument("dataset")
-@_DEPTH
-@with_json
-@pass_session
-def upstream(session: Session, dataset: str, depth: int | None) -> None:
-    """What DATASET ("namespace|name") was made from.
-
-    Example: tally lineage upstream 'warehouse|features'
-    """
-    _reach(session, dataset, depth, is_upstream=True)
-
-
-@lineage.command()
-@click.argument("dataset")
-@_DEPTH
-@with_json
-@pass_session
-def downstream(session: Session, dataset: str, depth: int | None) -> None:
-    """What was made from DATASET ("namespace|name").
-
-    Example: tally lineage downstream 'warehouse|orders' --depth 2
-    """
-    _reach(session, dataset, depth, is_upstream=False)
-
-
-def _reach(session: Session, dataset: str, depth: int | None, *, is_upstream: bool) -> None:
-    with session.open(read_only=True) as log:
-        node = read_dataset(dataset)
-        with log.viewing(LineageProjection()) as db:
-            found = query.closure(db, [node], upstream=is_upstream, depth=depth)
-            is_known = len(found.distance) > 1 or bool(query.subgraph(db, [node]).nodes)
-        if not is_known:
-            raise MissingError(f"no lineage is recorded of {dataset}")
-    rows = [
-        {"distance": distance, "kind": reached.kind, "name": reached.text}
-        for reached, distance in sorted(found.distance.items(), key=lambda pair: (pair[1], pair[0].kind, pair[0].text))
-        if reached != node
-    ]
-    direction = "upstream" if is_upstream else "downstream"
-    session.output.rows(rows, ("distance", "kind", "name"), empty=f"nothing {direction} of {dataset}")
-    if found.truncated and not session.output.as_json:
-        say(f"… and more: only the first {query.NODE_LIMIT:,} are shown", err=True)
 
 
 @lineage.command()
@@ -161,7 +115,8 @@ def read_dataset(text: str) -> Node:
     Raises:
         RefusedError: It is not written so (`lineage.names`), or names a job.
     """
-    node = names.parse(text)
-    if node.kind != "dataset":
-        raise RefusedError(f"{text[:120]!r} names a {node.kind}, not a dataset")
-    return node
+    return names.parse_dataset(text)
+
+
+for command in COMMANDS:
+    lineage.add_command(command)

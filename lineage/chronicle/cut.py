@@ -1,8 +1,4 @@
-"""At which moment and as known at which entry a question is asked, and the whole picture of that cut.
-
-Times are carried in the rows of a walk and never written into its SQL: with literal bounds, SQLite builds a filter over the whole
-table of spans as soon as somebody ran ANALYZE (measured: 500 times slower).
-"""
+"""At which moment and as known at which entry a question is asked, and the whole picture of that cut."""
 
 from __future__ import annotations
 

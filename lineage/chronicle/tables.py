@@ -18,14 +18,17 @@ from lineage.chronicle.saying import Saying
 from lineage.chronicle.vertex import LAYERS, Vertex, owner
 from proofs.digest import sha256
 
-NONE: Final = 0  # row ids begin at 1
+NONE: Final = 0  # no row has this id
 STANDING: Final = 2**62  # in `gone`: nothing has known better
 MAX_CACHED: Final = 200_000
+
+_LAST: Final = {False: "SELECT max(id) FROM chronicle_vertex", True: "SELECT min(id) FROM chronicle_vertex"}
 
 SCHEMA: Final = (
     """CREATE TABLE chronicle_vertex (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL,
     name TEXT NOT NULL, field TEXT NOT NULL, owner INTEGER NOT NULL, mentioned INTEGER NOT NULL,
     UNIQUE (kind, namespace, name, field)) STRICT""",
+    "CREATE INDEX chronicle_vertex_owner ON chronicle_vertex (owner) WHERE owner > 0",
     # From which moment on a point was named, as it was known from an entry on; a row for each earlier moment.
     """CREATE TABLE chronicle_since (vertex INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
     PRIMARY KEY (vertex, seq)) STRICT, WITHOUT ROWID""",
@@ -80,9 +83,12 @@ class Numbers:
         row = self.db.execute(sql, vertex).fetchone()
         if row is None:
             above = NONE if vertex[0] != "column" else self.vertex(owner(vertex))
-            sql = """INSERT INTO chronicle_vertex (kind, namespace, name, field, owner, mentioned)
-                VALUES (?, ?, ?, ?, ?, 0) RETURNING id"""
-            row = self.db.execute(sql, (*vertex, above)).fetchone()
+            # Jobs count downwards: a walk sees by the number whether it passes through one.
+            (last,) = self.db.execute(_LAST[vertex[0] == "job"]).fetchone()
+            sql = """INSERT INTO chronicle_vertex (id, kind, namespace, name, field, owner, mentioned)
+                VALUES (?, ?, ?, ?, ?, ?, 0) RETURNING id"""
+            number = min(last or 0, 0) - 1 if vertex[0] == "job" else max(last or 0, 0) + 1
+            row = self.db.execute(sql, (number, *vertex, above)).fetchone()
         return int(row[0])
 
     def mention(self, vertex: Vertex) -> bool:

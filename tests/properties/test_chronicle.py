@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from unittest.mock import patch
 
 import sqlite_utils
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.record import Record
-from lineage.chronicle.cut import Cut, picture
+from lineage.chronicle.cut import Cut, number_of, picture
 from lineage.chronicle.fold import Picture, fold
 from lineage.chronicle.rules import ALIAS_DECLARED, EDGE_RETRACTED
 from lineage.chronicle.store import ChronicleProjection
-from lineage.chronicle.vertex import moment
+from lineage.chronicle.vertex import Vertex, dataset, moment
+from lineage.chronicle.walk import walk
+from proofs import edges
 
 RUN = "tallystick.lineage.run-observed.v1"
 PUBLISHED = "tallystick.contract.published.v1"
@@ -184,3 +187,43 @@ def test_I19_the_graph_through_time_is_the_same_bytes_wherever_the_catching_up_s
         ChronicleProjection().apply(db, record)  # a projection of its own each time: nothing is at hand
 
     assert list(db.iterdump()) == list(project(log).iterdump())
+
+
+def reach(found: Picture, start: Vertex, *, upstream: bool) -> dict[Vertex, int]:
+    """What a walk reaches, told by the edges alone."""
+    ways: dict[Vertex, set[Vertex]] = {}
+    names: dict[Vertex, set[Vertex]] = {}
+    for (layer, source, target, _), _ in found.edges:
+        if layer == "same":
+            names.setdefault(source, set()).add(target)
+            names.setdefault(target, set()).add(source)
+        elif layer == "data":
+            ways.setdefault(target if upstream else source, set()).add(source if upstream else target)
+    distance = {start: 0}
+    level = [start]
+    while level:
+        vertex = level.pop()
+        free = {other for other in ways.get(vertex, ()) if other[0] == "job"} | names.get(vertex, set())
+        for other in free | ways.get(vertex, set()):
+            far = distance[vertex] + (other not in free)
+            if distance.get(other, far + 1) > far:
+                distance[other] = far
+                level.append(other)
+    return distance
+
+
+@settings(max_examples=100)
+@given(LOG, st.booleans(), st.sampled_from([0, 8]))
+def test_a_walk_reaches_what_the_edges_of_the_fold_lead_to(events: list[Any], upstream: bool, pairs: int) -> None:
+    log = records(events)
+    start = dataset("db", "a")
+
+    with patch.object(edges, "PAIRS_PER_NAME", pairs):
+        db = project(log)
+        expected = reach(fold(log), start, upstream=upstream)
+
+    number = number_of(db, start)
+    found: dict[int | None, int] = {None: 0}
+    if number is not None:
+        found = dict(walk(db, (number,), upstream=upstream, node_limit=None).distance.items())
+    assert {number_of(db, vertex): far for vertex, far in expected.items()} == found

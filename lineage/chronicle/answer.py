@@ -1,0 +1,186 @@
+"""Answers with names: the part of a graph that a walk reached, names that are one thing shown as one.
+
+Everything is bounded by the caller and says when it was cut; networkx gets the bounded part alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlite_utils
+
+from lineage.chronicle.cut import NOW, Cut, number_of
+from lineage.chronicle.vertex import DATA, LAYERS, SAME, STATES, Vertex, column, owner
+from lineage.chronicle.walk import NODE_LIMIT, Reach, alike, walk, walk_columns
+from proofs.streams import qualified
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+_WITHIN: Final = """SELECT p.source, p.target, e.job, e.origin, max(p.state), min(p.since)
+    FROM json_each(:nodes) f CROSS JOIN chronicle_span p
+    ON p.layer = :layer AND p.source = f.value AND p.since <= :as_of AND p.until > :as_of
+    AND p.known <= :known_at AND p.gone > :known_at AND p.state >= :least JOIN chronicle_edge e ON e.id = p.edge
+    WHERE p.target IN (SELECT value FROM json_each(:nodes)) GROUP BY p.edge"""
+_NAMES: Final = (
+    "SELECT id, kind, namespace, name, field FROM chronicle_vertex WHERE id IN (SELECT value FROM json_each(?))"
+)
+
+
+class Arrow(NamedTuple):
+    """An edge of an answer.
+
+    Attributes:
+        since: The first moment from which it stands, in microseconds.
+    """
+
+    source: Vertex
+    target: Vertex
+    job: Vertex | None
+    origin: str
+    state: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the graph of a cut.
+
+    Attributes:
+        distance: Datasets passed from what was asked for, which is at 0; by the name that is shown.
+        names: Of each name that is shown, the others that are one thing with it, as far as there are any.
+        truncated: There is more.
+    """
+
+    distance: Mapping[Vertex, int]
+    arrows: tuple[Arrow, ...]
+    names: Mapping[Vertex, tuple[Vertex, ...]]
+    truncated: bool
+
+
+def text_of(vertex: Vertex) -> str:
+    """Return `namespace|name` of a dataset or job, and of a column with `#` and its name, or `#*` for all of them."""
+    kind, namespace, name, field = vertex
+    return qualified(namespace, name) + (f"#{field or '*'}" if kind == "column" else "")
+
+
+def around(
+    db: sqlite_utils.Database,
+    start: Vertex,
+    cut: Cut = NOW,
+    *,
+    upstream: bool = False,
+    depth: int | None = None,
+    node_limit: int = NODE_LIMIT,
+) -> Part:
+    """Return what comes from a dataset or a job (or, upstream, what it comes from); empty where nobody names it."""
+    number = number_of(db, start)
+    if number is None:
+        return Part({}, (), {}, truncated=False)
+    return part(db, walk(db, (number,), cut, upstream=upstream, depth=depth, node_limit=node_limit), cut)
+
+
+def columns_around(
+    db: sqlite_utils.Database,
+    dataset: Vertex,
+    name: str,
+    cut: Cut = NOW,
+    *,
+    upstream: bool = False,
+    depth: int | None = None,
+    node_limit: int = NODE_LIMIT,
+) -> Part:
+    """Return likewise the columns that come from one; origin tells direct from indirect. An empty name stands for all."""
+    number = number_of(db, dataset)
+    if number is None:
+        return Part({}, (), {}, truncated=False)
+    owners = sorted(alike(db, (number,), cut))
+    sql = "SELECT id FROM chronicle_vertex WHERE owner IN (SELECT value FROM json_each(?)) AND (field = ? OR ? = '')"
+    seeds = [row[0] for row in db.execute(sql, (json.dumps(owners), name, name)).fetchall()]
+    reach = walk_columns(db, seeds, cut, upstream=upstream, depth=depth, node_limit=node_limit)
+    return part(db, reach, cut, layer="column")
+
+
+def part(db: sqlite_utils.Database, reach: Reach, cut: Cut = NOW, *, layer: str = DATA) -> Part:
+    """Return what was reached, with the edges between."""
+    vertices = _vertices(db, reach.distance)
+    shown = _shown(db, vertices, cut)
+    distance: dict[Vertex, int] = {}
+    for number, far in reach.distance.items():
+        name = shown[number]
+        distance[name] = min(far, distance.get(name, far))
+    rows = db.execute(
+        _WITHIN, {**cut.parameters, "nodes": json.dumps(list(vertices)), "layer": LAYERS.index(layer)}
+    ).fetchall()
+    jobs = _vertices(db, {row[2] for row in rows})
+    arrows: dict[tuple[object, ...], Arrow] = {}
+    for source, target, job, origin, state, since in rows:
+        key = (shown[source], shown[target], jobs.get(job), origin)
+        known = arrows.get(key)
+        best = state if known is None else max(state, STATES.index(known.state))
+        arrows[key] = Arrow(*key[:2], key[2], origin, STATES[best], since if known is None else min(since, known.since))
+    names: dict[Vertex, tuple[Vertex, ...]] = {}
+    for number, vertex in vertices.items():
+        if vertex != shown[number]:
+            names[shown[number]] = tuple(sorted({*names.get(shown[number], ()), vertex}))
+    ordered = tuple(sorted(arrows.values(), key=lambda arrow: (*arrow[:2], arrow.job or (), arrow.origin)))
+    return Part(distance, ordered, names, reach.truncated)
+
+
+def graph(found: Part) -> MultiDiGraph[Vertex]:
+    """Return a part for networkx's algorithms and exports.
+
+    Nodes are points with `kind`, `namespace`, `name`, `column`, `distance`; edges have the key (job, origin) and `job`, `origin`,
+    `state` (text) and `since` (microseconds).
+    """
+    import networkx
+
+    made: MultiDiGraph[Vertex] = networkx.MultiDiGraph()
+    for vertex, distance in found.distance.items():
+        kind, namespace, name, field = vertex
+        made.add_node(vertex, kind=kind, namespace=namespace, name=name, column=field, distance=distance)
+    for arrow in found.arrows:
+        job = "" if arrow.job is None else text_of(arrow.job)
+        said = {"job": job, "origin": arrow.origin, "state": arrow.state, "since": arrow.since}
+        made.add_edge(arrow.source, arrow.target, key=(job, arrow.origin), **said)
+    return made
+
+
+def _vertices(db: sqlite_utils.Database, numbers: Iterable[int]) -> dict[int, Vertex]:
+    rows = db.execute(_NAMES, (json.dumps(list(numbers)),)).fetchall()
+    return {number: (kind, namespace, name, field) for number, kind, namespace, name, field in rows}
+
+
+def _shown(db: sqlite_utils.Database, vertices: Mapping[int, Vertex], cut: Cut) -> dict[int, Vertex]:
+    """The name under which each point is shown: of those that are one thing, the one that no name leads away from."""
+    owners = {number: owner(vertex) for number, vertex in vertices.items()}
+    tables = {vertex: number_of(db, vertex) for vertex in set(owners.values())}
+    numbers = [number for number in tables.values() if number is not None]
+    bounds = {**cut.parameters, "least": 0, "nodes": json.dumps(numbers), "layer": LAYERS.index(SAME)}
+    links = [(row[0], row[1]) for row in db.execute(_WITHIN, bounds).fetchall()]
+    named = _vertices(db, numbers)
+    above = _leaders(links, named)
+    result: dict[int, Vertex] = {}
+    for number, vertex in vertices.items():
+        table = tables[owners[number]]
+        lead = above.get(table, owners[number]) if table is not None else owners[number]
+        result[number] = (
+            vertex if lead == owners[number] else (column(lead, vertex[3]) if vertex[0] == "column" else lead)
+        )
+    return result
+
+
+def _leaders(links: Iterable[tuple[int, int]], named: Mapping[int, Vertex]) -> dict[int, Vertex]:
+    group: dict[int, set[int]] = {}
+    led = set()
+    for source, target in links:
+        led.add(source)
+        one = group.setdefault(source, {source})
+        other = group.setdefault(target, {target})
+        if one is not other:
+            one |= other
+            group.update(dict.fromkeys(other, one))
+    return {number: min(named[each] for each in (members - led or members)) for number, members in group.items()}
