@@ -38,7 +38,7 @@ FIELDS = [
     {"name": "e", "type": "timestamp", "range": {"min": "2000-01-01T00:00:00"}},
 ]
 WIDE = {"min": 0, "max": 10}
-CHECKS = [
+CHECKS: list[dict[str, Any]] = [
     *(
         {"kind": kind, "column": column, "bounds": WIDE}
         for kind in ("mean", "sum", "minimum", "maximum")
