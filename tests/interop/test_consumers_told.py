@@ -280,3 +280,22 @@ def test_word_of_an_entry_that_changes_nothing_counts_for_nothing(log: Ledger) -
 
     with log.viewing(ConsumerRegister()) as db:
         assert db.execute("SELECT count(*) FROM consumers_unread").fetchone() == (0,)
+
+
+def test_I19_replaying_the_log_gives_the_same_register(log: Ledger, queue: NoticeQueue, hook: Hook) -> None:
+    def dump() -> list[str]:
+        with log.viewing(ConsumerRegister()) as db:
+            return [line for line in db.conn.iterdump() if "consumers_" in line]
+
+    subscribed(log)
+    subscribed(log, "team:risk")
+    announced(log)
+    step(log, queue, hook.channels("growth"), {}, from_start=True)
+    record_tellings(log, queue)
+    subscribing.unsubscribe(log, "orders", "team:risk", by="lead:7", reason="model retired")
+    before = dump()
+
+    log.views.drop("consumers")
+
+    assert dump() == before
+    assert sum("INSERT" in line for line in before) == 5

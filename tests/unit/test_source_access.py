@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.catalog import granting, store
 from contracts.catalog.access import State
 from contracts.catalog.declaration import parse_source
-from contracts.catalog.facts import ACCESS_EXPIRED, ACCESS_GRANTED, AccessGranted
+from contracts.catalog.facts import ACCESS_EXPIRED, ACCESS_GRANTED, AccessGranted, AccessRequested
 from contracts.catalog.store import SourceCatalog, event_about, of_source
 from contracts.facts import Decided
 from ledger.clock import parse_at, print_at
@@ -259,3 +259,23 @@ def test_a_grant_names_the_entry_that_grants_it(log: Ledger) -> None:
 
     assert found is not None
     assert found.granted == Decided(seq=5, leaf=log.entry(5).leaf.hex())
+
+
+def dump(log: Ledger) -> list[str]:
+    with log.viewing(SourceCatalog()) as db:
+        return [line for line in db.conn.iterdump() if "source_" in line]
+
+
+def test_I19_replaying_the_log_gives_the_same_catalog(ledgers: Ledgers, log: Ledger) -> None:
+    granted(log)
+    agreed(log, "team:risk")
+    ledgers.now += timedelta(days=11)
+    list(granting.expire(log, log.clock()))
+    log.append(event_about(log, ACCESS_GRANTED, AccessRequested.model_construct(source="x"), "orders"))
+    store.retire(log, "orders", by="owner:2", reason="moved")
+    before = dump(log)
+
+    log.views.drop("source")
+
+    assert dump(log) == before
+    assert sum("INSERT" in line for line in before) == 9
