@@ -7,7 +7,7 @@ same log and month give the same numbers. Contracts, coverage and what is open a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -41,6 +41,7 @@ from lineage.graph import LineageProjection
 from lineage.query import datasets
 from proofs.errors import MalformedError
 
+_OFTEN: Final = 1_000
 MOST_FAILING: Final = 20
 MOST_NAMED: Final = 100
 MOST_DATASETS: Final = 1_000_000
@@ -89,11 +90,19 @@ class _Tally:
     unread: int = 0
 
 
-def monthly(log: ReportedLog, month: Month) -> Monthly:
-    """Return how a month was."""
+def monthly(
+    log: ReportedLog, month: Month, *, advance: Callable[[int, int], None] = lambda _done, _total: None
+) -> Monthly:
+    """Return how a month was.
+
+    Args:
+        advance: Is told how many of the month's entries were read, now and then.
+    """
     start, stop = (_first_at(log, print_at(moment)) for moment in (month.start, month.stop))
     runs, counted = Runs(log), _Tally()
     for record in log.read(start, stop):
+        if (record.seq - start) % _OFTEN == 0:
+            advance(record.seq - start, stop - start)
         try:
             _count(record, runs, counted)
         except MalformedError:

@@ -25,8 +25,8 @@ def report(session: Session, month: str, out: Path | None) -> None:
     Example: tally report --month 2026-10 --out october.html
     """
     wanted = Month.parse(month)
-    with session.open(read_only=True) as log:
-        found = monthly(log, wanted)
+    with session.open(read_only=True) as log, session.output.progress("Reading the month") as advance:
+        found = monthly(log, wanted, advance=advance)
     if out is not None:
         write_output(out, page(found))
     if session.output.as_json:
