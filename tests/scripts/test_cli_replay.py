@@ -66,14 +66,17 @@ def test_what_is_found_otherwise_is_shown_check_by_check(ledger: Tally, seq: str
     assert "referential:id  failed (10 of 100)  failed (99 of 100)" in shown.stdout
 
 
-def test_what_goes_with_data_is_refused_without(ledger: Tally, seq: str) -> None:
-    ended = ledger("decision", "replay", seq, "--allow", "tally_own_checks:odd")
+def test_what_goes_with_data_is_refused_without(ledger: Tally) -> None:
+    ended = ledger("decision", "replay", "3", "--allow", "tally_own_checks:odd")
 
     assert ended.returncode == 2
     assert "go with --data" in ended.stderr
 
 
-def test_an_engine_that_is_not_here_is_told_with_the_way_to_name_it(ledger: Tally, seq: str) -> None:
+def test_an_engine_that_is_not_here_is_told_with_the_way_to_name_it(ledger: Tally, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(CONTRACT)
+    (tmp_path / "one.csv").write_text("id,spend\n1,1\n")
+
     ended = ledger("check", "c.yaml", "one.csv", "--engine", "soda", "--json")
 
     assert ended.returncode == 9
