@@ -6,6 +6,7 @@ none of ours has its definition itself. What cannot be put into the engine's wor
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -23,6 +24,7 @@ Asked = dict[str, Any]
 
 _NAMING: Final = ("type", "expectation_type", "expectation")
 _SETTINGS: Final = frozenset((*_NAMING, "kwargs", "severity", "description", "name", "enabled"))
+_TEMPLATE: Final = re.compile(r"\$\{|\{[{%#]")  # which Soda would carry out before it reads the check
 _COLUMN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -50,7 +52,7 @@ def sodacl(contract: Contract, rules: Mapping[str, Rule]) -> Iterator[tuple[Rule
         kind = SODA.get(str(item.get("type")).lower())
         if kind is None or not all(map(_COLUMN.fullmatch, rule.columns)):
             continue
-        if (said := _soda(kind, rule, item)) is not None:
+        if (said := _soda(kind, rule, item)) is not None and not _TEMPLATE.search(json.dumps(said)):
             check, settings = said
             yield rule, {check: {"name": rule.id, **settings}}
 

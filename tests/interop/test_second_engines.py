@@ -64,6 +64,9 @@ CONTRACT = r"""data_contract:
         - {name: young, expect_column_max_to_be_between: {column: updated_at, min_value: 2 hours ago, max_value: now}}
         - {name: mean, type: expect_column_mean_to_be_between, kwargs: {column: balance, min_value: 0, max_value: 10}}
         - {name: digit, type: expect_column_values_to_match_regex, kwargs: {column: code, regex: '^\d$'}}
+        - name: code
+          type: expect_column_values_to_not_be_null
+          kwargs: {column: email, row_condition: "code > 1", condition_parser: pandas}
         - {name: pair, type: expect_column_pair_values_to_be_equal, kwargs: {column_A: email, column_B: code}}
   violation_handling: {on_quality_violation: block}
 """
@@ -131,14 +134,16 @@ def test_where_the_engines_differ_nobody_is_believed_and_both_are_shown(
         "young": "failed",
         "mean": "failed",
         "digit": "unmeasured",
+        "code": "unmeasured",
         "pair": "failed",
     }
     assert told["gx:digit"].hint == "failed (1 of 4) here, passed (0 of 4) by great_expectations 1.24.1"
+    assert told["gx:code"].hint == "passed (0 of 4) here, unmeasured by great_expectations 1.24.1"
     assert (told["gx:pair"].failed, told["gx:pair"].total) == (4, 4)
     assert evaluated.verdict.decision is Decision.BLOCK_AND_ROLLBACK
     assert "great_expectations 1.24.1" in known.fact.engine
     assert replay(log, known).differs == ()
     assert replay(log, known, source=batch, given=given).differs == ()
     native = replay(log, known, source=batch)
-    assert [each["rule"] for each in native.measurements] == ["gx:digit"]
+    assert [each["rule"] for each in native.measurements] == ["gx:digit", "gx:code"]
     assert native.measurements[0]["now"].startswith("failed (1 of 4)")

@@ -19,7 +19,8 @@ from proofs.errors import RefusedError
 CONTRACT = """data_contract:
   name: a
   quality_checks:
-    soda: {checks: [{name: there, type: not_null, column: id}, {type: not_null, column: 'i d'}]}
+    soda: {checks: [{name: there, type: not_null, column: id}, {type: not_null, column: 'i d'},
+      {name: template, type: regex, column: id, pattern: '{{ 7 * 7 }}|x*'}]}
     great_expectations: {checks: [{name: there, type: expect_column_values_to_not_be_null, kwargs: {column: id}}]}
 """
 
@@ -106,6 +107,7 @@ def test_an_answer_that_is_not_ours_is_no_answer(
 
     assert (metrics["soda:there"].found.value, metrics["soda:there"].hint) == (found, hint)
     assert metrics["soda:2"].found.value == "passed"  # of a column that SodaCL cannot name it was not asked
+    assert not metrics["soda:template"].hint  # nor of what it would have carried out
 
 
 def test_it_sees_neither_our_environment_nor_our_folder(
