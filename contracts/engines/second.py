@@ -200,4 +200,6 @@ def _end(running: subprocess.Popen[bytes]) -> None:
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(running.pid, signal.SIGKILL)
+    else:
+        running.kill()
     running.wait()
