@@ -24,6 +24,7 @@ _INDICATORS: Final = {
     "delivery": "delivery",
 }
 _AGES: Final = ("freshness", "delivery")
+_INTERVALS: Final = {"hourly": 3_600, "daily": 86_400, "weekly": 7 * 86_400}
 
 
 def indicator_of(key: str) -> tuple[str, str] | None:
@@ -63,10 +64,7 @@ def put_level(draft: Draft, place: Place, indicator: str, unit: str, *, columns:
         columns: The timestamp columns of the schema; where it is exactly one, the age is that of its greatest moment.
     """
     bounds = bounds_of(place, indicator, unit, side="max" if indicator in _AGES else "min")
-    name = indicator
-    while any(level["name"] == name for level in draft.value.get("slos", ())):
-        name = f"{name}-2"
-    draft.add(("slos",), {"name": name, "indicator": indicator, "target": bounds}, place)
+    draft.add(("slos",), {"name": _free(draft, indicator), "indicator": indicator, "target": bounds}, place)
     if indicator == "freshness":
         if set(bounds) - {"max"} or bounds["max"] != int(bounds["max"]):
             raise place.error("a greatest age is whole seconds, and stated with <= or without a sign")
@@ -74,6 +72,21 @@ def put_level(draft: Draft, place: Place, indicator: str, unit: str, *, columns:
         draft.add(("checks",), {"kind": "freshness", **column, "max_age_seconds": int(bounds["max"])}, place)
     elif indicator == "completeness":
         draft.add(("checks",), {"kind": "completeness", "bounds": bounds}, place)
+
+
+def put_interval(draft: Draft, place: Place) -> bool:
+    """Put down that batches come hourly, daily or weekly, and return True; False where something else is said."""
+    seconds = _INTERVALS.get(place.value) if isinstance(place.value, str) else None
+    if seconds is None:
+        return False
+    draft.add(("slos",), {"name": _free(draft, "delivery"), "indicator": "delivery", "target": {"max": seconds}}, place)
+    return True
+
+
+def _free(draft: Draft, name: str) -> str:
+    while any(level["name"] == name for level in draft.value.get("slos", ())):
+        name = f"{name}-2"
+    return name
 
 
 def _amount(threshold: Threshold, indicator: str, unit: str) -> int | Decimal:

@@ -160,6 +160,8 @@ def _put_nulls(draft: Draft, place: Place, path: yamlsafe.Path) -> None:
 def _put_sla(draft: Draft, sla: Place) -> None:
     for member in sla.members():
         found = service.indicator_of(member.key)
+        if member.key == "update_frequency" and service.put_interval(draft, member):
+            continue
         if found is None or member.value is None:
             draft.keep(member)
         else:
