@@ -16,6 +16,7 @@ from contracts.facts import Decided
 from contracts.lint import lint
 from contracts.notify.notice import notice
 from contracts.scan.beside import Given
+from contracts.slo.burn import Counts
 from contracts.slo.catalogue import catalogue, find
 from contracts.slo.facts import BREACHED, MEASURED, RECOVERED, Measured
 from contracts.slo.measure import Round, measure, measured_event
@@ -365,3 +366,17 @@ def test_of_two_who_measure_at_once_one_records_and_nothing_is_counted_twice(log
         ("medium", 1),
         ("slow", 1),
     ]
+
+
+def test_a_log_in_postgresql_is_measured_alike(postgres_ledgers: Ledgers, tmp_path: Path) -> None:
+    postgres_ledgers.now = START
+    log = postgres_ledgers.create()
+    publish.publish(log, document())
+    batch(log, tmp_path, HOLEY)
+
+    first, second = measure(log, at(postgres_ledgers, hours=30)), measure(log, at(postgres_ledgers, hours=30))
+
+    assert (first.measured, second.measured) == (4, 0)
+    assert by_name(second)["arrives"].counts == Counts(86_400, 108_000)
+    assert [alert for _, alert in first.breached] == ["fast", "medium", "slow", "budget", "fast", "medium", "slow"]
+    assert (second.breached, second.recovered) == ((), ())
