@@ -14,9 +14,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from contracts.slo.exposition import decimal
+from contracts.slo.burn import decimal, percent
 from contracts.slo.standing import Standing
-from contracts.terms import MILLION
 from evidence.overview import Overview
 from ledger.clock import parse_at
 from proofs.report import visible
@@ -59,7 +58,7 @@ def levels_table(levels: Sequence[Standing]) -> Table:
     rows = [
         (
             each.level.name,
-            f"{decimal(each.level.objective * 100, MILLION).rstrip('0').rstrip('.')} %",
+            percent(each.level.objective),
             f"{each.level.slo.window_days} d",
             f"{'█' * (each.budget.left * _WIDTH // 10_000):░<{_WIDTH}} {decimal(each.budget.left, 100)} %",
             (each.state, _STYLES[each.state]),

@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Final
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 
 from cli.output import say
 
-_WIDTH = 120  # of a page that nobody's terminal bounds
+_WIDTH: Final = 120  # of a page that nobody's terminal bounds
+_LEAVE: Final = (b"q", b"Q", b"")  # the last: there is no more input
 
 
 def draw(page: Callable[[], RenderableType], *, every: float, once: bool) -> None:
@@ -30,62 +32,64 @@ def draw(page: Callable[[], RenderableType], *, every: float, once: bool) -> Non
             console.print(page())
         say(captured.get().rstrip("\n"))
         return
-    try:
-        with _keys() as pressed, _screen(page()) as live:
-            while not _is_enough(pressed, every):
-                live.update(page(), refresh=True)
-    except KeyboardInterrupt:
-        return  # that is how one leaves
+    first = page()  # it may take long, and ctrl-C ends it as it ends everything
+    with (
+        _interrupts() as interrupted,
+        _keyboard() as keyboard,
+        Live(first, console=Console(), screen=True, auto_refresh=False) as live,
+    ):
+        live.refresh()
+        while not _is_enough(interrupted, keyboard, every):
+            live.update(page(), refresh=True)
 
 
-@contextmanager
-def _screen(first: RenderableType) -> Iterator[Live]:
-    """Hold the whole terminal. Whenever ctrl-C comes, it is given back: nobody interrupts the taking and the giving."""
-    live = Live(first, console=Console(), screen=True, auto_refresh=False)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    live.start(refresh=True)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        yield live
-    finally:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        live.stop()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _is_enough(pressed: Callable[[float], str | None], seconds: float) -> bool:
+def _is_enough(interrupted: int, keyboard: int | None, seconds: float) -> bool:
     """Wait so long; True as soon as somebody wants to leave."""
     end = monotonic() + seconds
+    listened = [interrupted] if keyboard is None else [interrupted, keyboard]
     while (left := end - monotonic()) > 0:
-        key = pressed(left)
-        if key in ("q", "Q", "\x03", ""):
+        ready = select.select(listened, [], [], left)[0]
+        if interrupted in ready:
+            return True
+        # One byte, and past any buffer: what a buffer holds already, `select` would wait for.
+        if ready and keyboard is not None and os.read(keyboard, 1) in _LEAVE:
             return True
     return False
 
 
 @contextmanager
-def _keys() -> Iterator[Callable[[float], str | None]]:
-    """Hand over what waits for a key so many seconds: the key, None for none, "" where there is no more input."""
+def _interrupts() -> Iterator[int]:
+    """Hand over what can be read from once ctrl-C was pressed.
+
+    Nothing is torn by it meanwhile: an exception in the middle of taking the terminal would leave it taken, and a mask of
+    this thread does not keep the signal from another one's.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    told_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(told_before)
+        signal.signal(signal.SIGINT, before)
+        os.close(reader)
+        os.close(writer)
+
+
+@contextmanager
+def _keyboard() -> Iterator[int | None]:
+    """Hand over what can be read from once a key was pressed; None where nobody could press one."""
     import termios
     import tty
 
     if not sys.stdin.isatty():
-        yield _no_key
+        yield None
         return
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor)
     try:
-        # One byte, and past any buffer: what a buffer holds already, `select` would wait for.
-        yield (
-            lambda seconds: (
-                os.read(descriptor, 1).decode("latin-1") if select.select([descriptor], [], [], seconds)[0] else None
-            )
-        )
+        yield descriptor
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-
-
-def _no_key(seconds: float) -> None:
-    """Wait, where nobody could press one."""
-    select.select([], [], [], seconds)

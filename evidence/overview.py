@@ -27,6 +27,7 @@ from proofs.errors import MalformedError
 
 LOOKED_AT: Final = 100  # decisions of which the failing checks are counted
 _SHOWN: Final = 8
+_LOOKED_BACK: Final = 10_000  # entries among which the last census is looked for: of one before that, nothing is said
 _GRAVITY: Final = ("spent", "burning", "unmeasured", "met")
 
 
@@ -37,7 +38,7 @@ class Health:
     Attributes:
         signed: Entries that a checkpoint covers.
         unsigned_since: When the first entry was written that none covers; None where all are.
-        census_at: When the last census was taken; None where none was.
+        census_at: When the last census was taken; None where none was among the last ten thousand entries.
     """
 
     origin: str
@@ -86,6 +87,8 @@ class Lookout:
         self._now = now
         self._contracts: Known = {}
         self._broken: dict[int, tuple[tuple[str, str], ...]] = {}
+        self._read_up_to = max(0, log.size - _LOOKED_BACK)
+        self._census_at: str | None = None
 
     def look(self, clock: datetime) -> Overview:
         """Return how all stands at a moment."""
@@ -96,7 +99,7 @@ class Lookout:
             late = tuple(overdue(db, clock=lambda: clock))
         return Overview(
             clock=at,
-            health=_health(log),
+            health=self._health(log),
             decisions=tuple(recent[:_SHOWN]),
             failing=self._failing(
                 [row["seq"] for row in recent if row["risk_basis_points"] or row["decision"] != "ALLOW"]
@@ -106,6 +109,29 @@ class Lookout:
             overdue=late,
             notices=_notices(log.keyring.folder / "notices.db" if log.keyring else None, self._now),
         )
+
+    def _health(self, log: Ledger) -> Health:
+        stored = log.store.checkpoints.all()
+        kept = log.keyring.head() if log.keyring else stored[-1][1] if stored else None
+        signed = 0 if kept is None else read_checkpoint(kept, origin=log.origin).checkpoint.size
+        return Health(
+            origin=log.origin,
+            entries=log.size,
+            closed_by=log.closed_by,
+            last_entry_at=log.entry(log.size - 1).at if log.size else None,
+            signed=signed,
+            unsigned_since=log.entry(signed).at if signed < log.size else None,
+            census_at=self._census(log),
+        )
+
+    def _census(self, log: Ledger) -> str | None:
+        """When the last census was taken, among the entries since we look and the last ones before."""
+        size = log.size
+        for record in log.read(self._read_up_to, size, bodies=False):
+            if record.type == CENSUS_TAKEN:
+                self._census_at = record.at
+        self._read_up_to = max(size, self._read_up_to)
+        return self._census_at
 
     def _failing(self, seqs: list[int]) -> tuple[tuple[str, str, int], ...]:
         self._broken = {seq: self._broken[seq] if seq in self._broken else self._read(seq) for seq in seqs}
@@ -119,24 +145,6 @@ class Lookout:
             return ()  # its body was destroyed
         name = f"{fact.dataset.namespace}|{fact.dataset.name}"
         return tuple((name, metric.rule) for metric in fact.metrics if metric.found is not Found.PASSED)
-
-
-def _health(log: Ledger) -> Health:
-    stored = log.store.checkpoints.all()
-    kept = log.keyring.head() if log.keyring else stored[-1][1] if stored else None
-    signed = 0 if kept is None else read_checkpoint(kept, origin=log.origin).checkpoint.size
-    name = f"type:{CENSUS_TAKEN}"
-    taken = log.store.streams.counts([name]).get(name, 0)
-    census = log.positions(name, taken - 1) if taken else []
-    return Health(
-        origin=log.origin,
-        entries=log.size,
-        closed_by=log.closed_by,
-        last_entry_at=log.entry(log.size - 1).at if log.size else None,
-        signed=signed,
-        unsigned_since=log.entry(signed).at if signed < log.size else None,
-        census_at=census[-1][2] if census else None,
-    )
 
 
 def _notices(path: Path | None, now: Callable[[], float]) -> tuple[dict[str, object], ...] | None:

@@ -13,8 +13,9 @@ from cli.output import say
 from cli.session import Session, pass_session, with_json
 from contracts.slo import probe as probing
 from contracts.slo.alerting import rules as rules_of
+from contracts.slo.burn import decimal
 from contracts.slo.catalogue import Level, catalogue, find
-from contracts.slo.exposition import decimal, exposition
+from contracts.slo.exposition import exposition
 from contracts.slo.facts import Probed
 from contracts.slo.measure import measure as measure_levels
 from contracts.slo.standing import Standing, standings

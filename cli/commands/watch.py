@@ -9,11 +9,13 @@ from typing import Any
 from cli.commands.slo import row
 from cli.session import Session
 from evidence.overview import Lookout, Overview
+from ledger.log import Ledger
+from proofs.errors import TallyError
 
 
 def show(session: Session, *, every: float, once: bool) -> None:
     """Draw the page, or print it as JSON, which is done once."""
-    with session.open(read_only=True) as log:
+    with _opened(session) as log:
         lookout = Lookout(log, now=time.time)
         if session.output.as_json:
             session.output.document(_document(lookout.look(log.clock())))
@@ -22,6 +24,14 @@ def show(session: Session, *, every: float, once: bool) -> None:
         from cli.watch import draw
 
         draw(lambda: page(lookout.look(log.clock())), every=every, once=once)
+
+
+def _opened(session: Session) -> Ledger:
+    """The ledger, with the views that it keeps; where it may not be written, with views of our own."""
+    try:
+        return session.open()
+    except TallyError:
+        return session.open(read_only=True)
 
 
 def _document(found: Overview) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from contracts.facts import (
     ValidationDecided,
 )
 from contracts.metric import Found
+from contracts.slo.burn import decimal, percent
 from contracts.slo.facts import BREACHED, RECOVERED, Breached, Recovered
-from contracts.terms import BASIS, MILLION
+from contracts.terms import BASIS
 
 TYPES: Final[dict[str, type[Fact]]] = {
     VALIDATION_DECIDED: ValidationDecided,
@@ -97,7 +98,7 @@ def notice(type: str, body: bytes) -> Notice | None:
         case Breached() as fact:
             return _breached(fact)
         case Recovered() as fact:
-            title = f"{_level(fact)}: recovered ({fact.alert}), {_hundredths(fact.left)} % of its error budget is left"
+            title = f"{_level(fact)}: recovered ({fact.alert}), {decimal(fact.left, 100)} % of its error budget is left"
             return Notice(f"slo:recovered:{_episode(fact)}", _name(fact), "info", title, "")
     return None
 
@@ -122,14 +123,13 @@ def _breached(fact: Breached) -> Notice:
     if fact.burn is None:
         said = f"the error budget is spent: {fact.bad:,} of {fact.total:,} were bad"
     else:
-        rate, left = _hundredths(min(fact.burn)), _hundredths(fact.left)
+        rate, left = decimal(min(fact.burn), 100), decimal(fact.left, 100)
         said = f"the error budget burns {rate} times too fast ({fact.alert}), {left} % of it is left"
-    objective = f"{fact.objective * 100 / MILLION:.4f}".rstrip("0").rstrip(".")
     who = [f"{word} {name}" for word, name in (("owner", fact.owner), ("on call", fact.on_call)) if name]
     text = "; ".join(
         filter(
             None,
-            (f"{fact.indicator}, {objective} % over {fact.window_days} days", ", ".join(who), fact.runbook),
+            (f"{fact.indicator}, {percent(fact.objective)} over {fact.window_days} days", ", ".join(who), fact.runbook),
         )
     )
     level: Level = "warning" if fact.alert == "slow" else "critical"
@@ -142,10 +142,6 @@ def _level(fact: Breached | Recovered) -> str:
 
 def _episode(fact: Breached | Recovered) -> str:
     return f"{_level(fact)}:{fact.indicator}:{fact.alert}:{fact.episode}"
-
-
-def _hundredths(number: int) -> str:
-    return f"{number // 100}.{number % 100:02}"
 
 
 def _counted(metric: MetricFact) -> str:

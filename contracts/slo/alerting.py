@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from contracts.dialects import yamlwrite
-from contracts.slo.burn import PAIRS, Pair, threshold
+from contracts.slo.burn import PAIRS, Pair, decimal, percent, threshold
 from contracts.slo.catalogue import Level
-from contracts.slo.exposition import decimal
 from contracts.slo.facts import Alert
-from contracts.terms import MILLION
 
 SILENT_SECONDS: Final = 7_200  # `tally slo measure` runs every hour at the least
 _SEVERITY: Final = {"critical": "page", "warning": "ticket"}
@@ -55,9 +53,8 @@ def _rule(alert: str, expression: str, level: Level, labels: dict[str, str], sum
 
 
 def _burning(level: Level, pair: Pair) -> str:
-    good = decimal(level.objective * 100, MILLION).rstrip("0").rstrip(".")
     return (
-        f"{level.name}: the error budget of {good} % over {level.slo.window_days} days burns too fast, "
+        f"{level.name}: the error budget of {percent(level.objective)} over {level.slo.window_days} days burns too fast, "
         f"over the last {_PAST[pair.alert]}"
     )
 

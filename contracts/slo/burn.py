@@ -98,3 +98,14 @@ def budget(counts: Counts, objective: int, *, whole: int | None = None) -> Budge
     if not allowed:
         return Budget(0 if used else BASIS, bool(used))
     return Budget(max(0, BASIS * (allowed - used) // allowed), used > allowed)
+
+
+def decimal(number: int, unit: int) -> str:
+    """Return number/unit as exact decimal text; the unit is a power of ten above 1."""
+    whole, rest = divmod(number, unit)
+    return f"{whole}.{rest:0{len(str(unit)) - 1}d}"
+
+
+def percent(millionths: int) -> str:
+    """Return a part in millionths as people write it: 999000 is "99.9 %"."""
+    return f"{decimal(millionths * _HUNDRED, MILLION).rstrip('0').rstrip('.')} %"

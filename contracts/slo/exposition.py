@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from contracts.slo.burn import PAIRS, threshold
+from contracts.slo.burn import PAIRS, decimal, threshold
 from contracts.slo.measure import ALERTS
 from contracts.slo.standing import Standing
 from contracts.terms import MILLION
@@ -39,12 +39,6 @@ def exposition(standings: Sequence[Standing]) -> str:
     lines.append("# HELP tally_slo_left_out Service levels beyond those that are listed.")
     lines += ["# TYPE tally_slo_left_out gauge", f"tally_slo_left_out {len(standings) - len(listed)}"]
     return "\n".join(lines) + "\n"
-
-
-def decimal(number: int, unit: int) -> str:
-    """Return number/unit as exact decimal text; the unit is a power of ten."""
-    whole, rest = divmod(number, unit)
-    return f"{whole}.{rest:0{len(str(unit)) - 1}d}"
 
 
 _Samples = Iterable[tuple[str, str]]

@@ -11,11 +11,15 @@ import pytest
 
 from contracts import publish
 from contracts.document import parse
+from contracts.slo.facts import BREACHED, MEASURED, RECOVERED
 from contracts.slo.measure import measure
 from contracts.slo.stretches import seconds_of
 from ledger import access
 from ledger.clock import print_at
+from ledger.event import Event
 from proofs.errors import BusyError
+from server.auth import Principal, check_write
+from server.errors import ForbiddenError
 from server.levels import Levels
 
 if TYPE_CHECKING:
@@ -73,3 +77,14 @@ def test_levels_are_read_once_in_a_while_and_what_was_known_is_told_where_they_c
 
     assert asyncio.run(scraped()) == [b"# 0", b"# 0", b"# 31", b"# 31"]
     assert journal == [("levels-not-read", "busy")]
+
+
+@pytest.mark.parametrize(
+    ("type", "source"), [(BREACHED, "urn:shop"), (RECOVERED, "urn:shop"), (MEASURED, "urn:tallystick:slo:measure")]
+)
+def test_no_emitter_tells_of_a_breach_or_measures_in_our_name(type: str, source: str) -> None:
+    event = Event(id="1", type=type, source=source, data=b"{}")
+
+    with pytest.raises(ForbiddenError):
+        check_write(Principal("token:1", frozenset(("emitter",))), event)
+    check_write(Principal("token:2", frozenset(("compliance",))), event)
