@@ -91,6 +91,9 @@ class Cutter:
     _late: int = 0
     _unreadable: int = 0
     _files: int = 0
+    _lines: int = 0  # and bytes, of everything that is open
+    _bytes: int = 0
+    _latest: int = 0  # the greatest event time that was not ahead of the clock when it was looked at last
 
     def __post_init__(self) -> None:
         if (last := self.before) is None:
@@ -137,10 +140,12 @@ class Cutter:
 
     def _put(self, line: Line, value: dict[str, Any], *, is_again: bool) -> None:
         if self.shape.unit == "rows":
-            self._spool(0).add(line)
+            self._keep(0, line)
             return
         moment = self.shape.event_time(line, value)
-        if not 0 <= moment <= micros(self.clock() + AHEAD):
+        if moment > self._latest:
+            self._latest = micros(self.clock() + AHEAD)
+        if not 0 <= moment <= self._latest:
             raise UnreadableError("its event time lies before 1970, or more than a day ahead of the clock")
         size = self.shape.size * SECOND
         start = moment // size * size
@@ -151,25 +156,17 @@ class Cutter:
             self._set_apart(line, "it is late")
             return
         self._newest[line.partition] = max(moment, self._newest.get(line.partition, moment))
-        self._spool(start).add(line)
+        self._keep(start, line)
 
     def _due(self) -> Iterator[Cut]:
         if self.shape.unit == "rows":
-            if self._lines() >= self.shape.size:
+            if self._lines >= self.shape.size:
                 yield from self.flush("full")
         else:
             self._raise_watermark()
             yield from self._passed()
-        spools = [*self._open.values(), *([self._apart] if self._apart else [])]
-        if (
-            self._lines() >= self.shape.max_rows
-            or sum(spool.size_bytes for spool in spools) >= self.shape.max_bytes
-            or len(spools) > MAX_OPEN
-        ):
+        if self._lines >= self.shape.max_rows or self._bytes >= self.shape.max_bytes or len(self._open) > MAX_OPEN:
             yield from self.flush("bound")
-
-    def _lines(self) -> int:
-        return sum(spool.rows for spool in self._open.values()) + (self._apart.rows if self._apart else 0)
 
     def _passed(self) -> Iterator[Cut]:
         """Close the windows that the watermark has passed, the earliest first."""
@@ -189,15 +186,17 @@ class Cutter:
         mark = reached - self.shape.lateness_seconds * SECOND
         self._watermark = mark if self._watermark is None else max(mark, self._watermark)
 
-    def _spool(self, start: int) -> Spool:
+    def _keep(self, start: int, line: Line) -> None:
         if start not in self._open:
             self._open[start] = Spool(self._path())
-        return self._open[start]
+        self._lines += 1
+        self._bytes += self._open[start].add(line)
 
     def _set_apart(self, line: Line, why: str) -> None:
         if self._apart is None:
             self._apart = Spool(self._path())
-        self._apart.set_apart(line, why)
+        self._lines += 1
+        self._bytes += self._apart.set_apart(line, why)
 
     def _path(self) -> Path:
         self._files += 1
@@ -207,6 +206,8 @@ class Cutter:
         """Close one window, or what was set apart alone."""
         spool = self._open.pop(start) if start is not None else Spool(self._path())
         apart, self._apart = self._apart, None
+        for each in (spool, *([apart] if apart else [])):
+            self._lines, self._bytes = self._lines - each.rows, self._bytes - each.size_bytes
         is_timed = self.shape.unit == "seconds"
         stop = start + self.shape.size * SECOND if is_timed and start is not None else None
         window = Window(

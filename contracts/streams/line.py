@@ -72,8 +72,7 @@ def read_line(line: Line) -> dict[str, Any]:
     if len(value) > MAX_NAMES:
         raise UnreadableError(f"it has more than {MAX_NAMES} names")
     try:
-        # Numbers are not looked at: one of many digits costs more than the line.
-        json.loads(line.data, object_pairs_hook=_once, parse_int=len, parse_float=len)
+        _NAMES.decode(line.data.decode())
     except RecursionError:
         raise UnreadableError("it is nested too deeply") from None
     except ValueError:
@@ -86,6 +85,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise UnreadableError("a name stands twice in one object")
     return found
+
+
+# Looks for names that stand twice alone. Numbers are not looked at: one of many digits costs more than the line.
+_NAMES: Final = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
 
 
 def of_column(name: str) -> EventTime:

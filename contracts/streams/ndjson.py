@@ -11,6 +11,7 @@ import os
 import select
 import stat
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ class NdjsonFeed:
     expected: tuple[str, int] | None = None
     partitions: frozenset[int] = frozenset((0,))
     _buffer: bytearray = field(default_factory=bytearray)
-    _recent: bytes = b""
+    _recent: deque[bytes] = field(default_factory=deque)  # what was read last, at least as much as a tail is of
+    _recent_bytes: int = 0
     _offset: int = 0  # of what stands first in the buffer
     _is_cut: bool = False
     _kept: bytes = b""
@@ -77,7 +79,7 @@ class NdjsonFeed:
             yield from self._line(b"\n", end, moment, place)
         if len(self._buffer) > LINE_BYTES:
             self._kept = self._kept or bytes(self._buffer[:KEPT_BYTES])
-            self._recent = (self._recent + bytes(self._buffer[-TAIL_BYTES:]))[-TAIL_BYTES:]
+            self._remember(bytes(self._buffer[-TAIL_BYTES:]))
             self._skipped += len(self._buffer)
             self._buffer.clear()
             self._is_cut = True
@@ -86,7 +88,7 @@ class NdjsonFeed:
         """Yield the line of so many bytes that stands first in the buffer, where it is not passed over."""
         raw = bytes(self._buffer[:length]) + end
         del self._buffer[: len(raw)]
-        self._recent = (self._recent + raw[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._remember(raw)
         begin, self._offset = self._offset, self._offset + self._skipped + len(raw)
         is_cut, data = self._is_cut, self._kept if self._is_cut else raw[: len(raw) - len(end)]
         if len(data) > LINE_BYTES:
@@ -98,6 +100,12 @@ class NdjsonFeed:
         if begin >= place:
             yield Line(0, begin, self._offset, data, moment, is_cut)
 
+    def _remember(self, raw: bytes) -> None:
+        self._recent.append(raw)
+        self._recent_bytes += len(raw)
+        while self._recent_bytes - len(self._recent[0]) >= TAIL_BYTES:
+            self._recent_bytes -= len(self._recent.popleft())
+
     def _go_to(self, place: int) -> None:
         """Step to where a file was read to before, and make sure that it is the same one."""
         try:
@@ -108,7 +116,7 @@ class NdjsonFeed:
                 self._check(size >= read and _sha256(os.pread(self.descriptor, kept, read - kept)) == tail)
                 self.expected = None
             kept = min(place, TAIL_BYTES)
-            self._recent = os.pread(self.descriptor, kept, place - kept)
+            self._remember(os.pread(self.descriptor, kept, place - kept))
             os.lseek(self.descriptor, place, os.SEEK_SET)
         except OSError as error:
             raise MissingError(f"{self.label} cannot be read: {error.strerror}") from error
@@ -155,7 +163,7 @@ class NdjsonFeed:
 
     def tail(self) -> str | None:
         """Return the SHA-256 of the bytes before the end of the last line, 4,096 at most."""
-        return _sha256(self._recent)
+        return _sha256(b"".join(self._recent)[-TAIL_BYTES:])
 
     def commit(self, marks: Mapping[int, int]) -> None:
         """Do nothing: the log knows."""

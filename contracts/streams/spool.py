@@ -30,17 +30,17 @@ class Spool:
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
     _file: BinaryIO | None = None
 
-    def add(self, line: Line) -> None:
-        """Put down a line that was read; an end of line within a message is white space of JSON."""
-        self._write(line.data.translate(_BLANKS) + b"\n", line)
+    def add(self, line: Line) -> int:
+        """Put down a line that was read, and return its size in bytes; an end of line within a message is white space of JSON."""
+        return self._write(line.data.translate(_BLANKS) + b"\n", line)
 
-    def set_apart(self, line: Line, why: str) -> None:
-        """Put down a line that is not measured: its place, why, and its bytes in base64."""
+    def set_apart(self, line: Line, why: str) -> int:
+        """Put down a line that is not measured, its place, why, and its bytes in base64, and return the size of that."""
         data = base64.b64encode(line.data).decode()
         row = {"partition": line.partition, "offset": line.offset, "why": why, "line": data}
-        self._write(orjson.dumps(row) + b"\n", line)
+        return self._write(orjson.dumps(row) + b"\n", line)
 
-    def _write(self, data: bytes, line: Line) -> None:
+    def _write(self, data: bytes, line: Line) -> int:
         try:
             if self._file is None:
                 self._file = self.path.open("xb")
@@ -52,6 +52,7 @@ class Spool:
         self.size_bytes += len(data)
         first, last = self.spans.get(line.partition, (line.offset, line.stop))
         self.spans[line.partition] = (min(first, line.offset), max(last, line.stop))
+        return len(data)
 
     def close(self) -> Path:
         """Return the file, whole; an empty one where there is no line."""
