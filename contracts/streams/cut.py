@@ -149,7 +149,7 @@ class Cutter:
             raise UnreadableError("its event time lies before 1970, or more than a day ahead of the clock")
         size = self.shape.size * SECOND
         start = moment // size * size
-        if is_again and self._done is not None and start + size <= self._done:
+        if is_again and self._was_decided(moment):
             return
         if self._closed is not None and start + size <= self._closed and not is_again:
             self._late += 1
@@ -157,6 +157,13 @@ class Cutter:
             return
         self._newest[line.partition] = max(moment, self._newest.get(line.partition, moment))
         self._keep(start, line)
+
+    def _was_decided(self, moment: int) -> bool:
+        """Whether a row that was read before was in a window that is decided: one of the size that windows had then."""
+        if self.before is None or self._done is None:
+            return False
+        size = self.before.size * SECOND
+        return moment // size * size + size <= self._done
 
     def _due(self) -> Iterator[Cut]:
         if self.shape.unit == "rows":
