@@ -82,7 +82,7 @@ class Cutter:
     _open: dict[int, Spool] = field(default_factory=dict)
     _apart: Spool | None = None
     _read: dict[int, int] = field(default_factory=dict)
-    _again: dict[int, int] = field(default_factory=dict)  # below these offsets a line was read before
+    _again: dict[int, int] = field(default_factory=dict)  # below these a line was read before
     _newest: dict[int, int] = field(default_factory=dict)
     _caught: set[int] = field(default_factory=set)
     _done: int | None = None  # of lines that were read before, those of windows that stop by then are decided
@@ -99,7 +99,8 @@ class Cutter:
         if (last := self.before) is None:
             return
         self._read = {mark.partition: mark.offset for mark in last.read}
-        self._again = dict(self._read)
+        resume = {mark.partition: mark.offset for mark in last.resume}
+        self._again = {one: offset for one, offset in self._read.items() if resume.get(one, 0) < offset}
         self._closed, self._watermark = _micros(last.closed), _micros(last.watermark)
         self._done = _micros(last.stop)
 
@@ -107,10 +108,13 @@ class Cutter:
         """Take what comes next, and yield the windows that are closed by it."""
         if isinstance(found, CaughtUp):
             self._caught.add(found.partition)
+            self._again.pop(found.partition, None)
             yield from self._due()
             return
         self._caught.discard(found.partition)
         is_again = found.offset < self._again.get(found.partition, 0)
+        if found.stop >= self._again.get(found.partition, found.stop + 1):
+            del self._again[found.partition]
         self._read[found.partition] = max(found.stop, self._read.get(found.partition, 0))
         try:
             value = read_object(found)
@@ -122,7 +126,9 @@ class Cutter:
         yield from self._due()
 
     def flush(self, ended: Ended) -> Iterator[Cut]:
-        """Close everything as it is, the earliest window first."""
+        """Close everything as it is, the earliest window first; nothing while lines are read again, for there are more of them."""
+        if self._again:
+            return
         for start in sorted(self._open):
             yield self._cut(start, ended)
         if self._apart is not None:
@@ -166,6 +172,8 @@ class Cutter:
         return moment // size * size + size <= self._done
 
     def _due(self) -> Iterator[Cut]:
+        if self._again:
+            return  # what is open is not yet what it was: a window would be decided without the rest of its rows
         if self.shape.unit == "rows":
             if self._lines >= self.shape.size:
                 yield from self.flush("full")

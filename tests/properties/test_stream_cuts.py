@@ -135,6 +135,27 @@ def test_a_death_changes_no_window_of_a_stream_in_one_partition(
     ]
 
 
+def test_a_reader_that_dies_between_windows_that_are_due_at_once_loses_no_row() -> None:
+    lines = stream([(0, 1), (0, 11), (0, 12), (0, 21), (0, 13), (0, 45)])
+
+    found = with_deaths(lines, Shape("seconds", 10, 20), [1, 0, 1])
+
+    assert [each.rows for each in found] == [(0,), (1, 2, 4), (3,), (5,)]
+    each_once(found, lines)
+
+
+def test_a_reader_that_is_stopped_while_it_reads_again_decides_nothing_that_is_not_whole(tmp_path: Path) -> None:
+    lines = stream([(0, 1), (0, 11), (0, 12), (0, 45)])
+    [first] = run(lines, Shape("seconds", 10), None, most=1)
+    with closing(
+        Cutter("kafka:t", Shape("seconds", 10), frozenset((0,)), tmp_path, lambda: NOW, first.window)
+    ) as cutter:
+        found = [*cutter.take(lines[1]), *cutter.flush("stopped")]
+
+    assert first.rows == (0,)
+    assert found == []
+
+
 def test_a_row_within_the_lateness_is_in_its_window_and_a_later_one_is_late(tmp_path: Path) -> None:
     lines = stream([(0, 1), (0, 12), (0, 2), (0, 16), (0, 3)])
     cutter = Cutter("kafka:t", Shape("seconds", 10, 5), frozenset((0,)), tmp_path, lambda: NOW)
