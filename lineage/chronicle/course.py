@@ -165,12 +165,12 @@ def _linked(target: Vertex, pairs: Pairs, origin: str) -> Iterator[Link]:
             yield (COLUMN, column(source, own), column(target, into), kind)
 
 
-def claims(key: Key, told: Iterable[Told]) -> frozenset[Claim]:
-    """Return what a course links in which state, from when until when; `told` are all its events, in order."""
+def unroll(key: Key, told: Iterable[Told]) -> Unrolled:
+    """Return a course with all its events, which are given in order."""
     unrolled = Unrolled(Course(key))
     for time, events in groupby(told, key=lambda event: event.time):
         unrolled.extend(time, events)
-    return unrolled.claims()
+    return unrolled
 
 
 class Unrolled:
@@ -182,6 +182,7 @@ class Unrolled:
         self._begun: dict[Link, int] = {}
         self._over: list[tuple[Link, int, int]] = []
         self._ended = FOREVER
+        self._by_link: dict[Link, list[Claim]] | None = None
 
     def extend(self, time: int, events: Iterable[Told]) -> bool:
         """Let the events of one moment speak, later than all before; False when they say nothing new."""
@@ -191,6 +192,7 @@ class Unrolled:
             is_news = self.course.take(event.word, event.saying) or is_news
         if not is_news:
             return False
+        self._by_link = None
         if self.course.end and self._ended == FOREVER:
             self._ended = time
         now = self.course.links()
@@ -207,6 +209,14 @@ class Unrolled:
         """
         spans = [*self._over, *((link, since, FOREVER) for link, since in self._begun.items())]
         return frozenset(claim for span in spans for claim in self._in_states(*span))
+
+    def claims_of(self, link: Link) -> list[Claim]:
+        """Return those of one link; of the next one, at once."""
+        if self._by_link is None:
+            self._by_link = {}
+            for claim in self.claims():
+                self._by_link.setdefault(claim[0], []).append(claim)
+        return self._by_link.get(link, [])
 
     def _in_states(self, link: Link, since: int, until: int) -> Iterator[Claim]:
         if not self.course.is_observed:

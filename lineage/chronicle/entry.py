@@ -26,6 +26,7 @@ CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
 CONTRACT_RETIRED: Final = "tallystick.contract.retired.v1"
 TYPES: Final = OPENLINEAGE_TYPES | {ALIAS_DECLARED, EDGE_RETRACTED, CONTRACT_PUBLISHED, CONTRACT_RETIRED}
 
+_WORDS: Final = frozenset(("START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER"))
 _MAX_KNOWN: Final = 20_000
 
 
@@ -73,7 +74,7 @@ class Reader:
         word = body.get("eventType") if body.get("run") is not None else None
         time = moment(body.get("eventTime"))
         digest = sha256(data)
-        event_type = word if isinstance(word, str) else ""
+        event_type = word if isinstance(word, str) and word in _WORDS else ""
         parents = read_parents(members(members(body.get("run")).get("facets")).get("parent"))
         said = self._saying(body, owner, parents)
         told = Told(ALWAYS if time is None else time, stage_of(event_type), digest, event_type, said)

@@ -68,11 +68,13 @@ class Ruling:
         source, target, job = dispute.what
         row = (self.numbers.vertex(source), self.numbers.vertex(target), self.numbers.number(job))
         self.standing.disputes.put(row, holds=dispute.state == "retracted")
-        for edge in self._between(row):
+        edges = self._between(row)
+        claimed = self.standing.claimed(edges)
+        for edge in edges:
             place = self.standing.place(edge)
             holds = self.standing.disputes.holds(edge)
             self.db.execute("UPDATE chronicle_edge SET disputed = ? WHERE id = ?", (int(holds), place.edge))
-            self.standing.spans.refresh(place, [] if holds else self.standing.claimed(edge), seq)
+            self.standing.spans.refresh(place, [] if holds else claimed[edge], seq)
 
     def _between(self, row: tuple[int, int, int]) -> list[Edge]:
         """The edges of data and columns that lead from one dataset to another, of one job or of any."""

@@ -7,13 +7,12 @@ every answer is that of lineage/chronicle/fold.py over the entries and events of
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TypeVar
 
 import sqlite_utils
 
 from ledger.record import Record
-from lineage.chronicle.course import Course, Key, Told, Unrolled
+from lineage.chronicle.course import Told, unroll
 from lineage.chronicle.entry import TYPES, Reader, Words
 from lineage.chronicle.live import Live, Step
 from lineage.chronicle.rules import AliasDeclared, EdgeRetracted
@@ -25,7 +24,7 @@ from lineage.chronicle.vertex import FOREVER, Vertex
 
 K = TypeVar("K")
 V = TypeVar("V")
-_MAX_COURSES = 5_000
+_MAX_COURSES = 500
 _MAX_STEPS = 8
 _MAX_AT_HAND = 200_000
 
@@ -133,26 +132,20 @@ class _Folding:
     def follow(self, live: Live, course: int, words: Words, *, is_next: bool) -> Step | None:
         """Bring a course and its edges up to date; the step is returned where another course may take it alike."""
         told = words.told
-        before = live.unrolled or self.unrolled(words.key, self.numbers.told(course), but=told)
+        before = live.unrolled or unroll(words.key, (each for each in self.numbers.told(course) if each != told))
         claimed = before.claims()
         after = before
         if is_next:
             if not before.extend(told.time, [told]):
                 claimed = before.claims()
         else:
-            after = self.unrolled(words.key, self.numbers.told(course))
+            after = unroll(words.key, self.numbers.told(course))
         now = after.claims()
         live.unrolled = after
         live.note(told.time, told.word, self.numbers.saying(told.saying), is_next=is_next)
         less = claimed - now
         self.standing.change(after.course.job, less, now - claimed, self.seq)
         return Step(told.time, self.standing.spans.epoch, is_final=not less, is_conflict=len(after.course.ends) > 1)
-
-    def unrolled(self, key: Key, told: list[Told], *, but: Told | None = None) -> Unrolled:
-        unrolled = Unrolled(Course(key))
-        for time, events in groupby((event for event in told if event != but), key=lambda event: event.time):
-            unrolled.extend(time, list(events))
-        return unrolled
 
     def above(self, course: int, words: Words) -> None:
         """Note the runs above a run."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlite_utils
 
 from lineage.chronicle.answer import text_of
-from lineage.chronicle.course import Key, Told, claims
+from lineage.chronicle.course import Key, Told, unroll
 from lineage.chronicle.cut import NOW, Cut, number_of
 from lineage.chronicle.saying import Saying, mentioned
 from lineage.chronicle.tables import Numbers
@@ -88,7 +88,8 @@ class _Search:
         witnesses: list[tuple[int, Witness]] = []
         best, runs = -1, 0
         for key, events in self.courses(link, job):
-            states = [state for what, state, *_ in self.standing(key, events) if what == link]
+            claims = unroll(key, [told for told, _ in events]).claims_of(link)
+            states = [state for _, state, since, until in claims if since <= self.cut.as_of < until]
             if states:
                 runs += 1
                 best = max(best, *states)
@@ -121,11 +122,6 @@ class _Search:
                 told = [(Told(row[0], row[1], row[2], row[3], self.numbers.said(row[4])), row[5]) for row in rows]
                 if told:
                     yield Key(kind, name, vertex), told
-
-    def standing(self, key: Key, events: list[tuple[Told, int]]) -> list[Any]:
-        """What a course claims as of the cut."""
-        found = claims(key, [told for told, _ in events])
-        return [claim for claim in found if claim[2] <= self.cut.as_of < claim[3]]
 
 
 def _speaks(told: Told, link: Any, job: Vertex | None) -> bool:
