@@ -6,6 +6,7 @@ an earlier event came late) has the edge reckoned anew from what all its courses
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -65,12 +66,11 @@ class Spans:
     def refresh(self, place: Place, claimed: Iterable[Span], seq: int) -> None:
         """Let an edge stand as these claims say, which are all there are."""
         self.epoch += 1
-        wanted = list(_joined(claimed))
-        wanted = [span for span in wanted if not any(other.covers(span) for other in wanted if other is not span)]
+        wanted = {span[:3]: span for span in _needed(list(_joined(claimed)))}
         current = self.current(place)
         known = {span[:3] for span in current}
-        gone = [span for span in current if span[:3] not in {each[:3] for each in wanted}]
-        self._replace(place, gone, [span for span in wanted if span[:3] not in known], seq)
+        gone = [span for span in current if span[:3] not in wanted]
+        self._replace(place, gone, [span for key, span in wanted.items() if key not in known], seq)
 
     def current(self, place: Place) -> list[Span]:
         """What stands of an edge."""
@@ -104,6 +104,18 @@ class Spans:
 
 def _touch(one: Span, other: Span) -> bool:
     return one.since <= other.until and other.since <= one.until
+
+
+def _needed(joined: list[Span]) -> Iterator[Span]:
+    """Those that no span of a better state covers; of one state they are sorted, and lie apart."""
+    better: dict[int, list[Span]] = {}
+    for span in joined:
+        better.setdefault(span.state, []).append(span)
+    for span in joined:
+        rows = (rows for state, rows in better.items() if state > span.state)
+        before = ((rows, bisect_right(rows, span.since, key=lambda each: each.since)) for rows in rows)
+        if not any(at and rows[at - 1].covers(span) for rows, at in before):
+            yield span
 
 
 def _joined(claimed: Iterable[Span]) -> Iterator[Span]:
