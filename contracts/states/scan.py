@@ -90,7 +90,8 @@ def scan_by_file(
             known[number] = states.keep(keys[number], counted[number], sets)
     states.forget_all_but(keys)
     of_all = [known[number] for number in range(len(keys))]
-    answers = _together(question, by_file.parted, batch, of_all)
+    sharing = _compared(states, keys, of_all, len(question.apart))
+    answers = _together(question, by_file.parted, batch, of_all, sharing)
     metrics = question.scan.read(answers)
     return int(answers[0]), metrics, tuple(rule for rule in rules if rule.id not in metrics)
 
@@ -159,41 +160,69 @@ def _write_sets(question: _Question, by_file: ByFile, batch: Opened, keys: Mappi
     return len(question.apart)
 
 
-def _together(question: _Question, parted: Parted, batch: Opened, states: Sequence[State]) -> list[Any]:
-    """The answers for all files, in the order of the question."""
-    answers = [merged("add", [state.answers[0] for state in states])]
-    place, apart = 1, 0
-    for part in question.scan.parts:
-        ways = ways_of(part) or ()
-        columns = [[state.answers[place + offset] for state in states] for offset in range(len(ways))]
-        if part.rule.kind in DISTINCT:
-            sharing = _sharing([state.sets[apart] for state in states])
-            if sharing:
-                columns = [
-                    [_counted_together(question, parted, batch, part.rule, sharing)]
-                    + [answer for number, answer in enumerate(columns[0]) if number not in sharing]
-                ]
-            apart += 1
-        answers += [merged(way, column) for way, column in zip(ways, columns, strict=True)]
-        place += len(part.sql)
-    return answers
+def _compared(states: ContractStates, keys: Sequence[str], of_all: Sequence[State], count: int) -> list[frozenset[int]]:
+    """Which files share a hash with another one, for each rule that tells values apart; who does not is written down."""
+    if not count:
+        return []
+    before = states.apart()
+    found, known = [], []
+    for place in range(count):
+        apart = before[place] if len(before) == count else frozenset()
+        known.append(frozenset(number for number, key in enumerate(keys) if key in apart))
+        found.append(_sharing([state.sets[place] for state in of_all], known[-1]))
+    safe = [frozenset(range(len(keys))) - (sharing - apart) for sharing, apart in zip(found, known, strict=True)]
+    states.keep_apart([keys[number] for number in sorted(numbers)] for numbers in safe)
+    return found
 
 
-def _sharing(sets: Sequence[Path]) -> frozenset[int]:
-    """Which files have a hash that another one has, too."""
-    if len(sets) < 2:
+def _sharing(sets: Sequence[Path], apart: frozenset[int]) -> frozenset[int]:
+    """Which files have a hash that another one has, too.
+
+    Args:
+        apart: Files that are known to have none in common among themselves.
+    """
+    others = [path for number, path in enumerate(sets) if number not in apart]
+    if len(sets) < 2 or not others:
         return frozenset()
-    read = f"read_parquet([{', '.join(literal(str(path)) for path in sets)}])"
+    read, new = _read_sets(sets), _read_sets(others)
+    twice = f"SELECT h FROM {new} GROUP BY h HAVING count(*) > 1"  # noqa: S608 quoted
+    if apart:
+        old = _read_sets([sets[number] for number in sorted(apart)])
+        twice += f" UNION SELECT h FROM {old} WHERE h IN (SELECT h FROM {new})"  # noqa: S608 quoted
     with (
         tempfile.TemporaryDirectory(prefix="tallystick-") as spill,
         closing(confined(sets, spill)) as connection,
     ):
-        [[all_of_them, apart]] = connection.execute(f"SELECT count(*), count(DISTINCT h) FROM {read}").fetchall()  # noqa: S608 quoted
-        if all_of_them == apart:
+        connection.execute(f"CREATE TEMP TABLE twice AS {twice}")
+        if not connection.execute("FROM twice LIMIT 1").fetchall():
             return frozenset()
-        twice = f"SELECT h FROM {read} GROUP BY h HAVING count(*) > 1"  # noqa: S608 quoted
-        rows = connection.execute(f"SELECT DISTINCT file_index FROM {read} SEMI JOIN ({twice}) USING (h)").fetchall()  # noqa: S608 quoted
+        rows = connection.execute(f"SELECT DISTINCT file_index FROM {read} WHERE h IN (FROM twice)").fetchall()  # noqa: S608 quoted
     return frozenset(int(number) for (number,) in rows)
+
+
+def _read_sets(sets: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(literal(str(path)) for path in sets)}])"
+
+
+def _together(
+    question: _Question,
+    parted: Parted,
+    batch: Opened,
+    states: Sequence[State],
+    sharing: Sequence[frozenset[int]],
+) -> list[Any]:
+    """The answers for all files, in the order of the question."""
+    answers = [merged("add", [state.answers[0] for state in states])]
+    place, common = 1, iter(sharing)
+    for part in question.scan.parts:
+        ways = ways_of(part) or ()
+        columns = [[state.answers[place + offset] for state in states] for offset in range(len(ways))]
+        if part.rule.kind in DISTINCT and (numbers := next(common)):
+            alone = [answer for number, answer in enumerate(columns[0]) if number not in numbers]
+            columns = [[_counted_together(question, parted, batch, part.rule, numbers), *alone]]
+        answers += [merged(way, column) for way, column in zip(ways, columns, strict=True)]
+        place += len(part.sql)
+    return answers
 
 
 def _counted_together(question: _Question, parted: Parted, batch: Opened, rule: Rule, numbers: frozenset[int]) -> Any:

@@ -3,6 +3,8 @@
     DIR/<dataset and contract>/<key>.json           "<64 hex>\n", the SHA-256 of the rest, which is canonical JSON
     DIR/<dataset and contract>/<key>.<n>.parquet    the 64-bit hashes of the values that the n-th rule tells apart
 
+    DIR/<dataset and contract>/apart.json           which states have no hash in common, so that only new ones are compared
+
 The key holds the file's SHA-256, which is taken each time, the compiled checks and the engine's version. What does not have its
 digest is as if it were not there. What no file of the last batch needed is gone: of a file that was deleted nothing stays.
 """
@@ -24,6 +26,8 @@ from proofs import jsonstrict
 from proofs.errors import MalformedError, RefusedError
 
 MAX_BYTES: Final = 16 * 1024 * 1024
+_APART: Final = "apart"
+_UNREADABLE: Final = (OSError, MalformedError, ValueError, TypeError, ArithmeticError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +64,24 @@ class ContractStates:
     def load(self, key: str) -> State | None:
         """Return a state; None where there is none, or it is not what was written."""
         try:
-            with (self.folder / f"{key}.json").open("rb") as file:
-                text = file.read(MAX_BYTES)
-            digest, _, rest = text.partition(b"\n")
-            if hashlib.sha256(rest).hexdigest().encode() != digest:
-                return None
-            said: Any = jsonstrict.loads(rest, limit_bytes=MAX_BYTES)
-            answers, digests = said
-            sets = tuple(self.folder / f"{key}.{number}.parquet" for number in range(len(digests)))
+            answers, digests = self._read(key)
+            sets = tuple(self.set_path(key, number) for number in range(len(digests)))
             if [_sha256(path) for path in sets] != digests:
                 return None
             return State(tuple(_decoded(answer) for answer in answers), sets)
-        except (OSError, MalformedError, ValueError, TypeError, ArithmeticError, IndexError):
+        except _UNREADABLE:
             return None
+
+    def apart(self) -> list[frozenset[str]]:
+        """Return, for each rule that tells values apart, the keys of states that have no hash in common with each other."""
+        try:
+            return [frozenset(str(key) for key in keys) for keys in self._read(_APART)]
+        except _UNREADABLE:
+            return []
+
+    def keep_apart(self, found: Iterable[Iterable[str]]) -> None:
+        """Write down what `apart` returns."""
+        self._write(_APART, [sorted(keys) for keys in found])
 
     def set_path(self, key: str, number: int) -> Path:
         """Return where the hashes of a rule lie."""
@@ -82,22 +91,34 @@ class ContractStates:
         """Write a state, whose sets lie at their paths already; an OSError leaves none."""
         paths = tuple(self.folder / f"{key}.{number}.parquet" for number in range(sets))
         values = tuple(answers)
-        rest = jsonstrict.dumps([[_encoded(value) for value in values], [_sha256(path) for path in paths]])
+        said = [[_encoded(value) for value in values], [_sha256(path) for path in paths]]
         for path in paths:
             path.chmod(0o600)
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
-        Path(name).replace(self.folder / f"{key}.json")
+        self._write(key, said)
         return State(values, paths)
 
     def forget_all_but(self, keys: Iterable[str]) -> None:
         """Remove every state that is none of these."""
-        needed = set(keys)
+        needed = {_APART, *keys}
         with suppress(OSError):
             for path in self.folder.iterdir():
                 if path.name.partition(".")[0] not in needed:
                     path.unlink(missing_ok=True)
+
+    def _read(self, name: str) -> Any:
+        with (self.folder / f"{name}.json").open("rb") as file:
+            text = file.read(MAX_BYTES)
+        digest, _, rest = text.partition(b"\n")
+        if hashlib.sha256(rest).hexdigest().encode() != digest:
+            raise MalformedError("a state is not what was written")
+        return jsonstrict.loads(rest, limit_bytes=MAX_BYTES)
+
+    def _write(self, name: str, said: Any) -> None:
+        rest = jsonstrict.dumps(said)
+        handle, made = tempfile.mkstemp(dir=self.folder, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+        Path(made).replace(self.folder / f"{name}.json")
 
     def make(self) -> Path:
         """Make the folder, for its owner alone, and return it as it is written out.
