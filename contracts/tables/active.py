@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from contracts.columns import Column
 from contracts.engine import confined, identifier, literal
 from contracts.source import Fingerprint, Opened, describe, fingerprint, readable_file, reason
+from contracts.tables.types import is_widened
 from contracts.tables.version import TableVersion
 from proofs import jsonstrict
 from proofs.errors import MalformedError, RefusedError
@@ -172,13 +174,24 @@ class ActiveTable:
             there = {f"f{id}" for id in by_id}
         else:
             read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-            there = {column.name.casefold() for column in describe(connection, read, self)}
+            stored = {column.name.casefold(): column for column in describe(connection, read, self)}
+            self._check_types(stored)
+            there = set(stored)
             if there & _OURS:
                 raise RefusedError(f"{self.label} has a column with the engine's own name for the place of a row")
         gone = any(file.deleted for file in self.active)
         anti = " ANTI JOIN deleted x ON x.file = d.file_index AND x.place = d.file_row_number" if gone else ""
         selected = f"{self._selected(there)}, d.file_index AS {FILE}"
         return f"(SELECT {selected} FROM {read} d JOIN kept k ON k.file = d.file_index{anti})"  # noqa: S608 quoted
+
+    def _check_types(self, stored: Mapping[str, Column]) -> None:
+        """Refuse files that hold another type than the log says, where a cast would make values that nobody wrote."""
+        for column in self.columns:
+            found = None if column.is_kept or column.stored is None else stored.get(column.stored.casefold())
+            if found is not None and not is_widened(found, column.type):
+                raise MalformedError(
+                    f"a file of {self.label} holds {found.type} in a column that is {column.type[:40]}"
+                )
 
     def _selected(self, there: set[str]) -> str:
         kept = [column for column in self.columns if column.is_kept]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ class DeltaPlace:
     place: str
 
     def __post_init__(self) -> None:
+        if not self.place:
+            raise RefusedError("a Delta table is written delta:FOLDER-OR-URL")
         if "@" in urlsplit(self.place).netloc and is_stored(self.place):
             raise RefusedError("the URL of a table holds credentials", hint="give them in the environment")
         if "://" in self.place and not is_stored(self.place):
@@ -197,7 +200,10 @@ class _Store:
         path = self.copies.joinpath(*below.parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            store.get_file(f"{root.rstrip('/')}/{below}", str(path))
+            name = f"{root.rstrip('/')}/{below}"
+            store.get_file(name, str(path))
+            changed = store.modified(name).timestamp()
+            os.utime(path, (changed, changed))  # the age of a batch without a column is that of its files
         except FileNotFoundError as error:
             raise MissingError(f"a file of {self.at.label} is gone", where=str(below)) from error
         return path

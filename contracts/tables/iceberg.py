@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -139,7 +140,7 @@ def _active(at: IcebergPlace, table: Table, as_of: str | None, copies: Path) -> 
         raise RefusedError(f"{at.label} has deletes that are not read here; compact it first") from error
     if len(tasks) > MAX_FILES:
         raise RefusedError(f"{at.label} has {len(tasks)} files, at most {MAX_FILES} are read")
-    reader = _Reader(at, table, copies)
+    reader = _Reader(at, table, copies, snapshot.timestamp_ms / 1000)
     files = tuple(reader.file(task) for task in sorted(tasks, key=lambda task: task.file.file_path))
     _check_stored(at, [file.path for file in files], _identities(table))
     return ActiveTable("iceberg", at.label, version, columns, files)
@@ -196,11 +197,12 @@ def _check_stored(at: IcebergPlace, paths: Sequence[Path], identities: frozenset
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads what the metadata names; what does not lie here is copied into `copies`."""
+    """Reads what the metadata names; what does not lie here is copied into `copies`, as old as the snapshot (`changed`)."""
 
     at: IcebergPlace
     table: Table
     copies: Path
+    changed: float
 
     def file(self, task: FileScanTask) -> ActiveFile:
         """Return a data file, with the positions that its delete files name."""
@@ -240,6 +242,7 @@ class _Reader:
                 with self.table.io.new_input(location).open() as source, path.open("xb") as copy:
                     while block := source.read(1 << 22):
                         copy.write(block)
+                os.utime(path, (self.changed, self.changed))  # the age of a batch without a column is that of its files
         if not path.is_file():
             raise MissingError(f"a file of {self.at.label} is gone", where=Path(unquote(parts.path)).name)
         return path

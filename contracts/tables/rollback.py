@@ -23,6 +23,7 @@ from proofs.errors import BusyError, MissingError, RefusedError, TallyError, Unk
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
+    from pyiceberg.table.snapshots import Snapshot
 
 Place = DeltaPlace | IcebergPlace
 
@@ -86,21 +87,25 @@ def _restore_delta(place: DeltaPlace, measured: TableVersion, allowed: Sequence[
 def _restore_iceberg(place: IcebergPlace, measured: TableVersion, allowed: Sequence[TableVersion]) -> TableVersion:
     table = place.table()
     current = table.current_snapshot()
-    _check_unchanged(place.label, measured, version_of(table, current))
+    _check_unchanged(place.label, measured, _named(place, table, current))
     known = {one.version: one for one in allowed}
     target = next((known[id] for id in _ancestors(table) if id in known), None)
     if target is None:
         raise _none(place.label, measured)
     snapshot = table.snapshot_by_id(int(target.version))
-    if version_of(table, snapshot) != target:
+    if _named(place, table, snapshot) != target:
         raise MissingError(f"snapshot {target.version} of {place.label} is not what was allowed")
     busy: dict[str, TallyError] = {"CommitFailedException": _busy(place.label)}
     try:
-        change = table.manage_snapshots().rollback_to_snapshot(int(target.version))
-        asked(change.commit, place.label, busy, extra="iceberg")  # the commit point
+        commit = lambda: table.manage_snapshots().rollback_to_snapshot(int(target.version)).commit()  # noqa: E731
+        asked(commit, place.label, busy, extra="iceberg")  # the commit point
     except RefusedError as error:
         raise _outcome(error, lambda: _current(place.table()), measured) from error
     return target
+
+
+def _named(place: IcebergPlace, table: Table, snapshot: Snapshot | None) -> TableVersion:
+    return asked(lambda: version_of(table, snapshot), place.label, {}, extra="iceberg")
 
 
 def _ancestors(table: Table) -> list[str]:

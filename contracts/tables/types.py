@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from contracts.columns import Column
 from contracts.engine import identifier
 from proofs.errors import RefusedError
 
@@ -40,6 +41,8 @@ _ICEBERG: Final = {
     "timestamp_ns": "TIMESTAMP_NS",
 }
 _DECIMAL: Final = re.compile(r"decimal\(\s*([0-9]{1,2})\s*,\s*([0-9]{1,2})\s*\)")
+_SQL_DECIMAL: Final = re.compile(r"DECIMAL\(([0-9]+),([0-9]+)\)")
+_WIDER: Final = (("tinyint", "smallint", "integer", "bigint"), ("float", "double"))
 _FIXED: Final = re.compile(r"fixed\[[0-9]{1,9}\]")
 
 
@@ -79,6 +82,23 @@ def iceberg_type(type: Any, depth: int = 0) -> str:
         case "map":
             return f"MAP({iceberg_type(type['key'], depth + 1)}, {iceberg_type(type['value'], depth + 1)})"
     raise RefusedError("a column of the table has a type that is not known")
+
+
+def is_widened(stored: Column, type: str) -> bool:
+    """True where every value of a stored column is one of `type`, as it is; of nested types the kind alone is compared."""
+    if found := _SQL_DECIMAL.fullmatch(type):
+        precision, scale = int(found[1]), int(found[2])
+        whole = stored.precision - stored.scale <= precision - scale
+        return stored.type == "decimal" and stored.scale <= scale and whole
+    wanted = type.lower()
+    for order in _WIDER:
+        if wanted in order:
+            return stored.type in order[: order.index(wanted) + 1]
+    if wanted.startswith("timestamp"):
+        return stored.type.startswith("timestamp")
+    if wanted.endswith("[]"):
+        return stored.type == "list"
+    return stored.type == wanted.partition("(")[0]
 
 
 def nested_names(type: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[int, tuple[str, ...]]]:

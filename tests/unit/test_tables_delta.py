@@ -197,6 +197,26 @@ def test_what_cannot_be_read_exactly_is_refused(
         measured(tmp_path, ID)
 
 
+@pytest.mark.parametrize(
+    ("stored", "type"),
+    [
+        ("1.5::DOUBLE", "long"),
+        ("1::BIGINT", "integer"),
+        ("'1'", "long"),
+        ("'a'::BLOB", "string"),
+        ("1.25", "decimal(5,1)"),
+    ],
+)
+def test_a_file_of_another_type_than_the_log_says_is_refused_and_not_rounded(
+    tmp_path: Path, stored: str, type: str
+) -> None:
+    size = parquet(tmp_path / "a.parquet", f"SELECT {stored} AS id")
+    by_hand(tmp_path, deltalog.metadata([deltalog.column("id", type)]), deltalog.add("a.parquet", size))
+
+    with pytest.raises(MalformedError, match="in a column that is"):
+        measured(tmp_path, ID)
+
+
 def test_what_is_no_table_or_version_is_said(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "t", pa.table({"id": [1]}))
     (tmp_path / "bad" / "_delta_log").mkdir(parents=True)

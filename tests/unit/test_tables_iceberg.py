@@ -104,7 +104,7 @@ def test_position_deletes_are_honoured_and_others_refused(catalog: Catalog, tmp_
             _table_format_version=2, content=content, file_path=f"file://{path}", file_format=form
         )
 
-    reader = iceberg._Reader(iceberg.IcebergPlace("lake.shop.orders"), table, tmp_path)
+    reader = iceberg._Reader(iceberg.IcebergPlace("lake.shop.orders"), table, tmp_path, 0.0)
     task.delete_files.add(delete(DataFileContent.POSITION_DELETES, FileFormat.PARQUET))
     assert reader.file(task).deleted == (0, 2)
     for content, form in (

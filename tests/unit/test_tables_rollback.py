@@ -263,6 +263,41 @@ def test_a_table_in_a_store_is_measured_and_taken_back_there(log: Ledger, bucket
     assert "geheim" not in repr(caught.value)
 
 
+def test_an_iceberg_table_in_a_store_is_measured_and_taken_back_there(
+    log: Ledger, bucket: str, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "TYPE": "sql", "URI": f"sqlite:///{tmp_path}/catalog.db", "WAREHOUSE": f"s3://{bucket}/ice",
+        "S3__ENDPOINT": endpoint, "S3__REGION": "us-east-1", "S3__ACCESS_KEY_ID": "test", "S3__SECRET_ACCESS_KEY": "geheim",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"PYICEBERG_CATALOG__LAKE__{name}", value)
+    monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
+    catalog: Any = load_catalog("lake")
+    catalog.create_namespace("shop")
+    table = catalog.create_table("shop.orders", schema=GOOD.schema)
+    table.append(GOOD)
+    allowed = checked(log, "iceberg:lake.shop.orders")
+    good = table.refresh().metadata.current_snapshot_id
+    table.append(BAD)
+    blocked = checked(log, "iceberg:lake.shop.orders")
+
+    assert (allowed.measurement.rows, blocked.measurement.rows, blocked.action) == (3, 5, "rolled-back")
+    assert table.refresh().metadata.current_snapshot_id == good
+    catalog.engine.dispose()
+
+
+def test_a_file_of_a_store_is_as_old_as_it_is_there(bucket: str) -> None:
+    import fsspec
+
+    write_deltalake(f"s3://{bucket}/orders", GOOD)
+    with found(f"delta:s3://{bucket}/orders") as source:
+        assert isinstance(source, ActiveTable)
+        [path] = source.files
+        store = fsspec.filesystem("s3")
+        [key] = store.glob(f"{bucket}/orders/*.parquet")
+        assert path.stat().st_mtime == store.modified(key).timestamp()
+
+
 def test_versions_are_folded_from_the_log_alone(log: Ledger, tmp_path: Path) -> None:
     place = tmp_path / "orders"
     write_deltalake(place, GOOD)
