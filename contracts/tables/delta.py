@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_VERSION: Final = 2**53
 _READ: Final = frozenset(("columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"))
+_TABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")  # as most write it, and as a decision may name it
 _MODE: Final = "delta.columnMapping.mode"
 _NAME: Final = "delta.columnMapping.physicalName"
 _ID: Final = "delta.columnMapping.id"
@@ -111,6 +113,8 @@ def _active(at: DeltaPlace, table: DeltaTable, copies: Path | None) -> ActiveTab
     mode = metadata.configuration.get(_MODE, "none")
     if protocol.min_reader_version > 3 or mode not in ("none", "name", "id"):
         raise RefusedError(f"{at.label} is of a later version of the protocol than is read here")
+    if not _TABLE_ID.fullmatch(str(metadata.id)):
+        raise RefusedError(f"{at.label} has an id that no decision can name")
     fields = json.loads(table.schema().to_json())["fields"]
     columns = tuple(_column(at, field, mode, metadata.partition_columns) for field in fields)
     store = _Store(at, copies)

@@ -234,8 +234,8 @@ class _Reader:
 
     def _here(self, location: str) -> Path:
         parts = urlsplit(location)
-        if parts.scheme in ("", "file"):
-            path = Path(location.removeprefix("file://")) if not parts.netloc else Path("/nowhere")
+        if parts.scheme in ("", "file") and not parts.netloc:
+            path = Path(location.removeprefix("file://"))
         else:
             path = self.copies / hashlib.sha256(location.encode()).hexdigest()
             if not path.exists():

@@ -217,6 +217,15 @@ def test_a_file_of_another_type_than_the_log_says_is_refused_and_not_rounded(
         measured(tmp_path, ID)
 
 
+def test_an_id_that_no_decision_can_name_is_refused(tmp_path: Path) -> None:
+    metadata = deltalog.metadata([deltalog.column("id", "long")])
+    metadata["metaData"]["id"] = "x y" * 99
+    by_hand(tmp_path, metadata)
+
+    with pytest.raises(RefusedError, match="no decision can name"):
+        measured(tmp_path, ID)
+
+
 def test_what_is_no_table_or_version_is_said(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "t", pa.table({"id": [1]}))
     (tmp_path / "bad" / "_delta_log").mkdir(parents=True)
