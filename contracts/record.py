@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol
 from contracts.agreement import Handling
 from contracts.decision import Cause, Verdict
 from contracts.document import Document
+from contracts.fact import Fact
 from contracts.facts import (
     ACTION_TAKEN,
     CONTRACT_PUBLISHED,
@@ -22,7 +23,6 @@ from contracts.facts import (
     ContractPublished,
     DatasetName,
     Decided,
-    Fact,
     Gates,
     HandlingTerms,
     JobName,

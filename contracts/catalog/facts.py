@@ -9,7 +9,8 @@ from typing import Final, Literal, Self
 
 from pydantic import model_validator
 
-from contracts.facts import At, Count, DatasetName, Decided, Digest, Fact, Filled, Pseudonym, Reason, check_hash
+from contracts.fact import At, Count, Digest, Fact, Filled, Pseudonym, Reason, check_hash
+from contracts.facts import DatasetName, Decided
 
 REGISTERED: Final = "tallystick.source.registered.v1"
 RETIRED: Final = "tallystick.source.retired.v1"

@@ -31,7 +31,8 @@ from contracts.catalog.facts import (
     Retired,
     Tested,
 )
-from contracts.facts import Decided, Fact
+from contracts.fact import Fact
+from contracts.facts import Decided
 from contracts.history import ProjectingLog, ReadableLog
 from contracts.record import Context, Receipt, dataset_name, event_of
 from ledger.event import Event

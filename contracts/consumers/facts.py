@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from contracts.fact import Fact, Pseudonym, Reason
 from contracts.facts import (
     CHANGE_ANNOUNCED,
     CONTRACT_DEPRECATED,
@@ -18,9 +19,6 @@ from contracts.facts import (
     ContractName,
     DatasetName,
     Decided,
-    Fact,
-    Pseudonym,
-    Reason,
 )
 
 CONSUMER_REGISTERED: Final = "tallystick.contract.consumer-registered.v1"

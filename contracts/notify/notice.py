@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from contracts.decision import Decision
+from contracts.fact import Fact
 from contracts.facts import (
     ACTION_TAKEN,
     CHANGE_ANNOUNCED,
@@ -16,7 +17,6 @@ from contracts.facts import (
     ActionTaken,
     ChangeAnnounced,
     ContractEnded,
-    Fact,
     MetricFact,
     Overridden,
     ValidationDecided,

@@ -9,7 +9,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contracts.facts import At, BasisPoints, ContractName, Count, DatasetName, Decided, Fact, Filled, Millionths
+from contracts.fact import At, BasisPoints, Count, Fact, Filled, Millionths
+from contracts.facts import ContractName, DatasetName, Decided
 
 MEASURED: Final = "tallystick.slo.measured.v1"
 BREACHED: Final = "tallystick.slo.breached.v1"

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.facts import Decided, Fact, ValidationDecided
+from contracts.fact import Fact
+from contracts.facts import Decided, ValidationDecided
 from contracts.history import ContractHistory, ReadableLog
 from contracts.record import Context, Receipt, event_of
 from contracts.rules import rules_of

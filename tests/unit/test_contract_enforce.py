@@ -17,7 +17,8 @@ import pytest
 import ledger
 from contracts.document import Document, parse
 from contracts.enforce import check, evaluate
-from contracts.facts import ActionTaken, ContractPublished, Fact, ValidationDecided
+from contracts.fact import Fact
+from contracts.facts import ActionTaken, ContractPublished, ValidationDecided
 from contracts.record import Action, Context, contract_published
 from contracts.scan.beside import Given
 from contracts.source import CsvFile, Table

@@ -9,15 +9,7 @@ import pytest
 from contracts.agreement import Slo
 from contracts.bounds import Bounds
 from contracts.decision import Cause, Decision
-from contracts.facts import (
-    Batch,
-    ContractName,
-    DatasetName,
-    Gates,
-    MetricFact,
-    ReasonFact,
-    ValidationDecided,
-)
+from contracts.facts import Batch, ContractName, DatasetName, Gates, MetricFact, ReasonFact, ValidationDecided
 from contracts.metric import Found
 from contracts.slo.catalogue import Level
 from contracts.slo.facts import Indicator
