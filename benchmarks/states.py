@@ -27,7 +27,7 @@ from contracts.sources.files import folder_source
 from contracts.states.store import States
 
 DAYS: Final = 30
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 
 
 def contract(rows: int, *, has_stdev: bool) -> Contract:
