@@ -286,11 +286,13 @@ def _show(session: Session, found: Part, start: Vertex, *, empty: str) -> None:
     beginning = {vertex for vertex, far in found.distance.items() if far == 0 and vertex[0] == "dataset"} | {start}
     rows = [
         {"distance": far, "kind": vertex[0], "name": text_of(vertex)}
+        | ({"unresolved": True} if vertex in found.unresolved else {})
         for vertex, far in sorted(found.distance.items(), key=lambda each: (each[1], each[0][0], text_of(each[0])))
         if vertex not in beginning
     ]
     _tell_cut(session, is_cut=found.truncated)
-    session.output.rows(rows, ("distance", "kind", "name"), empty=empty)
+    columns = ("distance", "kind", "name", *(["unresolved"] if any("unresolved" in row for row in rows) else []))
+    session.output.rows(rows, columns, empty=empty)
 
 
 def _tell_cut(session: Session, *, is_cut: bool) -> None:

@@ -52,6 +52,7 @@ class Part:
     Attributes:
         distance: Datasets passed from what was asked for, which is at 0; by the name that is shown.
         names: Of each name that is shown, the others that are one thing with it, as far as there are any.
+        unresolved: The datasets that events of the cut name only as the source of a column: often the alias of a query.
         truncated: There is more.
     """
 
@@ -59,6 +60,7 @@ class Part:
     arrows: tuple[Arrow, ...]
     names: Mapping[Vertex, tuple[Vertex, ...]]
     truncated: bool
+    unresolved: frozenset[Vertex] = frozenset()
 
 
 def text_of(vertex: Vertex) -> str:
@@ -127,7 +129,7 @@ def part(db: sqlite_utils.Database, reach: Reach, cut: Cut = NOW, *, layer: str 
         if vertex != shown[number]:
             names[shown[number]] = tuple(sorted({*names.get(shown[number], ()), vertex}))
     ordered = tuple(sorted(arrows.values(), key=lambda arrow: (*arrow[:2], arrow.job or (), arrow.origin)))
-    return Part(distance, ordered, names, reach.truncated)
+    return Part(distance, ordered, names, reach.truncated, _unresolved(db, vertices, shown, cut))
 
 
 def graph(found: Part) -> MultiDiGraph[Vertex]:
@@ -147,6 +149,16 @@ def graph(found: Part) -> MultiDiGraph[Vertex]:
         said = {"job": job, "origin": arrow.origin, "state": arrow.state, "since": arrow.since}
         made.add_edge(arrow.source, arrow.target, key=(job, arrow.origin), **said)
     return made
+
+
+def _unresolved(
+    db: sqlite_utils.Database, vertices: Mapping[int, Vertex], shown: Mapping[int, Vertex], cut: Cut
+) -> frozenset[Vertex]:
+    sql = """SELECT f.value FROM json_each(:nodes) f WHERE EXISTS (SELECT 1 FROM chronicle_since c
+        WHERE c.vertex = f.value AND c.time <= :as_of AND c.seq <= :known_at)"""
+    bounds = {"nodes": json.dumps(list(vertices)), "as_of": cut.as_of, "known_at": cut.known_at}
+    named = {shown[row[0]] for row in db.execute(sql, bounds).fetchall()}
+    return frozenset(vertex for vertex in shown.values() if vertex[0] == "dataset" and vertex not in named)
 
 
 def _vertices(db: sqlite_utils.Database, numbers: Iterable[int]) -> dict[int, Vertex]:

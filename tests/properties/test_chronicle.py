@@ -227,3 +227,53 @@ def test_a_walk_reaches_what_the_edges_of_the_fold_lead_to(events: list[Any], up
     if number is not None:
         found = dict(walk(db, (number,), upstream=upstream, node_limit=None).distance.items())
     assert {number_of(db, vertex): far for vertex, far in expected.items()} == found
+
+
+MEMBERS = [
+    "run",
+    "runId",
+    "job",
+    "namespace",
+    "name",
+    "type",
+    "inputs",
+    "outputs",
+    "dataset",
+    "facets",
+    "lineage",
+    "parent",
+]
+MEMBERS += [
+    "entries",
+    "fields",
+    "columnLineage",
+    "inputFields",
+    "eventType",
+    "_deleted",
+    "symlinks",
+    "identifiers",
+    "root",
+]
+MEMBERS += ["eventTime", "jobType", "emissionPattern", "eventContentMode", "lifecycleStateChange", "previousIdentifier"]
+JSON = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.text(max_size=3), st.integers(), st.floats(), st.sampled_from(["JOB", "RENAME"])
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=6)),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from([RUN, ALIAS_DECLARED, EDGE_RETRACTED, PUBLISHED]), JSON), max_size=4))
+def test_no_json_stops_the_projection_or_parts_it_from_the_fold(events: list[Any]) -> None:
+    log = records(events)
+
+    assert seen(picture(project(log))) == seen(fold(log))
+
+
+@given(st.lists(st.binary(max_size=20), max_size=3))
+def test_what_is_no_json_says_nothing(bodies: list[bytes]) -> None:
+    log = [Record(seq, "", "", "s", RUN, {}, b"{}", body) for seq, body in enumerate(bodies)]
+
+    assert seen(picture(project(log))) == seen(Picture())

@@ -110,6 +110,13 @@ def test_a_walk_that_meets_its_limit_says_so() -> None:
     assert (len(whole.distance), whole.truncated) == (5, False)
 
 
+def test_what_is_only_the_source_of_a_column_is_unresolved() -> None:
+    found = around(project([run("a>b", 1, **columns(x="cte.x"))]), B, upstream=True)
+
+    assert reached(found) == {"a": 1, "b": 0, "cte": 1}
+    assert found.unresolved == {dataset("db", "cte")}
+
+
 def test_names_that_are_one_thing_are_walked_and_shown_as_one() -> None:
     alias = (ALIAS, {"rule": "name", "state": "in-force", "datasets": [named("s3"), named("b")], **WHO})
     db = project([run("a>s3", 1), run("b>c", 2), alias])
