@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 import click
-import sqlite_utils
 
 from cli.session import Session, pass_session, with_json
 from ledger.finding import Finding
 from lineage import names
 from lineage.chronicle import record, routes
-from lineage.chronicle.answer import Arrow, Part, around, columns_around, text_of
-from lineage.chronicle.cut import Cut, number_of
+from lineage.chronicle.answer import Arrow, Part, around, check_known, columns_around, text_of
+from lineage.chronicle.cut import Cut
 from lineage.chronicle.difference import difference
 from lineage.chronicle.store import ChronicleProjection
 from lineage.chronicle.vertex import STATES, Vertex, moment, of_node, printed
+from lineage.chronicle.vertex import column as column_of
 from lineage.chronicle.walk import NODE_LIMIT
 from lineage.chronicle.why import why as reasons_of
 from proofs.errors import MissingError, RefusedError
@@ -78,8 +77,8 @@ def downstream(session: Session, /, name: str, *, depth: int | None, nodes: int,
 
 def _reach(session: Session, name: str, cut: Cut, *, depth: int | None, nodes: int, is_upstream: bool) -> None:
     start = of_node(names.parse_dataset(name))
-    with _viewing(session) as db:
-        _check_known(db, start)
+    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
+        check_known(db, start)
         found = around(db, start, cut, upstream=is_upstream, depth=depth, node_limit=nodes)
     direction = "upstream" if is_upstream else "downstream"
     _show(session, found, start, empty=f"nothing {direction} of {name}")
@@ -104,9 +103,11 @@ def columns(
     Example: tally lineage columns 'warehouse|orders' amount
     """
     start = of_node(names.parse_dataset(name))
-    with _viewing(session) as db:
-        _check_known(db, start)
-        found = columns_around(db, start, column, _cut(**cut), upstream=is_upstream, depth=depth, node_limit=nodes)
+    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
+        check_known(db, start)
+        found = columns_around(
+            db, column_of(start, column), _cut(**cut), upstream=is_upstream, depth=depth, node_limit=nodes
+        )
     if not found.distance:
         raise MissingError(f"no lineage is recorded of the column {column[:120]!r}")
     _tell_cut(session, is_cut=found.truncated)
@@ -132,9 +133,9 @@ def path(session: Session, /, start: str, end: str, *, most: int, **cut: Any) ->
     Example: tally lineage path 'warehouse|orders' 'warehouse|features'
     """
     ends = [of_node(names.parse_dataset(name)) for name in (start, end)]
-    with _viewing(session) as db:
+    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
         for vertex in ends:
-            _check_known(db, vertex)
+            check_known(db, vertex)
         found = routes.paths(db, ends[0], ends[1], _cut(**cut), most=most)
     _tell_cut(session, is_cut=found.truncated)
     rows = [{"steps": len(way) - 1, "way": " → ".join(map(text_of, way))} for way in found.ways]
@@ -157,7 +158,7 @@ def diff(session: Session, before: str, after: str | None, *, most: int) -> None
     Example: tally lineage diff --from 2026-11-01 --to 2026-11-20
     """
     first, second = _point(before), Cut() if after is None else _point(after)
-    with _viewing(session) as db:
+    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
         found = difference(db, first, second, most=most)
     _tell_cut(session, is_cut=found.truncated)
     rows = [{"change": "added", **_edge(arrow)} for arrow in found.added]
@@ -181,7 +182,7 @@ def why(session: Session, start: str, end: str, *, as_of: str | None, known_at: 
     Example: tally lineage why 'warehouse|orders' 'warehouse|features'
     """
     ends = [of_node(names.parse_dataset(name)) for name in (start, end)]
-    with _viewing(session) as db:
+    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
         found = reasons_of(db, ends[0], ends[1], _cut(as_of=as_of, known_at=known_at))
     if not found:
         raise MissingError(f"nobody says that {end[:120]} comes from {start[:120]}")
@@ -210,7 +211,7 @@ def orphans(session: Session, kind: str, namespace: str | None, *, as_of: str | 
 
     Example: tally lineage orphans --kind roots
     """
-    with _viewing(session) as db:
+    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
         cut = _cut(as_of=as_of, known_at=known_at)
         found = routes.ends(db, kind, cut, namespace=namespace, limit=NODE_LIMIT + 1)
     _tell_cut(session, is_cut=len(found) > NODE_LIMIT)
@@ -264,22 +265,11 @@ def retract(session: Session, start: str, end: str, *, job: str | None, restore:
 
     Example: tally lineage retract 'db|a' 'db|b' --by data:1 --reason "re-emitted by mistake"
     """
-    ends = [names.parse_dataset(name) for name in (start, end)]
+    ends = names.parse_dataset(start), names.parse_dataset(end)
     by_job = None if job is None else names.parse(job, kind="job")
     with session.open() as log:
-        receipt = record.retract(log, ends[0], ends[1], by_job, by=by, reason=reason, restore=restore)
+        receipt = record.retract(log, (*ends, by_job), by=by, reason=reason, restore=restore)
     session.output.facts({"seq": receipt.seq}, "Restored." if restore else "Retracted.")
-
-
-@contextmanager
-def _viewing(session: Session) -> Iterator[sqlite_utils.Database]:
-    with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
-        yield db
-
-
-def _check_known(db: sqlite_utils.Database, vertex: Vertex) -> None:
-    if number_of(db, vertex) is None:
-        raise MissingError(f"no lineage is recorded of {text_of(vertex)}")
 
 
 def _show(session: Session, found: Part, start: Vertex, *, empty: str) -> None:

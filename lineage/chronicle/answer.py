@@ -15,6 +15,7 @@ import sqlite_utils
 from lineage.chronicle.cut import NOW, Cut, number_of
 from lineage.chronicle.vertex import DATA, LAYERS, SAME, STATES, Vertex, column, owner
 from lineage.chronicle.walk import NODE_LIMIT, Reach, alike, walk, walk_columns
+from proofs.errors import MissingError
 from proofs.streams import qualified
 
 if TYPE_CHECKING:
@@ -69,6 +70,16 @@ def text_of(vertex: Vertex) -> str:
     return qualified(namespace, name) + (f"#{field or '*'}" if kind == "column" else "")
 
 
+def check_known(db: sqlite_utils.Database, vertex: Vertex) -> None:
+    """Accept a point that some event, alias or contract names.
+
+    Raises:
+        MissingError: None does.
+    """
+    if number_of(db, vertex) is None:
+        raise MissingError(f"no lineage is recorded of {text_of(vertex)}")
+
+
 def around(
     db: sqlite_utils.Database,
     start: Vertex,
@@ -87,16 +98,16 @@ def around(
 
 def columns_around(
     db: sqlite_utils.Database,
-    dataset: Vertex,
-    name: str,
+    start: Vertex,
     cut: Cut = NOW,
     *,
     upstream: bool = False,
     depth: int | None = None,
     node_limit: int = NODE_LIMIT,
 ) -> Part:
-    """Return likewise the columns that come from one; origin tells direct from indirect. An empty name stands for all."""
-    number = number_of(db, dataset)
+    """Return likewise the columns that come from one; origin tells direct from indirect. One without a name stands for all."""
+    name = start[3]
+    number = number_of(db, owner(start))
     if number is None:
         return Part({}, (), {}, truncated=False)
     owners = sorted(alike(db, (number,), cut))

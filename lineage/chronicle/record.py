@@ -25,6 +25,7 @@ from proofs.errors import ConflictError, MissingError, RefusedError
 from proofs.statement import Node
 
 F = TypeVar("F", bound=RuleFact)
+Disputed = tuple[Node, Node, Node | None]  # from, to, and by which job
 Spelling = Literal["unquote", "fold-case"]
 
 
@@ -84,9 +85,7 @@ def spell(log: RuledLog, rule: Spelling, namespace: str, *, by: str, reason: str
     return log.append(_event(log, ALIAS_DECLARED, fact))
 
 
-def retract(
-    log: RuledLog, source: Node, target: Node, job: Node | None, *, by: str, reason: str, restore: bool = False
-) -> Receipt:
+def retract(log: RuledLog, edge: Disputed, *, by: str, reason: str, restore: bool = False) -> Receipt:
     """Record that an edge is disputed, or is no more, and return where; without a job, whoever says it.
 
     Raises:
@@ -94,6 +93,7 @@ def retract(
         ConflictError: It is so already.
         RefusedError: `by` is no pseudonym, or the reason none that an entry may hold.
     """
+    source, target, job = edge
     state: Literal["retracted", "restored"] = "restored" if restore else "retracted"
     named = None if job is None else _named(job)
     ends = (_named(source), _named(target))
@@ -104,9 +104,9 @@ def retract(
         row = (*numbers, number)
         sql = "SELECT EXISTS (SELECT 1 FROM chronicle_dispute WHERE source = ? AND target = ? AND job = ?)"
         is_disputed = bool(db.execute(sql, row).fetchone()[0])
-        edge = """SELECT EXISTS (SELECT 1 FROM chronicle_edge WHERE layer = 0 AND source = :s AND target = :t
+        known = """SELECT EXISTS (SELECT 1 FROM chronicle_edge WHERE layer = 0 AND source = :s AND target = :t
             AND (:j = 0 OR job = :j))"""
-        if not db.execute(edge, dict(zip("stj", row, strict=True))).fetchone()[0]:
+        if not db.execute(known, dict(zip("stj", row, strict=True))).fetchone()[0]:
             raise MissingError("no such edge is recorded", hint="`tally lineage why` shows which are")
     if is_disputed != restore:
         raise ConflictError(f"the edge is {'not ' if restore else ''}retracted{'' if restore else ' already'}")

@@ -15,7 +15,7 @@ from lineage.chronicle.answer import Part, around, columns_around, text_of
 from lineage.chronicle.cut import NOW, Cut
 from lineage.chronicle.difference import difference
 from lineage.chronicle.store import ChronicleProjection
-from lineage.chronicle.vertex import dataset, moment
+from lineage.chronicle.vertex import column, dataset, moment
 from lineage.chronicle.why import why
 
 RUN = "tallystick.lineage.run-observed.v1"
@@ -145,20 +145,22 @@ def test_columns_go_on_across_tables_direct_and_indirect() -> None:
         ]
     )
 
-    down, up = columns_around(db, A, "x"), columns_around(db, D, "z", upstream=True)
+    down, up = columns_around(db, column(A, "x")), columns_around(db, column(D, "z"), upstream=True)
 
     assert reached(down) == {"a#x": 0, "b#x": 1, "c#u": 2, "d#z": 3}
-    assert reached(columns_around(db, A, "y")) == {"a#y": 0, "b#y": 1, "c#*": 2, "c#u": 2, "c#v": 2, "d#z": 3}
+    assert reached(columns_around(db, column(A, "y"))) == {"a#y": 0, "b#y": 1, "c#*": 2, "c#u": 2, "c#v": 2, "d#z": 3}
     assert reached(up) == {"d#z": 0, "c#u": 1, "b#x": 2, "b#y": 2, "a#x": 3, "a#y": 3}
-    assert [arrow.origin for arrow in columns_around(db, B, "y").arrows if arrow.target[3] == ""] == ["indirect"]
-    assert reached(columns_around(db, A, "unheard of")) == {}
+    assert [arrow.origin for arrow in columns_around(db, column(B, "y")).arrows if arrow.target[3] == ""] == [
+        "indirect"
+    ]
+    assert reached(columns_around(db, column(A, "unheard of"))) == {}
 
 
 def test_columns_of_two_names_of_one_dataset_are_the_same_columns() -> None:
     alias = (ALIAS, {"rule": "name", "state": "in-force", "datasets": [named("s3"), named("b")], **WHO})
     db = project([run("a>s3", 1, **columns(x="a.x")), run("b>c", 2, **columns(u="b.x")), alias])
 
-    assert reached(columns_around(db, A, "x")) == {"a#x": 0, "b#x": 1, "c#u": 2}
+    assert reached(columns_around(db, column(A, "x"))) == {"a#x": 0, "b#x": 1, "c#u": 2}
 
 
 def test_the_ways_between_two_datasets_come_shortest_first() -> None:
