@@ -136,8 +136,7 @@ class _Folding:
         claimed = before.claims()
         after = before
         if is_next:
-            if not before.extend(told.time, [told]):
-                claimed = before.claims()
+            before.extend(told.time, [told])
         else:
             after = unroll(words.key, self.numbers.told(course))
         now = after.claims()
