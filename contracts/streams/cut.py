@@ -126,7 +126,7 @@ class Cutter:
         yield from self._due()
 
     def flush(self, ended: Ended) -> Iterator[Cut]:
-        """Close everything as it is, the earliest window first; nothing while lines are read again: more come."""
+        """Close all as it is, the earliest window first; nothing while lines are read again: more of them are to come."""
         if self._again:
             return
         for start in sorted(self._open):
