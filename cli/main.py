@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-import cli.lean  # noqa: F401  first, before anything else imports the ledger
+import ledger.lean  # noqa: F401  first, before anything else imports sqlite-utils
 from cli.output import Output
 from cli.session import Session
 from proofs.errors import TallyError
@@ -72,8 +72,11 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         attribute = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
-        command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), attribute)
-        gc.enable()  # `cli.lean` turned it off: it would have looked at every module three times over
+        gc.disable()  # it would look at every module over and over, and find that all of them are needed
+        try:
+            command = getattr(importlib.import_module(f"cli.commands.{COMMANDS[cmd_name]}"), attribute)
+        finally:
+            gc.enable()
         return command if isinstance(command, click.Command) else None
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Final
 
+import ledger.lean  # noqa: F401  first, before anything else imports sqlite-utils
 from proofs.errors import TallyError
 from proofs.exits import USAGE, status_of
 from server.settings import Settings

@@ -11,6 +11,7 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 
+import ledger.lean  # noqa: F401  first, before anything else imports sqlite-utils
 from ledger.clock import system_clock
 from ledger.intake import Intake
 from server.auth import Principal

@@ -1,14 +1,11 @@
-"""The ledger as the command needs it: imported with a sqlite-utils that has no pandas and numpy.
+"""sqlite-utils as programs of ours need it: imported before anything else does, and without pandas and numpy.
 
-Where those are installed, sqlite-utils imports both whole (0.4 s, 40 MB) to know the types of a frame's cells, which no command
-stores. A program that imports the ledger keeps its own sqlite-utils: this is for the process of the command alone.
-
-Nor does the collector of cycles run until a command is imported.
+Where those are installed, sqlite-utils imports both whole (0.4 s, 40 MB) to know the types of a frame's cells, which the ledger
+never stores. This is for processes of our own, the command and the service: a program that imports the ledger keeps its own.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +26,5 @@ def _hidden(*names: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-gc.disable()
 with _hidden("pandas", "numpy"):
-    import ledger.projection  # noqa: F401
+    import sqlite_utils  # noqa: F401

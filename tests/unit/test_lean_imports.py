@@ -1,4 +1,4 @@
-"""What the command imports before it does anything: nothing that only frames need."""
+"""What our own programs import before they do anything: nothing that only frames need."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def _printed(program: str) -> str:
 def test_the_command_imports_neither_pandas_nor_numpy() -> None:
     program = "import sys, cli.main; print(sorted({'numpy', 'pandas', 'sqlite_utils'} & sys.modules.keys()))"
     assert _printed(program) == "['sqlite_utils']"
+
+
+def test_neither_do_the_service_and_its_readers() -> None:
+    program = "import sys, server.__main__, server.run, server.app, server.reader; print('pandas' in sys.modules)"
+    assert _printed(program) == "False"
 
 
 def test_a_check_of_somebody_elses_may_import_them_afterwards() -> None:
