@@ -7,12 +7,14 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from contracts.callback import Call, Function, named_function
 from contracts.gate import Acts
+
+if TYPE_CHECKING:
+    from contracts.callback import Call, Function
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -41,6 +43,8 @@ def with_acts(command: _Command) -> _Command:
 
 def _called(name: str) -> Function:
     """The function of a name; what it prints goes where messages go, so that our output stays one document."""
+    from contracts.callback import named_function
+
     function = named_function(name)
 
     def called(call: Call) -> bool | None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contracts import enforce, profiles, publish, scores
 from contracts.actions import MoveAside
-from contracts.callback import Function, calling
 from contracts.decision import Decision
 from contracts.document import Document
 from contracts.enforce import Enforcement, Making, Outcome
@@ -22,18 +22,18 @@ from contracts.history import ReadableLog
 from contracts.lifecycle import check_usable
 from contracts.policies import evaluate_for, publish_policy
 from contracts.policyfile import PolicyDocument
-from contracts.quarantine.keeping import KeepApart
-from contracts.quarantine.split import Split
-from contracts.quarantine.store import record_opened
 from contracts.record import Context, Evaluated
 from contracts.scan.beside import Given
 from contracts.source import Source
-from contracts.swap import SwapLink, check_link
-from contracts.tables.active import ActiveTable
-from contracts.tables.rollback import Place, RollBack
 from contracts.tables.version import TableVersion
 from proofs.errors import BlockedError, RefusedError
 
+if TYPE_CHECKING:
+    from contracts.callback import Function
+    from contracts.quarantine.split import Split
+    from contracts.tables.rollback import Place
+
+# Imported where it is asked for: each way to act brings modules that a check without it need not wait for.
 Maker = Callable[[ReadableLog, Evaluated], Enforcement | Making]
 
 
@@ -68,6 +68,8 @@ class Acts:
                 "a batch is moved, parted or rolled back, or a link is swapped, or a function called: one of them"
             )
         if self.current is not None:
+            from contracts.swap import check_link
+
             check_link(self.current)
 
     @property
@@ -141,7 +143,7 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
     acts, document = acts or Acts(), batch.document
     if acts.needs_path and batch.path is None:
         raise RefusedError("only a batch that lies in one place can be moved, or read by a link")
-    if acts.rolls_back and not isinstance(batch.source, ActiveTable):
+    if acts.rolls_back and batch.table is None:
         raise RefusedError("only a Delta or Iceberg table can go back to an earlier version")
     context = Context(source=f"{log.origin}/check", run=run)
     remark = check_usable(log, document)
@@ -158,12 +160,26 @@ def let_through(log: ReadableLog, batch: Batch, acts: Acts | None = None, *, run
         publish_policy(log, batch.policy, Context(source=f"{log.origin}/policy"))
     act = _act(log, evaluated, batch, acts)
     outcome = enforce.carry_out(log, evaluated, context=context, enforcement=act)
-    if isinstance(act, KeepApart) and act.made is not None:
-        record_opened(log, evaluated, outcome.decided, act.made, context)
-        return Passed(outcome, remark, kept=(act.folder / act.made[0], act.made[1]))
-    if isinstance(act, RollBack):
-        return Passed(outcome, remark, went_back=act.table)
-    return Passed(outcome, remark, moved=act.aside if isinstance(act, MoveAside) else None)
+    passed = Passed(outcome, remark, moved=act.aside if isinstance(act, MoveAside) else None)
+    if acts.quarantine is not None:
+        return _kept(log, passed, act, context)
+    return _gone_back(passed, act) if acts.rolls_back else passed
+
+
+def _kept(log: ReadableLog, passed: Passed, act: object, context: Context) -> Passed:
+    from contracts.quarantine.keeping import KeepApart
+    from contracts.quarantine.store import record_opened
+
+    if not isinstance(act, KeepApart) or act.made is None:
+        return _gone_back(passed, act)
+    record_opened(log, passed.outcome.evaluated, passed.outcome.decided, act.made, context)
+    return replace(passed, kept=(act.folder / act.made[0], act.made[1]))
+
+
+def _gone_back(passed: Passed, act: object) -> Passed:
+    from contracts.tables.rollback import RollBack
+
+    return replace(passed, went_back=act.table) if isinstance(act, RollBack) else passed
 
 
 def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> Enforcement | Making | None:
@@ -171,12 +187,22 @@ def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> En
     if acts.maker is not None:
         return acts.maker(log, evaluated)
     if acts.function is not None:
+        from contracts.callback import calling
+
         return calling(log, evaluated, acts.function)
     if acts.current is not None and batch.path is not None:
+        from contracts.swap import SwapLink
+
         return SwapLink(log, evaluated, batch.path, acts.current)
     is_parted = evaluated.verdict.decision is Decision.QUARANTINE
     if acts.quarantine is not None and batch.source is not None and is_parted:
+        from contracts.quarantine.keeping import KeepApart
+
         return KeepApart(evaluated, batch.source, acts.quarantine, log.origin)
-    if acts.rolls_back and batch.table is not None and isinstance(batch.source, ActiveTable):
-        return RollBack(batch.table, batch.source, batch.document.contract.dataset, log)
+    if acts.rolls_back and batch.table is not None:
+        from contracts.tables.active import ActiveTable
+        from contracts.tables.rollback import RollBack
+
+        if isinstance(batch.source, ActiveTable):
+            return RollBack(batch.table, batch.source, batch.document.contract.dataset, log)
     return MoveAside(batch.path, acts.move_blocked) if acts.move_blocked is not None and batch.path else None

@@ -14,10 +14,9 @@ from contracts.checks import CountCheck, Drift, Freshness, Matches
 from contracts.compile import BESIDE, compile_scan, fields_of
 from contracts.drift import drift_metric
 from contracts.layout import check_layout, count_lines
-from contracts.metric import NO_ENGINE, Measurement, Metric
+from contracts.metric import NO_ENGINE, Measurement, Metric, Told
 from contracts.model import Contract
 from contracts.rules import Rule, rules_of
-from contracts.scan.asking import ask_others
 from contracts.scan.beside import Given, measure_beside
 from contracts.scan.freshness import age_metric
 from contracts.scan.numbers import unmeasured
@@ -35,8 +34,6 @@ from contracts.source import (
     reason,
     unreadable,
 )
-from contracts.states.parted import parted
-from contracts.states.scan import ByFile, scan_by_file
 from contracts.streams.rules import in_window
 from contracts.terms import Kind
 from ledger.clock import Clock
@@ -44,6 +41,8 @@ from proofs.errors import MalformedError, MissingError, RefusedError
 
 if TYPE_CHECKING:
     import duckdb
+
+    from contracts.states.scan import ByFile
 
 # What lies by column in an engine of ours is cheap to ask twice; text is not, and a table may have changed in between.
 _ASKED_TWICE: Final = frozenset(("parquet", "sqlite", "postgresql", "delta", "iceberg"))
@@ -91,7 +90,12 @@ def _measured(contract: Contract, source: Source, now: datetime, given: Given) -
 
 def _by_file(contract: Contract, source: Source, given: Given) -> ByFile | None:
     """What is known of the source's files, where that is kept and can be."""
-    if given.states is None or contract.is_disabled or (files := parted(source)) is None:
+    if given.states is None or contract.is_disabled:
+        return None
+    from contracts.states.parted import parted
+    from contracts.states.scan import ByFile
+
+    if (files := parted(source)) is None:
         return None
     states = given.states.of(contract)
     states.make()
@@ -170,7 +174,11 @@ def _measure(
                     or _age_of_file(rule, source, clock)
                     or (measure_beside(rule, batch, shape, fields, given, rows))
                 )
-        told = ask_others(contract, known, batch, shape, given, clock)
+        told: tuple[Told, ...] = ()
+        if given.engines:
+            from contracts.scan.asking import ask_others
+
+            told = ask_others(contract, known, batch, shape, given, clock)
     metrics = tuple(_against(known[rule.id], given) for rule in rules)
     file = _whole(source, examined(), rows) or content
     engine = ", ".join((f"duckdb {duckdb.__version__}", *(each.engine for each in told)))
@@ -201,6 +209,8 @@ def _scan(
     import duckdb
 
     if by_file is not None:
+        from contracts.states.scan import scan_by_file
+
         try:
             found = scan_by_file(by_file, rules, shape, batch, clock)
         except (duckdb.Error, OSError):

@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cli.session import named, read_input
-from contracts.engines.measured import Taken, take
-from contracts.engines.second import Second
 from contracts.source import Source
 from contracts.sources.named import found
 from proofs.errors import RefusedError
+
+if TYPE_CHECKING:
+    from contracts.engines.measured import Taken
+    from contracts.engines.second import Second
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _MODULES = {"gx": "great_expectations", "soda": "soda.scan"}
@@ -60,6 +62,8 @@ def engines_of(named_engines: Iterable[str]) -> tuple[Second, ...]:
 
 
 def _second(named_engine: str) -> Second:
+    from contracts.engines.second import Second
+
     engine, is_named, python = named_engine.partition("=")
     second = Second(engine, Path(python) if is_named else Path(sys.executable))
     if is_named or _has(_MODULES[engine]):
@@ -81,6 +85,8 @@ def _taken(pair: str) -> Taken:
     engine, is_pair, file = pair.partition("=")
     if not is_pair:
         raise click.UsageError("--results is written ENGINE=FILE.")
+    from contracts.engines.measured import take
+
     data = read_input(file, f"result of {engine}")
     with named(file):
         return take(engine, data)

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.acting import with_acts
 from cli.commands.beside import engines_of, others_of, taken_of, with_beside
 from cli.commands.contracts import read_contract
-from cli.commands.streams import Checked, StreamOptions, check_stream, is_stream, with_stream
-from cli.job import run_job
 from cli.output import say
 from cli.session import Session, named_file, pass_session, read_input, with_json
+from cli.streaming import StreamOptions, is_stream, with_stream
 from contracts import enforce, profiles, scores
 from contracts.decision import Cause, Decision
 from contracts.document import Document
 from contracts.engines.measured import Taken
-from contracts.engines.second import Second
 from contracts.gate import Acts, Batch, Passed, let_through
 from contracts.metric import Found
 from contracts.model import Contract
@@ -33,9 +32,11 @@ from contracts.source import CsvFile, ParquetFile, Source
 from contracts.sources.jsonlines import JsonLines
 from contracts.sources.named import found, table_place
 from contracts.sources.objects import is_stored
-from contracts.states.store import States
 from contracts.swap import real_version
 from proofs.errors import BlockedError, MissingError, RefusedError
+
+if TYPE_CHECKING:
+    from contracts.engines.second import Second
 
 _TOLD = {
     "promoted": "consumers read it",
@@ -102,7 +103,7 @@ def check(
     """
     if job is not None:
         _alone(contract, object_name, namespace, hive, as_of, others, results, asked, states, dry_run, acts != Acts())
-        run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
+        _run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
         return
     if contract is None or anywhere:
         raise click.UsageError("--anywhere goes with --job." if anywhere else "Missing argument 'CONTRACT'.")
@@ -114,7 +115,7 @@ def check(
         source, path = _opened(data, opened, acts, hive=hive, as_of=as_of)
         given = _given(session, document.contract, others_of(others, opened), allowed, engines, states)
         if data is not None and is_stream(data):
-            check_stream(session, data, stream, Checked(document, given, ruled, acts.quarantine, run))
+            _check_stream(session, data, stream, document, given, (ruled, acts.quarantine, run))
             return
         if dry_run:
             _try(session, _tried(session, document, source, given, ruled, taken))
@@ -124,6 +125,27 @@ def check(
             passed = let_through(log, batch, acts, run=run)
         show_passed(session, passed)
         passed.check()
+
+
+def _run_job(
+    session: Session, job: Path, *, anywhere: bool, allowed: tuple[str, ...], policy: str | None, run: str | None
+) -> None:
+    from cli.job import run_job  # what most checks do not need, none waits for
+
+    run_job(session, job, anywhere=anywhere, allowed=allowed, policy=policy, run=run)
+
+
+def _check_stream(
+    session: Session,
+    data: str,
+    options: StreamOptions,
+    document: Document,
+    given: Given,
+    others: tuple[PolicyDocument | None, Path | None, str | None],
+) -> None:
+    from cli.commands.streams import Checked, check_stream
+
+    check_stream(session, data, options, Checked(document, given, *others))
 
 
 def _alone(*given: object) -> None:
@@ -232,8 +254,11 @@ def _given(
     states: Path | None,
 ) -> Given:
     """What the contract is measured against beside the data; of earlier batches, what the ledger has of them."""
-    kept = None if states is None else States(states)
-    given = Given(others=others, allowed=frozenset(allowed), engines=engines, states=kept)
+    given = Given(others=others, allowed=frozenset(allowed), engines=engines)
+    if states is not None:
+        from contracts.states.store import States
+
+        given = replace(given, states=States(states))
     if session.url is None or not (profiles.is_wanted(contract) or scores.is_wanted(contract)):
         return given
     with session.open(read_only=True) as log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +12,12 @@ from cli.output import say, tell
 from cli.session import Session, pass_session, read_input, with_json, write_output
 from contracts.dialects import native, odcs_writer, yamlwrite
 from contracts.document import Document, beside, parse
-from contracts.lint import Remark
-from contracts.lint import lint as look_at
 from contracts.policyfile import parse_policy
 from contracts.rules import rules_of
 from proofs.errors import MalformedError
+
+if TYPE_CHECKING:
+    from contracts.lint import Remark
 
 of_object = click.option("--object", "object_name", metavar="NAME", help="Which object of an ODCS document.")
 in_namespace = click.option("--namespace", metavar="NAME", help="The dataset's, where the document names none.")
@@ -35,6 +36,8 @@ def lint(session: Session, files: tuple[str, ...], *, policy: str | None) -> Non
 
     Example: tally contract lint orders.odcs.yaml
     """
+    from contracts.lint import lint as look_at
+
     demands = policy is not None and parse_policy(read_input(policy, "policy"), name=policy).policy.demand_owner
     found: dict[str, tuple[Remark, ...]] = {}
     for file in files:

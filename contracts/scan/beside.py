@@ -16,7 +16,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from contracts.checks import Custom, References, Sql
-from contracts.engines.second import Second
 from contracts.metric import Metric
 from contracts.model import FieldSpec
 from contracts.modelchecks import Performance
@@ -29,7 +28,6 @@ from contracts.scan.numbers import bounded_metric, unmeasured
 from contracts.scan.query import UnfitError
 from contracts.scan.referential import references
 from contracts.source import Opened, Source, reason
-from contracts.states.store import States
 from contracts.structure import Structure
 from contracts.window import Window
 from ledger.clock import Clock, system_clock
@@ -37,6 +35,9 @@ from proofs.errors import TallyError
 
 if TYPE_CHECKING:
     import duckdb
+
+    from contracts.engines.second import Second
+    from contracts.states.store import States
 
 SECONDS: Final = 60.0
 

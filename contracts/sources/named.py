@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from contracts.source import Source, file_source
-from contracts.sources.chroma import ChromaCollection
 from contracts.sources.files import folder_source
 from contracts.sources.jsonlines import JsonLines
-from contracts.sources.lance import LanceTable
 from contracts.sources.objects import fetched, is_stored
 from contracts.sources.postgres import PostgresTable
 from contracts.sources.sqlite import SqliteTable
-from contracts.tables.delta import DeltaPlace, delta_source
-from contracts.tables.iceberg import IcebergPlace, iceberg_source
 from proofs.errors import MissingError, RefusedError
 
+if TYPE_CHECKING:
+    from contracts.tables.delta import DeltaPlace
+    from contracts.tables.iceberg import IcebergPlace
+
 _PATTERN: Final = frozenset("*?[")
-_TABLES: Final = {"delta": delta_source, "iceberg": iceberg_source}
-_INDEXES: Final[dict[str, type[LanceTable | ChromaCollection]]] = {
-    "lancedb:///": LanceTable,
-    "chroma:///": ChromaCollection,
-}
 
 
 @contextmanager
@@ -41,8 +36,9 @@ def found(name: str, *, hive: bool = False, as_of: str | None = None) -> Iterato
     Raises:
         TallyError: As `named_source`, `contracts.sources.objects.fetched` and `contracts.tables`.
     """
-    if (table := _TABLES.get(name.partition(":")[0])) is not None:
-        with table(name.partition(":")[2], as_of) as source:
+    kind, _, place = name.partition(":")
+    if kind in ("delta", "iceberg"):
+        with _table_source(kind)(place, as_of) as source:
             yield source
         return
     if as_of is not None:
@@ -59,10 +55,24 @@ def table_place(name: str) -> DeltaPlace | IcebergPlace | None:
     kind, _, place = name.partition(":")
     match kind:
         case "delta":
+            from contracts.tables.delta import DeltaPlace
+
             return DeltaPlace(place)
         case "iceberg":
+            from contracts.tables.iceberg import IcebergPlace
+
             return IcebergPlace(place)
     return None
+
+
+def _table_source(kind: str) -> Callable[[str, str | None], AbstractContextManager[Source]]:
+    if kind == "delta":
+        from contracts.tables.delta import delta_source
+
+        return delta_source
+    from contracts.tables.iceberg import iceberg_source
+
+    return iceberg_source
 
 
 def named_source(name: str, *, hive: bool = False) -> Source:
@@ -87,15 +97,24 @@ def named_source(name: str, *, hive: bool = False) -> Source:
         if not path or not table:
             raise RefusedError("the file's URL does not end in #table")
         return SqliteTable(Path(unquote(path)), unquote(table))
-    for prefix, index in _INDEXES.items():
-        if name.startswith(prefix):
-            path, _, table = name.removeprefix(prefix).rpartition("#")
-            if not path or not table:
-                raise RefusedError("the index's URL does not end in #name")
-            return index(Path(unquote(path)), unquote(table))
+    if name.startswith(("lancedb:///", "chroma:///")):
+        return _index_source(*name.split(":///", 1))
     if "://" in name:
         raise RefusedError(f"a source of kind {name.partition('://')[0][:32]!r} is not known")
     return _path_source(name, hive=hive)
+
+
+def _index_source(kind: str, place: str) -> Source:
+    path, _, table = place.rpartition("#")
+    if not path or not table:
+        raise RefusedError("the index's URL does not end in #name")
+    if kind == "lancedb":
+        from contracts.sources.lance import LanceTable
+
+        return LanceTable(Path(unquote(path)), unquote(table))
+    from contracts.sources.chroma import ChromaCollection
+
+    return ChromaCollection(Path(unquote(path)), unquote(table))
 
 
 def _path_source(name: str, *, hive: bool) -> Source:
