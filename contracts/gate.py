@@ -25,7 +25,6 @@ from contracts.policyfile import PolicyDocument
 from contracts.record import Context, Evaluated
 from contracts.scan.beside import Given
 from contracts.source import Source
-from contracts.tables.version import TableVersion
 from proofs.errors import BlockedError, RefusedError
 
 if TYPE_CHECKING:
@@ -108,14 +107,14 @@ class Passed:
         remark: What is to be known of the contract: that it is deprecated.
         moved: Where the file was moved to; None where it was not.
         kept: The folder of the quarantine and what is in it; None where no rows were kept apart.
-        went_back: The version that a table went back to; None where it did not.
+        went_back: Which table went back to which version, as a sentence; None where none did.
     """
 
     outcome: Outcome
     remark: str | None = None
     moved: Path | None = None
     kept: tuple[Path, Split] | None = None
-    went_back: TableVersion | None = None
+    went_back: str | None = None
 
     def error(self) -> BlockedError | None:
         """Return what a pipeline should raise to stop; None when the batch, or the good rows of it, were let through."""
@@ -179,7 +178,9 @@ def _kept(log: ReadableLog, passed: Passed, act: object, context: Context) -> Pa
 def _gone_back(passed: Passed, act: object) -> Passed:
     from contracts.tables.rollback import RollBack
 
-    return replace(passed, went_back=act.table) if isinstance(act, RollBack) else passed
+    if not isinstance(act, RollBack) or act.table is None:
+        return passed
+    return replace(passed, went_back=f"{act.place.label} went back to version {act.table.version}")
 
 
 def _act(log: ReadableLog, evaluated: Evaluated, batch: Batch, acts: Acts) -> Enforcement | Making | None:

@@ -161,13 +161,13 @@ def show_passed(session: Session, passed: Passed) -> None:
         session.output.remark([passed.remark])
     outcome = passed.outcome
     _show(session, outcome.evaluated, passed)
-    if outcome.taken is not None and outcome.action in _TOLD and not session.output.as_json:
+    if passed.went_back is not None:
+        say(passed.went_back, err=session.output.as_json)
+    elif outcome.taken is not None and outcome.action in _TOLD and not session.output.as_json:
         say(_TOLD[outcome.action])
     if passed.kept is not None:
         folder, parted = passed.kept
         say(f"{parted.bad_rows:,} rows kept apart, {parted.good_rows:,} are good: {folder}", err=True)
-    if passed.went_back is not None:
-        say(f"the table went back to version {passed.went_back.version}", err=session.output.as_json)
 
 
 def _opened(
