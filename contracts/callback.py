@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Final
 from contracts.allowed import Allowed, allowed_versions
 from contracts.decision import Decision
 from contracts.facts import Decided
-from contracts.history import ProjectingLog
+from contracts.history import ReadableLog
 from contracts.model import Dataset
 from contracts.record import Action, Evaluated, Receipt
 from proofs.errors import RefusedError, TallyError, UnknownOutcomeError
@@ -92,7 +92,7 @@ class CallBack:
         self.release()
 
 
-def calling(log: ProjectingLog, evaluated: Evaluated, function: Function) -> Callable[[Receipt], CallBack]:
+def calling(log: ReadableLog, evaluated: Evaluated, function: Function) -> Callable[[Receipt], CallBack]:
     """Return what makes the callback of a decision, as `contracts.enforce.carry_out` takes it."""
     contract, found = evaluated.document.contract, evaluated.measurement.file
     sha256 = None if found is None else found.sha256

@@ -98,7 +98,10 @@ class Connector:
         match self.kind:
             case "files":
                 start = folder.below(_text(self.place, "path", "."), self.place)
-                return str(folder.below(item.text(), item, start=start))
+                named = str(folder.below(item.text(), item, start=start))
+                return (
+                    f"./{named}" if ":" in named.partition("/")[0] else named
+                )  # a path, whatever source it looks like
             case "sqlite":
                 path = folder.below(self.place.need("path").text(), self.place.need("path"))
                 return f"sqlite:///{quote(str(path))}#{quote(item.text(), safe='')}"

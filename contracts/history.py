@@ -44,7 +44,7 @@ _TABLES: Final = (
     """CREATE TABLE contracts_decision (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
     contract TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, dataset_namespace TEXT NOT NULL,
     dataset_name TEXT NOT NULL, decision TEXT NOT NULL, risk_basis_points INTEGER NOT NULL, run TEXT, data TEXT, batch TEXT,
-    action TEXT, result TEXT, action_seq INTEGER) STRICT""",
+    source TEXT NOT NULL, action TEXT, result TEXT, action_seq INTEGER) STRICT""",
     """CREATE TABLE contracts_policy (name TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, owner TEXT NOT NULL,
     expires TEXT, definition TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (name, version)) STRICT""",
     """CREATE TABLE contracts_override (seq INTEGER PRIMARY KEY, leaf TEXT NOT NULL, at TEXT NOT NULL,
@@ -72,7 +72,7 @@ class ContractHistory(BodyFold):
     """
 
     name = "contracts"
-    version = 4
+    version = 5
     types: frozenset[str] = frozenset(
         (
             CONTRACT_PUBLISHED,
@@ -170,8 +170,17 @@ def _decided(db: sqlite_utils.Database, record: Record, body: bytes) -> str | No
     place = [record.seq, record.leaf.hex(), record.at]
     names = [contract.name, contract.version, contract.sha256, dataset.namespace, dataset.name]
     db.execute(
-        "INSERT INTO contracts_decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
-        [*place, *names, fact.decision.value, fact.risk, fact.run, inputs_of(fact.batch), fact.batch.sha256],
+        "INSERT INTO contracts_decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
+        [
+            *place,
+            *names,
+            fact.decision.value,
+            fact.risk,
+            fact.run,
+            inputs_of(fact.batch),
+            fact.batch.sha256,
+            record.source,
+        ],
     )
     return None
 

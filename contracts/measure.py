@@ -77,7 +77,7 @@ def _measured(contract: Contract, source: Source, now: datetime, given: Given) -
     if not files:
         return _measure(contract, source, lambda: _examine(source, sees_content=not contract.is_disabled), now, given)
     before = [_state(path) for path in files]
-    by_file = _by_file(contract, source, given)
+    by_file = _by_file(contract, source, given, lambda: _check_unchanged(files, before))
     if by_file is not None:
         measurement = _measure(contract, source, lambda: _Bytes(by_file.parted.fingerprint), now, given, by_file)
         return _unchanged(measurement, files, before)
@@ -88,7 +88,7 @@ def _measured(contract: Contract, source: Source, now: datetime, given: Given) -
     return _unchanged(measurement, files, before)
 
 
-def _by_file(contract: Contract, source: Source, given: Given) -> ByFile | None:
+def _by_file(contract: Contract, source: Source, given: Given, check: Callable[[], None]) -> ByFile | None:
     """What is known of the source's files, where that is kept and can be."""
     if given.states is None or contract.is_disabled:
         return None
@@ -99,14 +99,18 @@ def _by_file(contract: Contract, source: Source, given: Given) -> ByFile | None:
         return None
     states = given.states.of(contract)
     states.make()
-    return ByFile(files, states)
+    return ByFile(files, states, check)
 
 
-def _unchanged(measurement: Measurement, files: Sequence[Path], before: Sequence[tuple[int, int, int]]) -> Measurement:
+def _unchanged(measurement: Measurement, files: Sequence[Path], before: Sequence[tuple[int, ...]]) -> Measurement:
+    _check_unchanged(files, before)
+    return measurement
+
+
+def _check_unchanged(files: Sequence[Path], before: Sequence[tuple[int, ...]]) -> None:
     for path, state in zip(files, before, strict=True):
         if _state(path) != state:
             raise RefusedError("the file changed while it was measured", where=str(path))
-    return measurement
 
 
 def files_of(source: Source) -> tuple[Path, ...]:
@@ -323,9 +327,9 @@ def _patterns(rule: Rule) -> Iterator[str]:
         yield rule.check.valid.pattern
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def _state(path: Path) -> tuple[int, ...]:
     try:
         stat = path.stat()
     except (OSError, ValueError) as error:
         raise MissingError("there is no such file", where=str(path)) from error
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns  # the last is nobody's to put back

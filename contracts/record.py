@@ -49,6 +49,7 @@ from proofs.errors import RefusedError, UnknownOutcomeError
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+LIBRARY: Final = "tallystick/contracts"  # the source of what a program records that names none of its own
 TOOK: Final = "checkms"  # the extension attribute of a decision: how many milliseconds it took to measure
 
 Action = Literal["promoted", "rolled-back", "moved-aside", "quarantined", "called-back"]
@@ -94,7 +95,7 @@ class Context:
         RefusedError: `run` is not a UUID, or a name of `job` is empty.
     """
 
-    source: str = "tallystick/contracts"
+    source: str = LIBRARY
     run: str | None = None
     job: tuple[str, str] | None = None
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))

@@ -26,7 +26,7 @@ from typing import ClassVar, Final
 
 from contracts.allowed import Allowed, allowed_versions
 from contracts.facts import Decided
-from contracts.history import ProjectingLog
+from contracts.history import ReadableLog
 from contracts.record import Action, Evaluated
 from contracts.source import fingerprint
 from contracts.sources.files import folder_source
@@ -66,7 +66,7 @@ class SwapLink:
         MissingError: The folder of `link` is not there.
     """
 
-    log: ProjectingLog
+    log: ReadableLog
     evaluated: Evaluated
     version: Path
     link: Path

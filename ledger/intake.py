@@ -75,10 +75,14 @@ class Prepared:
 
 
 class Intake:
-    """Prepares events for one ledger."""
+    """Prepares events for one ledger.
+
+    Attributes:
+        origin: Its name.
+    """
 
     def __init__(self, *, origin: str, clock: Clock, vault: Sealer | None) -> None:
-        self._origin = origin
+        self.origin = origin
         self._clock = clock
         self._vault = vault
         self._hash_key = None if vault is None else vault.secret(SECRET)
@@ -94,8 +98,8 @@ class Intake:
         """
         if not by_ledger:
             self._refuse_impostor(event)
-        elif event.type.startswith(LEDGER_PREFIX) and event.source != self._origin:
-            raise ValueError(f"the ledger speaks as {self._origin!r}, not as {event.source!r}")
+        elif event.type.startswith(LEDGER_PREFIX) and event.source != self.origin:
+            raise ValueError(f"the ledger speaks as {self.origin!r}, not as {event.source!r}")
         body = _bounded(event.data)
         names = streams_of(event)
         pointers = _pointers(event)
@@ -140,7 +144,7 @@ class Intake:
     def _refuse_impostor(self, event: Event) -> None:
         if event.type.startswith(_OWN_AREAS):
             raise RefusedError(f"type {event.type!r} is written by the ledger alone")
-        if event.source == self._origin:
+        if event.source == self.origin:
             raise RefusedError(f"source {event.source!r} is the ledger itself")
         if any(name.startswith("tally") for name in event.ext):
             raise RefusedError("extension names that begin with 'tally' are the ledger's own")

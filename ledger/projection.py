@@ -9,6 +9,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Final, Protocol
 
 import sqlite_utils
@@ -16,9 +17,10 @@ import sqlite_utils
 from ledger.record import Record, read_range
 from ledger.store import Store
 from ledger.stores.views import Views
-from proofs.errors import MalformedError, TamperedError
+from proofs.errors import MalformedError, MissingError, RefusedError, TamperedError
 
 PAGE: Final = 2_000
+PAGE_SECONDS: Final = 0.5  # and then whoever waits to write has a turn, however long one record takes
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a long catch-up runs."""
 
@@ -81,7 +83,11 @@ class BodyFold(ABC):
             return "withheld"
         try:
             return self.fold(db, record, record.body)
-        except MalformedError:
+        except (
+            MalformedError,
+            MissingError,
+            RefusedError,
+        ):  # a record is of strangers: none may stop the log being read
             return "malformed"
 
     @abstractmethod
@@ -185,10 +191,12 @@ class Projector:
                 projection.create(db)
                 db.execute("INSERT INTO projection VALUES (?, ?, 0)", [projection.name, projection.version])
                 position = 0
-            stop = min(position + PAGE, size)
+            stop, until = max(position, min(position + PAGE, size)), monotonic() + PAGE_SECONDS
             for record in read_range(self._store, position, stop, bodies=projection.wants_bodies):
                 fold(projection, db, record)
-            stop = max(stop, position)
+                if monotonic() > until:
+                    stop = record.seq + 1
+                    break
             db.execute("UPDATE projection SET position = ? WHERE name = ?", [stop, projection.name])
         return stop
 

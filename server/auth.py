@@ -44,7 +44,9 @@ _OF_ALL_DATA: Final = "tallystick.contract.policy-"  # one that names no dataset
 _GUARDED_SOURCE: Final = (
     "urn:tallystick:deletion:",
     "urn:tallystick:slo:",
+    "tallystick/contracts",  # and whose word leads consumers to what was allowed
 )  # who takes the ids of their steps stops them
+_DECIDED: Final = "tallystick.validation.decided.v1"
 _BY_JOB: Final = frozenset(("tallystick.lineage.run-observed.v1", "tallystick.lineage.job-observed.v1"))
 _OF_ALL: Final = frozenset(("type", "source", "run"))  # kinds of stream that nobody owns
 _NAMED: Final = frozenset(("contract", "schema", "request"))  # and those that are granted by their own name
@@ -111,14 +113,18 @@ def check_role(principal: Principal, roles: frozenset[str]) -> None:
         raise ForbiddenError(f"this needs the role {' or '.join(sorted(roles))}")
 
 
-def check_write(principal: Principal, event: Event) -> None:
+def check_write(principal: Principal, event: Event, *, origin: str = "") -> None:
     """Hold an event to what its sender may write as, and about (I9).
+
+    Args:
+        origin: The log's; what its own programs write under names below it is guarded.
 
     Raises:
         ForbiddenError: Its source, its type, or a stream that it would be filed in is outside the credential's scope.
         RefusedError: Its data or its parts cannot be read, so that nothing can be said of its streams.
     """
-    if event.type.startswith(_GUARDED) or event.source.startswith(_GUARDED_SOURCE):
+    is_guarded = event.type.startswith(_GUARDED) or event.source.startswith(_GUARDED_SOURCE)
+    if is_guarded or (origin and event.source.startswith(f"{origin}/")) or _is_of_version(event):
         check_role(principal, frozenset((COMPLIANCE,)))
     if event.type.startswith(_OF_ALL_DATA) and not principal.sees_everything:
         raise ForbiddenError("a policy is put in force by whoever sees every namespace")
@@ -129,6 +135,14 @@ def check_write(principal: Principal, event: Event) -> None:
             about = _streams_about(event, value)
             if not about or not all(principal.sees((stream,)) for stream in about):
                 raise ForbiddenError("the event is about no namespace in the scope of the credential, or another too")
+
+
+def _is_of_version(event: Event) -> bool:
+    """True for a decision about a window of a stream or a version of a table: where readers go on, and tables go back to."""
+    if event.type != _DECIDED:
+        return False
+    batches = [value.get("batch") for value in documents_of(event) if isinstance(value, dict)]
+    return any(isinstance(batch, dict) and not batch.keys().isdisjoint(("window", "table")) for batch in batches)
 
 
 def _streams_about(event: Event, value: Any) -> list[str]:

@@ -29,7 +29,7 @@ Row = tuple[str, str, str, list[str], bytes, int, int, bytes, bytes | None, byte
 """id, source, attributes, streams, salt, where in the body the data start and stop, commitment, content, retry."""
 
 
-def check(principal: Principal, event: Event) -> None:
+def check(principal: Principal, event: Event, origin: str) -> None:
     """Hold an event to its sender's scope, and to its size.
 
     Raises:
@@ -37,25 +37,28 @@ def check(principal: Principal, event: Event) -> None:
     """
     if len(event.data) > limits.BODY_BYTES:
         raise TooLargeError(f"the data have {len(event.data)} bytes, at most {limits.BODY_BYTES} are allowed")
-    check_write(principal, event)
+    check_write(principal, event, origin=origin)
 
 
-def cloudevents_of(body: bytes, principal: Principal) -> list[Event | RefusedError]:
+def cloudevents_of(body: bytes, principal: Principal, origin: str) -> list[Event | RefusedError]:
     """Return the events of a batch of CloudEvents, and in the place of each that may not be recorded why.
 
     Raises:
         RefusedError: Nothing can be said of any.
     """
-    return [_checked(principal, each) for each in cloudevents.read_batch(body)]
+    return [_checked(principal, each, origin) for each in cloudevents.read_batch(body)]
 
 
-def lineage_of(body: bytes, principal: Principal) -> list[Event | RefusedError]:
+def lineage_of(body: bytes, principal: Principal, origin: str) -> list[Event | RefusedError]:
     """Return the same of an array of OpenLineage events."""
     source = source_of(principal)
-    return [_checked(principal, _observed(element, source, value)) for element, value in cloudevents.split_array(body)]
+    return [
+        _checked(principal, _observed(element, source, value), origin)
+        for element, value in cloudevents.split_array(body)
+    ]
 
 
-Read = Callable[[bytes, Principal], list[Event | RefusedError]]
+Read = Callable[[bytes, Principal, str], list[Event | RefusedError]]
 _BEGINNING: Final = 48  # bytes by which the data are looked for: to look for all of them takes 20 µs
 BATCHES: Final[Mapping[str, Read]] = MappingProxyType({"cloudevents": cloudevents_of, "lineage": lineage_of})
 
@@ -79,10 +82,10 @@ def _observed(element: bytes, source: str | None, value: Any) -> Event | Refused
         return error
 
 
-def _checked(principal: Principal, event: Event | RefusedError) -> Event | RefusedError:
+def _checked(principal: Principal, event: Event | RefusedError, origin: str) -> Event | RefusedError:
     try:
         if isinstance(event, Event):
-            check(principal, event)
+            check(principal, event, origin)
     except RefusedError as error:
         return error
     return event
@@ -106,7 +109,7 @@ class KeyAlone:
 def rows_of(kind: str, body: bytes, principal: Principal, intake: Intake) -> list[Row] | None:
     """Return what each event of a batch becomes, or None where that has to be found out beside the log."""
     try:
-        events = BATCHES[kind](body, principal)
+        events = BATCHES[kind](body, principal, intake.origin)
         rows = []
         at = 0
         for event in events:

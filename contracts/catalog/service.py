@@ -24,6 +24,8 @@ from proofs.errors import BusyError, MalformedError, MissingError, RefusedError,
 
 SAMPLE_ROWS: Final = 10_000
 MAX_COLUMNS: Final = 10_000
+MAX_GROUPS: Final = 500_000  # some 100 bytes of memory each
+MAX_VALUES: Final = 2_000_000
 _SUFFIXES: Final = {
     "text/csv": ".csv",
     "application/x-ndjson": ".jsonl",
@@ -84,6 +86,9 @@ def _answered(answer: Answer, declaration: Declaration, connection: Http, bounds
 
 
 def _rows(body: bytes, connection: Http) -> list[dict[str, Any]]:
+    groups = body.count(b"{") + body.count(b"[")
+    if groups > MAX_GROUPS or groups + body.count(b",") > MAX_VALUES:  # counted before one is made
+        raise RefusedError(f"the answer has more than {MAX_GROUPS} objects and arrays, or {MAX_VALUES} values")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:  # its message may quote what it read

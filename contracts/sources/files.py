@@ -7,6 +7,7 @@ name is relative to the folder, with / between its parts; as `sha256sum` prints 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MAX_FILES: Final = 10_000
+EVERYTHING: Final = "**/*"
+_PACKED: Final = frozenset((".bz2", ".gz", ".lz4", ".snappy", ".xz", ".zst"))
 KINDS: Final = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -127,18 +130,39 @@ class Files:
         )
 
 
+def _check_all_is_seen(folder: Path) -> None:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        packed = [name for name in files if name[0] not in "._" and _is_packed(Path(name))]
+        if links or packed:
+            what = "links to a folder" if links else "holds packed files"
+            raise RefusedError(
+                f"the folder {what}, {(links or packed)[0][:64]!r}, which would not be measured",
+                where=str(folder),
+                hint="say by a pattern which files are meant",
+            )
+
+
+def _is_packed(name: Path) -> bool:
+    return name.suffix.lower() in _PACKED and Path(name.stem).suffix.lower() in KINDS
+
+
 def csv_file(path: Path) -> CsvFile:
     """Return a CSV with the delimiter that its name says."""
     return CsvFile(path, "\t" if path.suffix.lower() == ".tsv" else ",")
 
 
-def folder_source(folder: Path, pattern: str = "**/*", *, hive: bool = False) -> Files:
+def folder_source(folder: Path, pattern: str = EVERYTHING, *, hive: bool = False) -> Files:
     """Return the files below a folder whose names end as a kind that is read; those that begin with . or _ are passed over.
 
     Raises:
         MissingError: There is none.
-        RefusedError: They are of several kinds, or too many.
+        RefusedError: They are of several kinds, or too many; or, without a pattern, others read what is not measured here: a
+            folder that is linked, or files of these kinds that are packed.
     """
+    if pattern == EVERYTHING:
+        _check_all_is_seen(folder)
     try:
         found = sorted(path for path in folder.glob(pattern) if path.suffix.lower() in KINDS and path.is_file())
     except (OSError, ValueError, NotImplementedError) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,10 +35,15 @@ FORMAT: Final = "tallystick/state/v1"
 
 @dataclass(frozen=True, slots=True)
 class ByFile:
-    """A batch, and the states of its contract."""
+    """A batch, and the states of its contract.
+
+    Attributes:
+        check: Raises RefusedError where a file is not as it was before it was hashed.
+    """
 
     parted: Parted
     states: ContractStates
+    check: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ def scan_by_file(
         if counted is None:
             return None
         sets = _write_sets(question, by_file, batch, {number: keys[number] for number in missing})
+        by_file.check()  # what was counted is what was hashed; else bad rows would be known by the counts of good ones
         for number in missing:
             known[number] = states.keep(keys[number], counted[number], sets)
     states.forget_all_but(keys)

@@ -54,6 +54,7 @@ class NdjsonFeed:
     _kept: bytes = b""
     _skipped: int = 0  # bytes of a line that is too long, beyond those that are kept
     _heard: bool = False
+    _has_paused: bool = False
 
     def read(self, start: Mapping[int, int], stopping: Stopping) -> Iterator[Line | CaughtUp | None]:
         """Yield the lines from an offset on."""
@@ -135,6 +136,7 @@ class NdjsonFeed:
             if not self.is_file:
                 return self._piped()
             if chunk := os.read(self.descriptor, CHUNK_BYTES):
+                self._check_goes_on()
                 return chunk
             if os.fstat(self.descriptor).st_size < self._offset:
                 raise IncompleteError(f"{self.label} became shorter while it was read")
@@ -143,7 +145,17 @@ class NdjsonFeed:
         if not self.follow:
             return b""
         time.sleep(WAIT_SECONDS)
+        self._has_paused = True
         return None
+
+    def _check_goes_on(self) -> None:
+        """Make sure that what came after a pause stands behind what was read: the file may have been emptied and written anew."""
+        if not self._has_paused:
+            return
+        self._has_paused = False
+        known = b"".join(self._recent)[-TAIL_BYTES:]
+        if os.pread(self.descriptor, len(known), self._offset - len(known)) != known:
+            raise IncompleteError(f"{self.label} was written anew while it was read")
 
     def _piped(self) -> bytes | None:
         ready, _, _ = select.select([self.descriptor], [], [], WAIT_SECONDS)

@@ -221,7 +221,7 @@ def _kept(facet: Any) -> dict[str, Any]:
 def _kinds(item: Mapping[str, Any]) -> tuple[str, ...]:
     """The kinds of an input's transformations, as far as they are told."""
     stated = item.get("transformations")
-    kinds = {members(each).get("type") for each in stated} if isinstance(stated, list) else set()
+    kinds = [members(each).get("type") for each in stated] if isinstance(stated, list) else []
     return tuple(word.lower() for word in ("DIRECT", "INDIRECT") if word in kinds)
 
 

@@ -55,9 +55,9 @@ async def one(call: Call, event: Event, size_bytes: int, findings: Sequence[str]
         TallyError: It was refused, or could not be written now.
     """
     if event.is_json:
-        await read_values(event.data, call.service.room, lambda _: check(call.principal, event))
+        await read_values(event.data, call.service.room, lambda _: check(call.principal, event, call.service.origin))
     else:
-        check(call.principal, event)
+        check(call.principal, event, call.service.origin)
     (answer,) = await submit(call, [event], size_bytes)
     count(call, [answer])
     if not isinstance(answer, Receipt):
@@ -102,7 +102,9 @@ async def record_batch(call: Call, kind: str, body: bytes) -> list[Receipt | Tal
     principal = call.principal
     read: Sequence[Event | Prepared | RefusedError] | None = await call.service.aside.read(kind, body, principal)
     if read is None:
-        read = await read_values(body, call.service.room, lambda sent: BATCHES[kind](sent, principal))
+        read = await read_values(
+            body, call.service.room, lambda sent: BATCHES[kind](sent, principal, call.service.origin)
+        )
     outcomes: dict[int, Receipt | TallyError] = {}
     accepted: dict[int, Event | Prepared] = {}
     for at, each in enumerate(read):

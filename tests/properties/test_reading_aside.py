@@ -84,7 +84,7 @@ def test_rows_say_of_every_event_what_is_prepared_beside_the_log(
     kind, said = batch
     body = written(said, spaced=spaced, ascii_only=ascii_only)
     found = crossed(kind, body, principal)
-    here = BATCHES[kind](body, principal)
+    here = BATCHES[kind](body, principal, intake().origin)
     if found is None:
         return
     assert len(found) == len(here)
