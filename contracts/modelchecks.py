@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from contracts.bounds import Bounds
 from contracts.checks import AnyCheck, Check, RowCheck, ValueCheck, Values
@@ -85,7 +85,7 @@ class Performance(Check):
     key: Annotated[tuple[Text, ...], Field(max_length=16, strict=False)] = ()
     to: Annotated[tuple[Text, ...], Field(max_length=16, strict=False)] = ()
     bounds: Bounds | None = None
-    worse_by: Scalar | None = None
+    worse_by: Annotated[Scalar, WithJsonSchema({"type": "number", "minimum": 0})] | None = None
     reference: Literal["last", "first"] = "last"
     min_labels: Annotated[int, Field(ge=1, le=2**53 - 1)] = 1
     by: Text | None = None

@@ -59,6 +59,8 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     }.items():
         monkeypatch.setenv(name, value)
     store = fsspec.filesystem("s3", skip_instance_cache=True)
+    if store.exists("lake"):  # servers of one process share what they hold
+        store.rm("lake", recursive=True)
     store.mkdir("lake")
     yield store
     store.rm("lake", recursive=True)

@@ -197,3 +197,17 @@ def test_what_was_set_apart_is_kept_byte_for_byte(log: Ledger, document: Documen
         found = connection.execute("FROM read_parquet($1)", [str(tmp_path / "q" / kept / "bad.parquet")]).fetchall()
     assert found == [(0, 0, "it is not JSON", odd)]
     assert (tmp_path / "q" / kept / "bad.parquet").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_emptied_and_written_anew_loses_no_line_in_silence(log: Ledger, tmp_path: Path) -> None:
+    path = tmp_path / "lines.ndjson"
+    path.write_text('{"id":1}\n{"id":2}\n')
+    following = ndjson.open_feed(str(path), clock=log.clock, new_name="new", named="t", follow=True)
+    lines = following.read({}, lambda: False)
+    while next(lines) is not None:  # both, and a pause
+        pass
+    path.write_text("".join(f'{{"id":{number}}}\n' for number in range(3, 9)))
+
+    with pytest.raises(IncompleteError, match="was written anew"):
+        list(lines)
+    following.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from contracts.model import Dataset
 from contracts.policies import evaluate_for
 from contracts.sources.named import named_source
 from contracts.swap import SwapLink, real_version
+from ledger.event import Event
 from ledger.log import Ledger
 from proofs.errors import BusyError, MissingError, RefusedError, TallyError
 
@@ -251,3 +253,18 @@ def test_a_dataset_without_decisions_has_no_allowed_version(shop: Shop) -> None:
 def _swap(shop: Shop, path: Path) -> SwapLink:
     evaluated = evaluate_for(shop.log, CONTRACT, named_source(str(path)))
     return SwapLink(shop.log, evaluated, path, shop.current)
+
+
+def test_what_a_producer_says_was_allowed_leads_nobody_back(shop: Shop) -> None:
+    shop.load(shop.version("1", "1\n"))
+    shop.load(shop.version("2", "2\n2\n"))
+    blocked = [record for record in shop.log.read() if record.type == "tallystick.validation.decided.v1"][-1]
+    said = json.loads(blocked.body or b"") | {"decision": "ALLOW", "reasons": []}
+    forged = Event(type=blocked.type, source="urn:app", id="1", data=json.dumps(said).encode())
+    shop.log.append(forged)
+
+    allowed = allowed_versions(shop.log, Dataset(namespace="demo", name="scores"))
+
+    assert [version.decided.seq for version in allowed] == [
+        next(record.seq for record in shop.log.read() if record.type == "tallystick.validation.decided.v1")
+    ]

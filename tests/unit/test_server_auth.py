@@ -270,3 +270,27 @@ def test_only_compliance_speaks_as_a_component_of_deletions() -> None:
     with pytest.raises(ForbiddenError, match="this needs the role compliance"):
         check_write(Principal("token:1", frozenset(("emitter",))), event)
     check_write(Principal("token:2", frozenset(("emitter", "compliance"))), event)
+
+
+@pytest.mark.parametrize("source", ["ledger.example/o/check", "ledger.example/o/stream", "tallystick/contracts"])
+def test_only_compliance_speaks_as_a_program_beside_the_log(source: str) -> None:
+    event = Event(type="org.example.v1", source=source, data=b"{}")
+
+    with pytest.raises(ForbiddenError, match="this needs the role compliance"):
+        check_write(Principal("token:1", frozenset(("emitter",))), event, origin="ledger.example/o")
+    check_write(Principal("token:2", frozenset(("emitter", "compliance"))), event, origin="ledger.example/o")
+    beside = Event(type="org.example.v1", source="ledger.example/other", data=b"{}")
+    check_write(Principal("token:1", frozenset(("emitter",))), beside, origin="ledger.example/o")
+
+
+@pytest.mark.parametrize("part", ["window", "table"])
+def test_only_compliance_says_where_a_stream_goes_on_and_what_a_table_may_go_back_to(part: str) -> None:
+    body = json.dumps({"batch": {"rows": 1, part: {}}}).encode()
+    event = Event(type="tallystick.validation.decided.v1", source="urn:a", data=body)
+
+    with pytest.raises(ForbiddenError, match="this needs the role compliance"):
+        check_write(Principal("token:1", frozenset(("emitter",))), event)
+    check_write(Principal("token:2", frozenset(("emitter", "compliance"))), event)
+    check_write(
+        Principal("token:1", frozenset(("emitter",))), Event(type=event.type, source="urn:a", data=b'{"batch":{}}')
+    )

@@ -183,3 +183,39 @@ def test_types_that_differ_from_file_to_file_are_counted_as_one(tmp_path: Path, 
     assert failed(kept(tmp_path)) == {"unique:id": 1, "extra_columns": 1}
     assert failed(kept(tmp_path)) == {"unique:id": 1, "extra_columns": 1}
     assert read == [[0, 1]]
+
+
+def test_counts_of_a_file_that_changed_while_it_was_counted_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text("id,amount\n1,10\n")
+    (folder / "b.csv").write_text("id,amount\n1,-9\n")
+    asked = Contract.model_validate(
+        {
+            "name": "o",
+            "version": "1.0.0",
+            "dataset": {"namespace": "n", "name": "d"},
+            "schema": [
+                {"name": "id", "type": "integer"},
+                {"name": "amount", "type": "number", "range": {"min": 0}},
+            ],
+        }
+    )
+    given = Given(states=States(tmp_path / "states"))
+    count = scan._count
+
+    def racing(*arguments: Any) -> Any:
+        (folder / "b.csv").write_text("id,amount\n1,90\n")
+        return count(*arguments)
+
+    with monkeypatch.context() as raced:
+        raced.setattr(scan, "_count", racing)
+        with pytest.raises(RefusedError, match="changed while it was measured"):
+            measure(asked, folder_source(folder), given=given)
+    (folder / "b.csv").write_text("id,amount\n1,-9\n")
+
+    found = measure(asked, folder_source(folder), given=given)
+
+    assert {metric.rule.id: metric.failed for metric in found.metrics if not metric.passed} == {"range:amount": 1}
