@@ -25,8 +25,8 @@ policy: {block_on: never, block_at: 1, alert_at: 0.9}
 """
 KILLED = """
 import os, signal, sys
-import contracts.gate as gate
-gate.record_opened = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+import contracts.quarantine.store as store
+store.record_opened = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from cli.main import run
 sys.argv[1:] = ["check", "orders.yaml", "orders.csv", "--quarantine", "kept"]
 run()
