@@ -13,6 +13,7 @@ import asyncio
 import marshal
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -123,6 +124,9 @@ class _Reader:
         path = os.pathsep.join(filter(None, (tree, os.environ.get("PYTHONPATH"))))
         environ = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         ours, theirs = socket.socketpair()
+        waits = struct.pack("ll", int(_ANSWER_SECONDS), 0)
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):  # one that was stopped takes nothing, and hangs nobody
+            ours.setsockopt(socket.SOL_SOCKET, option, waits)
         self._connection = Connection(ours.detach())
         try:
             # -P: a folder named `server` where this was called must not be taken for ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ import pytest
 
 from ledger.fsck import fsck
 from proofs.digest import commitment
+from server.aside import Aside
+from server.auth import LOOPBACK
 
 MANY = "application/cloudevents-batch+json"
 EVENTS = 60
@@ -153,3 +156,17 @@ def test_a_reader_is_told_no_passphrase(serve: Any) -> None:
     assert b"TALLY_KEY_PASSPHRASE" in Path(f"/proc/{running.process.pid}/environ").read_bytes()
     assert b"PASSPHRASE" not in environment
     assert b"TALLY_SERVE" not in environment
+
+
+def test_a_reader_that_is_stopped_hangs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("server.aside._ANSWER_SECONDS", 1)
+    beside = Aside(1, origin="ledger.example/o", key=None, journal=lambda event, **_: told.append(event))
+    body = json.dumps([{"specversion": "1.0", "source": "urn:a", "type": "a.v1", "data": "x" * 2_000_000}]).encode()
+    (reader,) = readers_of(os.getpid())
+    os.kill(reader, signal.SIGSTOP)
+
+    found = asyncio.run(beside.read("cloudevents", body, LOOPBACK))
+
+    beside.close()
+    assert (found, told, is_running(reader)) == (None, ["reader-lost"], False)

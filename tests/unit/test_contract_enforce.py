@@ -17,12 +17,12 @@ import pytest
 import ledger
 from contracts.document import Document, parse
 from contracts.enforce import check, evaluate
-from contracts.fact import Fact
 from contracts.facts import ActionTaken, ContractPublished, ValidationDecided
 from contracts.record import Action, Context, contract_published
 from contracts.scan.beside import Given
 from contracts.source import CsvFile, Table
 from ledger.event import Event
+from ledger.fact import Fact
 from ledger.log import Ledger
 from proofs import jsonstrict
 from proofs.errors import BusyError, MalformedError, MissingError, RefusedError
