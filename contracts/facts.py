@@ -11,11 +11,11 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from contracts.decision import Cause, Decision
-from contracts.fact import At, BasisPoints, Count, Digest, Fact, Filled, Millionths, Pseudonym, Reason, check_hash
 from contracts.metric import Found
 from contracts.profile import MAX_BINS, MAX_PROFILES
-from contracts.terms import Kind, Severity
+from contracts.terms import BasisPoints, Kind, Millionths, Severity
 from contracts.window import Window
+from ledger.fact import At, Count, Digest, Fact, Filled, Pseudonym, Reason, check_hash
 
 CONTRACT_PUBLISHED: Final = "tallystick.contract.published.v1"
 VALIDATION_DECIDED: Final = "tallystick.validation.decided.v1"

@@ -12,7 +12,6 @@ from typing import Any, Final, Literal, Protocol
 from contracts.agreement import Handling
 from contracts.decision import Cause, Verdict
 from contracts.document import Document
-from contracts.fact import Fact
 from contracts.facts import (
     ACTION_TAKEN,
     CONTRACT_PUBLISHED,
@@ -45,6 +44,7 @@ from contracts.ruling import NO_RULING, Ruling
 from contracts.tables.version import TableVersion
 from ledger.clock import print_at, seconds
 from ledger.event import Event
+from ledger.fact import Fact
 from proofs.errors import RefusedError, UnknownOutcomeError
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

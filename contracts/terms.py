@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from proofs.entry import check_text
 
@@ -203,6 +203,8 @@ Weight = Annotated[
     PlainValidator(lambda value: _decimal(value, most=MAX_WEIGHT, name="a weight")),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}),
 ]
+Millionths = Annotated[int, Field(ge=0, le=MILLION)]
+BasisPoints = Annotated[int, Field(ge=0, le=BASIS)]
 Severe = Annotated[Severity, BeforeValidator(_severity)]
 Scalar = Annotated[int | Decimal | str, PlainValidator(_scalar), WithJsonSchema({"type": ["number", "string"]})]
 

@@ -1,4 +1,4 @@
-"""What every body that contracts leave in the log is made of: canonical JSON, and kinds of values with their bounds."""
+"""What a body that domain rules leave in the log is made of: canonical JSON, and kinds of values with their bounds."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from contracts.terms import BASIS, MILLION
 from proofs import jsonstrict, limits
 from proofs.entry import check_at, check_text
 from proofs.errors import MalformedError
 
 T = TypeVar("T", bound="Fact")
 Count = Annotated[int, Field(ge=0, le=limits.MAX_INTEGER)]
-Millionths = Annotated[int, Field(ge=0, le=MILLION)]
-BasisPoints = Annotated[int, Field(ge=0, le=BASIS)]
 At = Annotated[str, AfterValidator(check_at)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Filled = Annotated[str, Field(min_length=1)]

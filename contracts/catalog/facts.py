@@ -9,8 +9,8 @@ from typing import Final, Literal, Self
 
 from pydantic import model_validator
 
-from contracts.fact import At, Count, Digest, Fact, Filled, Pseudonym, Reason, check_hash
 from contracts.facts import DatasetName, Decided
+from ledger.fact import At, Count, Digest, Fact, Filled, Pseudonym, Reason, check_hash
 
 REGISTERED: Final = "tallystick.source.registered.v1"
 RETIRED: Final = "tallystick.source.retired.v1"

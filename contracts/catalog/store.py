@@ -31,11 +31,11 @@ from contracts.catalog.facts import (
     Retired,
     Tested,
 )
-from contracts.fact import Fact
 from contracts.facts import Decided
 from contracts.history import ProjectingLog, ReadableLog
 from contracts.record import Context, Receipt, dataset_name, event_of
 from ledger.event import Event
+from ledger.fact import Fact
 from ledger.projection import BodyFold
 from ledger.record import Record
 from proofs.errors import ConflictError, MissingError, RefusedError, StaleError

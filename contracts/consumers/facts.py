@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from contracts.fact import Fact, Pseudonym, Reason
 from contracts.facts import (
     CHANGE_ANNOUNCED,
     CONTRACT_DEPRECATED,
@@ -20,6 +19,7 @@ from contracts.facts import (
     DatasetName,
     Decided,
 )
+from ledger.fact import Fact, Pseudonym, Reason
 
 CONSUMER_REGISTERED: Final = "tallystick.contract.consumer-registered.v1"
 CONSUMER_REMOVED: Final = "tallystick.contract.consumer-removed.v1"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from contracts.decision import Decision
-from contracts.fact import Fact
 from contracts.facts import (
     ACTION_TAKEN,
     CHANGE_ANNOUNCED,
@@ -25,6 +24,7 @@ from contracts.metric import Found
 from contracts.slo.burn import decimal, percent
 from contracts.slo.facts import BREACHED, RECOVERED, Breached, Recovered
 from contracts.terms import BASIS
+from ledger.fact import Fact
 
 TYPES: Final[dict[str, type[Fact]]] = {
     VALIDATION_DECIDED: ValidationDecided,

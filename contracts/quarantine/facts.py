@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator
 
-from contracts.fact import At, Count, Digest, Fact, Filled, Pseudonym, Reason
 from contracts.facts import ContractName, DatasetName, Decided
+from ledger.fact import At, Count, Digest, Fact, Filled, Pseudonym, Reason
 from proofs.entry import check_text
 
 OPENED: Final = "tallystick.quarantine.opened.v1"

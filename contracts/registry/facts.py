@@ -6,8 +6,8 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contracts.fact import Count, Digest, Fact, Filled, check_hash
 from contracts.facts import ChangeFact
+from ledger.fact import Count, Digest, Fact, Filled, check_hash
 
 SCHEMA_PUBLISHED: Final = "tallystick.schema.published.v1"
 SCHEMA_REJECTED: Final = "tallystick.schema.rejected.v1"

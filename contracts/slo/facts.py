@@ -9,8 +9,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contracts.fact import At, BasisPoints, Count, Fact, Filled, Millionths
 from contracts.facts import ContractName, DatasetName, Decided
+from contracts.terms import BasisPoints, Millionths
+from ledger.fact import At, Count, Fact, Filled
 
 MEASURED: Final = "tallystick.slo.measured.v1"
 BREACHED: Final = "tallystick.slo.breached.v1"

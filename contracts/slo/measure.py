@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.fact import Fact
 from contracts.facts import Decided, ValidationDecided
 from contracts.history import ContractHistory, ReadableLog
 from contracts.record import Context, Receipt, event_of
@@ -25,6 +24,7 @@ from contracts.slo.store import SOURCE, SloFold, arrivals, decided_until, last_e
 from contracts.slo.stretches import Arrival, printed, seconds_of, stretches
 from contracts.terms import Kind
 from ledger.event import Event
+from ledger.fact import Fact
 from proofs import limits
 from proofs.errors import ConflictError, MalformedError
 

@@ -14,17 +14,18 @@ import sqlite_utils
 from pydantic import ValidationError
 
 from ledger.event import Event
+from ledger.fact import Fact
 from ledger.projection import Projection
 from lineage.chronicle.answer import text_of
 from lineage.chronicle.cut import number_of
-from lineage.chronicle.rules import ALIAS_DECLARED, EDGE_RETRACTED, AliasDeclared, EdgeRetracted, Named, RuleFact
+from lineage.chronicle.rules import ALIAS_DECLARED, EDGE_RETRACTED, AliasDeclared, EdgeRetracted, Named
 from lineage.chronicle.store import ChronicleProjection
 from lineage.chronicle.tables import STANDING
 from lineage.chronicle.vertex import LAYERS, SAME, Vertex, of_node
 from proofs.errors import ConflictError, MissingError, RefusedError
 from proofs.statement import Node
 
-F = TypeVar("F", bound=RuleFact)
+F = TypeVar("F", bound=Fact)
 Disputed = tuple[Node, Node, Node | None]  # from, to, and by which job
 Spelling = Literal["unquote", "fold-case"]
 
@@ -134,5 +135,5 @@ def _fact(make: Callable[[], F]) -> F:
         raise RefusedError(f"{place}: {first['msg']}") from error
 
 
-def _event(log: RuledLog, type: str, fact: RuleFact) -> Event:
+def _event(log: RuledLog, type: str, fact: Fact) -> Event:
     return Event(type=type, source=f"{log.origin}/lineage", id=str(uuid.uuid4()), data=fact.print())

@@ -10,55 +10,26 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from ledger.fact import Fact, Pseudonym, Reason
 from lineage.chronicle.vertex import Vertex, dataset, job
-from proofs import jsonstrict, limits
-from proofs.entry import check_text
-from proofs.errors import MalformedError
 from proofs.statement import is_name
 
 ALIAS_DECLARED: Final = "tallystick.lineage.alias-declared.v1"
 EDGE_RETRACTED: Final = "tallystick.lineage.edge-retracted.v1"
 
-Pseudonym = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
-Reason = Annotated[str, AfterValidator(lambda text: check_text(text, limit_bytes=2_000, name="a reason"))]
 _QUOTES: Final = {'"': '"', "`": "`", "[": "]"}
 
 
-class RuleFact(BaseModel):
-    """One body."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-    def print(self) -> bytes:
-        """Return the body as canonical JSON; members without a value are left out."""
-        return jsonstrict.dumps(self.model_dump(mode="json", exclude_none=True))
-
-    @classmethod
-    def parse(cls, body: bytes) -> Self:
-        """Return the rule that a body states.
-
-        Raises:
-            MalformedError: It states something else.
-        """
-        value = jsonstrict.loads(body, limit_bytes=limits.BODY_BYTES)
-        try:
-            return cls.model_validate_json(jsonstrict.dumps(value))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = "/".join(str(step) for step in first["loc"])
-            raise MalformedError(f"the body is not a {cls.__name__}: {place}: {first['msg']}") from error
-
-
-class Named(RuleFact):
+class Named(Fact):
     """A dataset or a job, as received."""
 
     namespace: Annotated[str, Field(min_length=1)]
     name: Annotated[str, Field(min_length=1)]
 
 
-class AliasDeclared(RuleFact):
+class AliasDeclared(Fact):
     """Two names mean one thing, or all names of a namespace do that a spelling makes equal; or they do no more.
 
     Attributes:
@@ -95,7 +66,7 @@ class AliasDeclared(RuleFact):
         return ()
 
 
-class EdgeRetracted(RuleFact):
+class EdgeRetracted(Fact):
     """Somebody disputes that the second of `datasets` derives from the first (by `job`, else by any), or does no more."""
 
     datasets: Annotated[tuple[Named, ...], Field(min_length=2, max_length=2)]
