@@ -22,7 +22,9 @@ def floor(below: str = "", libraries: str = "") -> Floor:
 FLOORS = {
     "proofs": floor(),
     "ledger": floor("proofs", "cryptography openlineage orjson psycopg pydantic sqlite_utils"),
-    "lineage": floor("proofs ledger", "duckdb jsonschema_rs networkx openlineage orjson pydantic sqlite_utils urllib3"),
+    "lineage": floor(
+        "proofs ledger", "duckdb jsonschema_rs networkx openlineage orjson prov pydantic sqlglot sqlite_utils urllib3"
+    ),
     "contracts": floor(
         "proofs ledger",
         "airflow chromadb confluent_kafka dagster dbt dbt_common deltalake duckdb fsspec lancedb orjson psycopg"
