@@ -11,7 +11,7 @@ from starlette.responses import Response
 from server import openapi
 from server.auth import EVERYBODY
 from server.responses import json_response
-from server.routes import disclosures, events, health, lineage, log, tiles
+from server.routes import coverage, disclosures, events, health, lineage, log, tiles
 from server.table import Answer, Call, Endpoint
 
 
@@ -44,6 +44,7 @@ _OPENAPI: Final = Endpoint(
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *events.ENDPOINTS,
     *lineage.ENDPOINTS,
+    *coverage.ENDPOINTS,
     *log.ENDPOINTS,
     *disclosures.ENDPOINTS,
     *tiles.ENDPOINTS,

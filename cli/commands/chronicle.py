@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from cli.cut import AS_OF, KNOWN_AT, at_a_cut
 from cli.session import Session, pass_session, with_json
 from ledger.finding import Finding
 from lineage import names
 from lineage.chronicle import record, routes
 from lineage.chronicle.answer import Arrow, Part, around, check_known, columns_around, text_of
+from lineage.chronicle.asked import asked, moment_of
 from lineage.chronicle.cut import Cut
 from lineage.chronicle.difference import difference
 from lineage.chronicle.store import ChronicleProjection
-from lineage.chronicle.vertex import STATES, Vertex, moment, of_node, printed
+from lineage.chronicle.vertex import Vertex, of_node, printed
 from lineage.chronicle.vertex import column as column_of
 from lineage.chronicle.walk import NODE_LIMIT
 from lineage.chronicle.why import why as reasons_of
 from proofs.errors import MissingError, RefusedError
-from proofs.moment import as_at
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _DEPTH = click.option("--depth", type=click.IntRange(1), metavar="N", help="How many datasets away, at most.")
 _NODES = click.option(
     "--nodes", type=click.IntRange(1), default=NODE_LIMIT, show_default=True, metavar="N", help="At most."
 )
 _BY = click.option("--by", required=True, metavar="PSEUDONYM", help="Who answers for it.")
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why. It stands for ever: name no person.")
-
-
-def at_a_cut(command: _Command) -> _Command:
-    """Give a command `--as-of`, `--known-at` and `--state`."""
-    for option in (
-        click.option("--state", type=click.Choice(STATES), default="declared", help="The least that an edge must be."),
-        click.option("--known-at", type=click.IntRange(0), metavar="SEQ", help="As the log knew it at this entry."),
-        click.option(
-            "--as-of", metavar="TIME", help="As it was, by the producers' clocks: a day or YYYY-MM-DDThh:mm:ssZ."
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -57,7 +43,7 @@ def upstream(session: Session, /, name: str, *, depth: int | None, nodes: int, *
 
     Example: tally lineage upstream 'warehouse|features' --as-of 2026-11-20
     """
-    _reach(session, name, _cut(**cut), depth=depth, nodes=nodes, is_upstream=True)
+    _reach(session, name, asked(**cut), depth=depth, nodes=nodes, is_upstream=True)
 
 
 @click.command()
@@ -72,7 +58,7 @@ def downstream(session: Session, /, name: str, *, depth: int | None, nodes: int,
 
     Example: tally lineage downstream 'warehouse|orders' --depth 2
     """
-    _reach(session, name, _cut(**cut), depth=depth, nodes=nodes, is_upstream=False)
+    _reach(session, name, asked(**cut), depth=depth, nodes=nodes, is_upstream=False)
 
 
 def _reach(session: Session, name: str, cut: Cut, *, depth: int | None, nodes: int, is_upstream: bool) -> None:
@@ -106,7 +92,7 @@ def columns(
     with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
         check_known(db, start)
         found = columns_around(
-            db, column_of(start, column), _cut(**cut), upstream=is_upstream, depth=depth, node_limit=nodes
+            db, column_of(start, column), asked(**cut), upstream=is_upstream, depth=depth, node_limit=nodes
         )
     if not found.distance:
         raise MissingError(f"no lineage is recorded of the column {column[:120]!r}")
@@ -136,7 +122,7 @@ def path(session: Session, /, start: str, end: str, *, most: int, **cut: Any) ->
     with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
         for vertex in ends:
             check_known(db, vertex)
-        found = routes.paths(db, ends[0], ends[1], _cut(**cut), most=most)
+        found = routes.paths(db, ends[0], ends[1], asked(**cut), most=most)
     _tell_cut(session, is_cut=found.truncated)
     rows = [{"steps": len(way) - 1, "way": " → ".join(map(text_of, way))} for way in found.ways]
     session.output.rows(rows, ("steps", "way"), empty=f"{end} does not come from {start}")
@@ -170,8 +156,8 @@ def diff(session: Session, before: str, after: str | None, *, most: int) -> None
 @click.command()
 @click.argument("start", metavar="FROM")
 @click.argument("end", metavar="TO")
-@click.option("--as-of", metavar="TIME", help="As it was, by the producers' clocks.")
-@click.option("--known-at", type=click.IntRange(0), metavar="SEQ", help="As the log knew it at this entry.")
+@AS_OF
+@KNOWN_AT
 @with_json
 @pass_session
 def why(session: Session, start: str, end: str, *, as_of: str | None, known_at: int | None) -> None:
@@ -183,7 +169,7 @@ def why(session: Session, start: str, end: str, *, as_of: str | None, known_at: 
     """
     ends = [of_node(names.parse_dataset(name)) for name in (start, end)]
     with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
-        found = reasons_of(db, ends[0], ends[1], _cut(as_of=as_of, known_at=known_at))
+        found = reasons_of(db, ends[0], ends[1], asked(as_of=as_of, known_at=known_at))
     if not found:
         raise MissingError(f"nobody says that {end[:120]} comes from {start[:120]}")
     if session.output.as_json:
@@ -200,8 +186,8 @@ def why(session: Session, start: str, end: str, *, as_of: str | None, known_at: 
     "--kind", type=click.Choice(["orphans", "roots", "leaves"]), default="orphans", show_default=True, help="Which."
 )
 @click.option("--namespace", metavar="NAME", help="Only its datasets.")
-@click.option("--as-of", metavar="TIME", help="As it was, by the producers' clocks.")
-@click.option("--known-at", type=click.IntRange(0), metavar="SEQ", help="As the log knew it at this entry.")
+@AS_OF
+@KNOWN_AT
 @with_json
 @pass_session
 def orphans(session: Session, kind: str, namespace: str | None, *, as_of: str | None, known_at: int | None) -> None:
@@ -212,7 +198,7 @@ def orphans(session: Session, kind: str, namespace: str | None, *, as_of: str | 
     Example: tally lineage orphans --kind roots
     """
     with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
-        cut = _cut(as_of=as_of, known_at=known_at)
+        cut = asked(as_of=as_of, known_at=known_at)
         found = routes.ends(db, kind, cut, namespace=namespace, limit=NODE_LIMIT + 1)
     _tell_cut(session, is_cut=len(found) > NODE_LIMIT)
     rows = [{"dataset": text_of(vertex)} for vertex in found[:NODE_LIMIT]]
@@ -301,27 +287,9 @@ def _edge(arrow: Arrow) -> dict[str, str]:
     }
 
 
-def _cut(*, as_of: str | None, known_at: int | None, state: str = "declared") -> Cut:
-    cut = Cut(least=STATES.index(state))
-    return Cut(
-        as_of=cut.as_of if as_of is None else _time(as_of),
-        known_at=cut.known_at if known_at is None else known_at,
-        least=cut.least,
-    )
-
-
 def _point(text: str) -> Cut:
-    return Cut(known_at=int(text)) if text.isascii() and text.isdecimal() and len(text) < 17 else Cut(as_of=_time(text))
-
-
-def _time(text: str) -> int:
-    try:
-        found = moment(as_at(text))
-    except ValueError as error:
-        raise RefusedError(str(error)) from error
-    if found is None:
-        raise RefusedError(f"time {text[:40]!r} is not a real one in UTC")
-    return found
+    is_entry = text.isascii() and text.isdecimal() and len(text) < 17
+    return Cut(known_at=int(text)) if is_entry else Cut(as_of=moment_of(text))
 
 
 COMMANDS = (upstream, downstream, path, columns, diff, why, orphans, alias, retract)

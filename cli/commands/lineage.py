@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli.commands.chronicle import COMMANDS
+from cli.commands.coverage import coverage
 from cli.output import say
 from cli.session import Session, pass_session, with_json, write_output
 from ledger.record import Record
@@ -118,5 +119,5 @@ def read_dataset(text: str) -> Node:
     return names.parse_dataset(text)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, coverage):
     lineage.add_command(command)

@@ -98,6 +98,8 @@ def world(serve_in: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(serve_in(folder, "--checkpoint-every", "0.1", open=False))
 
 
+# Of a page, a batch or a graph what is outside is left out, or refused alone.
+LEFT_OUT = ("entries", "lineage-batch", "lineage-findings", "coverage")
 # What a call that is let in is answered here: the entries hold no part, and no census was taken.
 LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404}
 
@@ -112,8 +114,7 @@ def expected(endpoint: Endpoint, role: str, *, is_bound: bool, namespace: str) -
     if is_bound and endpoint.reach == "everything":
         return 403
     if is_bound and namespace == OUTSIDE and endpoint.reach in ("own", "entry"):
-        # A page and a batch are answered whole; what is outside is left out, or refused alone.
-        return 200 if endpoint.name in ("entries", "lineage-batch", "lineage-findings") else 403
+        return 200 if endpoint.name in LEFT_OUT else 403
     return let_in
 
 
