@@ -3,6 +3,8 @@
 Read from the parser's events and not through a constructor: no tag is ever obeyed, no alias expanded, and nesting costs
 no recursion. What YAML readers disagree about (`yes`, `007`, `1_000`, `1e3`) is refused instead of guessed. Fractions
 are decimals, so that 0.1 in a contract is a tenth on every machine.
+
+The events are those of libyaml: a reader in Python takes seconds for what is within our bounds, and is then refused.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+import yaml
+from yaml import MarkedYAMLError, YAMLError
+from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
     Event,
@@ -31,6 +33,11 @@ from proofs.errors import MalformedError
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 32  # of it, an ODCS contract uses three for each array of objects in another
 MAX_NODES: Final = 60_000  # what a contract of MAX_BYTES has, one short value a line
+
+# As all of PyYAML's wheels have it; where it was built without, the same events come from Python, and slowly.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# YAML 1.1 ends a line at the first three, YAML 1.2 does not; the fourth is blank to one reader and text to another.
+_UNEVEN: Final = re.compile("[\x85\u2028\u2029]|(?<!^)\ufeff")
 
 Path = tuple[str | int, ...]
 Lines = dict[Path, int]
@@ -80,7 +87,8 @@ def parse(data: bytes, *, name: str) -> Parsed:
 
     Raises:
         MalformedError: It is not UTF-8, not YAML, too large or too deep; it has a key twice, an anchor, an alias, a
-            tag, a directive, a second document, or a plain scalar that readers of YAML take for different values.
+            tag, a directive, a second document, or what readers of YAML take for different values: a plain scalar, or
+            an end of line that only YAML 1.1 knows.
     """
     if len(data) > MAX_BYTES:
         raise MalformedError(f"the document has {len(data)} bytes, at most {MAX_BYTES} are read", where=name)
@@ -89,8 +97,14 @@ def parse(data: bytes, *, name: str) -> Parsed:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MalformedError("the document is not UTF-8", where=f"{name} line {line}") from error
+    if uneven := _UNEVEN.search(text):
+        line = text.count("\n", 0, uneven.start()) + 1
+        what = f"readers of YAML take U+{ord(uneven[0]):04X} for different things"
+        raise MalformedError(
+            what, where=f"{name} line {line}", hint="leave it out, or write it as an escape within quotes"
+        )
     try:
-        return _Tree(name).grow(YAML(typ="safe", pure=True).parse(text))
+        return _Tree(name).grow(yaml.parse(text, Loader=_LOADER))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name} line {mark.line + 1}" if mark else name
@@ -143,7 +157,7 @@ class _Tree:
     def _node(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent, line: int) -> None:
         if event.anchor:
             raise self._error("an anchor is not read here", line)
-        if event.ctag is not None:
+        if event.tag is not None:
             raise self._error("a tag is not read here", line)
         if len(self.lines) >= MAX_NODES:
             raise self._error(f"the document has more than {MAX_NODES} values", line)
@@ -164,7 +178,7 @@ class _Tree:
         if not isinstance(event, ScalarEvent):
             raise self._error("a key is a collection, keys are text", line)
         key = self._text(event.value, line)
-        if key == "<<" and event.style is None:
+        if key == "<<" and not event.style:
             raise self._error("a merge key is not read here", line)
         if key in value:
             raise self._error(f"the key {key[:64]!r} stands twice", line)
@@ -189,7 +203,7 @@ class _Tree:
 
     def _scalar(self, event: ScalarEvent, line: int) -> str | int | bool | Decimal | None:
         text = self._text(event.value, line)
-        if event.style is not None:
+        if event.style:  # plain is none
             return text
         if text in ("", "~", "null"):
             return None

@@ -28,7 +28,7 @@ FLOORS = {
     "contracts": floor(
         "proofs ledger",
         "airflow chromadb confluent_kafka dagster dbt dbt_common deltalake duckdb fsspec lancedb orjson psycopg"
-        " pyarrow pydantic pyiceberg ruamel sqlite_utils urllib3",
+        " pyarrow pydantic pyiceberg sqlite_utils urllib3 yaml",
     ),
     "evidence": floor("proofs ledger lineage contracts", "cryptography duckdb networkx orjson pydantic rich"),
     "server": floor(

@@ -36,7 +36,7 @@ def test_a_package_alone_loads_nothing_else(root: Path, package: str) -> None:
 def test_a_producer_loads_no_engine_and_no_server(root: Path, packaged: Mapping[str, ast.Module]) -> None:
     client = [path.removesuffix(".py").replace("/", ".") for path in packaged if path.startswith("ledger/client/")]
 
-    heavy = {"click", "duckdb", "fastapi", "networkx", "rich", "ruamel", "server", "sqlite_utils", "starlette"}
+    heavy = {"click", "duckdb", "fastapi", "networkx", "rich", "server", "sqlite_utils", "starlette"}
     assert loaded(root, "ledger.event", *client).isdisjoint(heavy)
     plain = [name for name in client if name != "ledger.client.openlineage"]
     assert loaded(root, *plain).isdisjoint({*heavy, "cryptography", "openlineage", "requests", "urllib3"})
