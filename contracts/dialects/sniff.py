@@ -118,7 +118,10 @@ def _signs(value: dict[str, Any]) -> list[Dialect]:
         and not ({"schema", "dataset", "data_contract", "asset"} & set(value)),
         Dialect.TABLE: isinstance(schema, dict)
         and not ({"dataset", "data_source", "data_contract"} & set(value) or is_odcs),
-        Dialect.NATIVE: (isinstance(schema, list) or (isinstance(dataset, dict) and "namespace" in dataset))
+        Dialect.NATIVE: (
+            isinstance(schema, list)
+            or (isinstance(dataset, dict) and "namespace" in dataset and "features" not in value)
+        )
         and not is_odcs,
     }
     return [dialect for dialect, is_there in found.items() if is_there]

@@ -26,6 +26,7 @@ def told(text: str) -> Dialect:
         ("name: a\nschema: {b: string}\nslos: {freshness_minutes: 15}", Dialect.TABLE),
         ("data_source: a\nschema: {b: {type: string}}", Dialect.SOURCE),
         ("dataset: {name: a}\nfeatures: {b: {dtype: int}}", Dialect.FEATURES),
+        ("dataset: {name: a, namespace: n}\nfeatures: {b: {dtype: int}}", Dialect.FEATURES),
         ("data_contract: {name: a}", Dialect.FULL),
         ("asset: {name: a, data_contract: {enabled: true}}", Dialect.ASSET),
         ("risk: {block_threshold: 0.4}\nci: {fail_on: [block]}", Dialect.RISK),
