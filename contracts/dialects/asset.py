@@ -25,8 +25,17 @@ INLINE: Final = {"null_check": "required", "unique_check": "unique", "range_chec
 
 
 def described(parsed: yamlsafe.Parsed, *, name: str) -> Place:
-    """Return the place of the asset that a file describes."""
-    return Place.root(parsed, name=name).need("asset")
+    """Return the place of the asset that a file describes.
+
+    Raises:
+        MalformedError: There is none, or a contract stands beside it, which nobody would be held to.
+    """
+    root = Place.root(parsed, name=name)
+    if (contract := root.get("data_contract")) is not None:
+        raise contract.error(
+            "stands beside an asset", hint="asset: {data_contract: …} says how a contract in another file is enforced"
+        )
+    return root.need("asset")
 
 
 def contract_path(asset: Place) -> Place | None:
@@ -51,6 +60,8 @@ def read(parsed: yamlsafe.Parsed, *, name: str, namespace: str | None = None) ->
         if (found := asset.get(key)) is not None:
             draft.put((key,), found.text(), found)
     put(draft, asset)
+    for stranger in Place.root(parsed, name=name).strangers(frozenset(("asset",))):
+        draft.keep(stranger)
     return draft.parsed()
 
 

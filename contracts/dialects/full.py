@@ -8,7 +8,7 @@
       quality_checks: {soda: {checks: […]}, great_expectations: {checks: […]}, custom: […]}
       violation_handling: {on_schema_violation: block, quarantine: {s3_bucket: b, s3_prefix: "q/${ENVIRONMENT}"}}
 
-The columns stand in the asset's file. Without one, a column that a check names is promised, of any type.
+The columns stand in the asset's file, or under `asset:` beside it. Without one, a column that a check names is promised, of any type.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def read(
         if (found := contract.get(key)) is not None:
             draft.copy((key,), found)
     draft.keep(contract.get("asset_ref"), "asset_ref")
-    for stranger in [*contract.strangers(KEYS), *root.strangers(frozenset(("data_contract",)))]:
+    for stranger in [*contract.strangers(KEYS), *root.strangers(frozenset(("data_contract", "asset")))]:
         draft.keep(stranger)
     if not draft.value["schema"]:
         what = "names no column, and no asset beside it does"

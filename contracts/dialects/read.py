@@ -72,6 +72,12 @@ def read(parsed: yamlsafe.Parsed, *, name: str, wanted: Wanted) -> Native:
 
 def _pair(dialect: Dialect, parsed: yamlsafe.Parsed, name: str, wanted: Wanted) -> Native:
     """A contract of dialect (d) and the file of its asset, from whichever of both was named."""
+    if dialect is Dialect.ASSET and _is_with_contract(parsed):
+        both = Place.root(parsed, name=name).need("asset")
+        if (path := asset.contract_path(both)) is not None:
+            raise path.error("names a contract, and one stands in this file", hint="leave one of them")
+        found = full.read(parsed, name=name, namespace=wanted.namespace, described=both)
+        return Native(Dialect.FULL, found, wanted.namespace is None)
     if dialect is Dialect.ASSET:
         described = asset.described(parsed, name=name)
         path = asset.contract_path(described)
@@ -89,6 +95,12 @@ def _pair(dialect: Dialect, parsed: yamlsafe.Parsed, name: str, wanted: Wanted) 
     found_asset = None if reference is None or wanted.beside is None else _asset(reference, wanted.beside)
     found = full.read(parsed, name=name, namespace=wanted.namespace, described=found_asset)
     return Native(dialect, found, wanted.namespace is None and found_asset is None)
+
+
+def _is_with_contract(parsed: yamlsafe.Parsed) -> bool:
+    """Whether an asset's file holds a contract of dialect (d), too, which has a name."""
+    contract = parsed.value.get("data_contract")
+    return isinstance(contract, dict) and "name" in contract
 
 
 def _asset(reference: Place, beside: Beside) -> Place | None:
