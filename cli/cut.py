@@ -16,10 +16,11 @@ AS_OF = click.option(
 )
 KNOWN_AT = click.option("--known-at", type=click.IntRange(0), metavar="SEQ", help="As the log knew it at this entry.")
 STATE = click.option("--state", type=click.Choice(STATES), default="declared", help="The least that an edge must be.")
+TESTS = click.option("--tests", is_flag=True, help="Also the tables that only hold results of tests.")
 
 
 def at_a_cut(command: _Command) -> _Command:
-    """Give a command `--as-of`, `--known-at` and `--state`."""
-    for option in (STATE, KNOWN_AT, AS_OF):
+    """Give a command `--as-of`, `--known-at`, `--state` and `--tests`."""
+    for option in (TESTS, STATE, KNOWN_AT, AS_OF):
         command = option(command)
     return command

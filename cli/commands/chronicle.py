@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.cut import AS_OF, KNOWN_AT, at_a_cut
+from cli.cut import AS_OF, KNOWN_AT, TESTS, at_a_cut
 from cli.session import Session, pass_session, with_json
 from ledger.finding import Finding
 from lineage import names
@@ -186,11 +186,12 @@ def why(session: Session, start: str, end: str, *, as_of: str | None, known_at: 
     "--kind", type=click.Choice(["orphans", "roots", "leaves"]), default="orphans", show_default=True, help="Which."
 )
 @click.option("--namespace", metavar="NAME", help="Only its datasets.")
+@TESTS
 @AS_OF
 @KNOWN_AT
 @with_json
 @pass_session
-def orphans(session: Session, kind: str, namespace: str | None, *, as_of: str | None, known_at: int | None) -> None:
+def orphans(session: Session, /, kind: str, namespace: str | None, **cut: Any) -> None:
     """The datasets that come from nothing and lead to nothing.
 
     Roots come from nothing, leaves lead to nothing.
@@ -198,8 +199,7 @@ def orphans(session: Session, kind: str, namespace: str | None, *, as_of: str | 
     Example: tally lineage orphans --kind roots
     """
     with session.open(read_only=True) as log, log.viewing(ChronicleProjection()) as db:
-        cut = asked(as_of=as_of, known_at=known_at)
-        found = routes.ends(db, kind, cut, namespace=namespace, limit=NODE_LIMIT + 1)
+        found = routes.ends(db, kind, asked(**cut), namespace=namespace, limit=NODE_LIMIT + 1)
     _tell_cut(session, is_cut=len(found) > NODE_LIMIT)
     rows = [{"dataset": text_of(vertex)} for vertex in found[:NODE_LIMIT]]
     session.output.rows(rows, ("dataset",), empty=f"no {kind}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import sqlite_utils
 
 from lineage.chronicle.cut import NOW, Cut, number_of
+from lineage.chronicle.results import results
 from lineage.chronicle.vertex import DATA, LAYERS, SAME, STATES, Vertex, column, owner
 from lineage.chronicle.walk import NODE_LIMIT, Reach, alike, walk, walk_columns
 from proofs.errors import MissingError
@@ -53,7 +54,9 @@ class Part:
     Attributes:
         distance: Datasets passed from what was asked for, which is at 0; by the name that is shown.
         names: Of each name that is shown, the others that are one thing with it, as far as there are any.
-        unresolved: The datasets that events of the cut name only as the source of a column: often the alias of a query.
+        unresolved: The datasets (or columns of such) that events of the cut name only as the source of a column: often the
+            alias of a query.
+        results: The datasets that are nothing but results of tests, where the cut wants them shown.
         truncated: There is more.
     """
 
@@ -62,6 +65,7 @@ class Part:
     names: Mapping[Vertex, tuple[Vertex, ...]]
     truncated: bool
     unresolved: frozenset[Vertex] = frozenset()
+    results: frozenset[Vertex] = frozenset()
 
 
 def text_of(vertex: Vertex) -> str:
@@ -121,9 +125,12 @@ def part(db: sqlite_utils.Database, reach: Reach, cut: Cut = NOW, *, layer: str 
     """Return what was reached, with the edges between."""
     vertices = _vertices(db, reach.distance)
     shown = _shown(db, vertices, cut)
+    tested = _results(db, reach, shown, cut)
+    if not cut.tests:
+        vertices = {number: vertex for number, vertex in vertices.items() if shown[number] not in tested}
     distance: dict[Vertex, int] = {}
-    for number, far in reach.distance.items():
-        name = shown[number]
+    for number in vertices:
+        name, far = shown[number], reach.distance[number]
         distance[name] = min(far, distance.get(name, far))
     rows = db.execute(
         _WITHIN, {**cut.parameters, "nodes": json.dumps(list(vertices)), "layer": LAYERS.index(layer)}
@@ -140,7 +147,8 @@ def part(db: sqlite_utils.Database, reach: Reach, cut: Cut = NOW, *, layer: str 
         if vertex != shown[number]:
             names[shown[number]] = tuple(sorted({*names.get(shown[number], ()), vertex}))
     ordered = tuple(sorted(arrows.values(), key=lambda arrow: (*arrow[:2], arrow.job or (), arrow.origin)))
-    return Part(distance, ordered, names, reach.truncated, _unresolved(db, vertices, shown, cut))
+    unresolved = _unresolved(db, vertices, shown, cut)
+    return Part(distance, ordered, names, reach.truncated, unresolved, tested & distance.keys())
 
 
 def graph(found: Part) -> MultiDiGraph[Vertex]:
@@ -162,14 +170,32 @@ def graph(found: Part) -> MultiDiGraph[Vertex]:
     return made
 
 
+def _results(db: sqlite_utils.Database, reach: Reach, shown: Mapping[int, Vertex], cut: Cut) -> frozenset[Vertex]:
+    """Those of what was reached that are results of tests under all of their names; never what was asked for."""
+    # A job at no distance was passed through, where it is not what was asked for.
+    is_dataset = any(number > 0 and not far for number, far in reach.distance.items())
+    asked = (number for number, far in reach.distance.items() if far or (number < 0 and is_dataset))
+    found = results(db, asked, cut)
+    return frozenset(shown[number] for number in found).difference(
+        vertex for number, vertex in shown.items() if number not in found
+    )
+
+
 def _unresolved(
     db: sqlite_utils.Database, vertices: Mapping[int, Vertex], shown: Mapping[int, Vertex], cut: Cut
 ) -> frozenset[Vertex]:
+    """Those, as they are shown, of datasets that no event of the cut names as a dataset under any of their names."""
     sql = """SELECT f.value FROM json_each(:nodes) f WHERE EXISTS (SELECT 1 FROM chronicle_since c
         WHERE c.vertex = f.value AND c.time <= :as_of AND c.seq <= :known_at)"""
-    bounds = {"nodes": json.dumps(list(vertices)), "as_of": cut.as_of, "known_at": cut.known_at}
-    named = {shown[row[0]] for row in db.execute(sql, bounds).fetchall()}
-    return frozenset(vertex for vertex in shown.values() if vertex[0] == "dataset" and vertex not in named)
+    owners = {
+        number: number if vertex[0] == "dataset" else number_of(db, owner(vertex))
+        for number, vertex in vertices.items()
+        if vertex[0] != "job"
+    }
+    bounds = {"nodes": json.dumps(list(owners.values())), "as_of": cut.as_of, "known_at": cut.known_at}
+    named = {row[0] for row in db.execute(sql, bounds).fetchall()}
+    known = {owner(shown[number]) for number, above in owners.items() if above in named}
+    return frozenset(shown[number] for number in owners if owner(shown[number]) not in known)
 
 
 def _vertices(db: sqlite_utils.Database, numbers: Iterable[int]) -> dict[int, Vertex]:

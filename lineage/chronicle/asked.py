@@ -8,8 +8,13 @@ from proofs.errors import RefusedError
 from proofs.moment import as_at
 
 
-def asked(as_of: str | None = None, known_at: int | None = None, state: str = STATES[0]) -> Cut:
+def asked(
+    as_of: str | None = None, known_at: int | None = None, state: str = STATES[0], *, tests: bool = False
+) -> Cut:
     """Return the cut of a moment (a day, or YYYY-MM-DDThh:mm:ssZ), an entry, and the least state of an edge.
+
+    Args:
+        tests: Whether results of tests are shown.
 
     Raises:
         RefusedError: The moment is not written so, or does not exist.
@@ -18,6 +23,7 @@ def asked(as_of: str | None = None, known_at: int | None = None, state: str = ST
         as_of=NOW.as_of if as_of is None else moment_of(as_of),
         known_at=NOW.known_at if known_at is None else min(known_at, NOW.known_at),  # no table holds a greater number
         least=STATES.index(state),
+        tests=tests,
     )
 
 

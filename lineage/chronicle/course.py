@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from lineage.chronicle.saying import SNAPSHOT, Pairs, Saying
+from lineage.chronicle.saying import SNAPSHOT, STATEMENTS, TEST, Pairs, Saying
 from lineage.chronicle.vertex import COLUMN, DATA, FOREVER, SAME, WITHIN, Link, Vertex, column, owner
 from proofs.edges import is_hub
 
@@ -74,6 +74,7 @@ class Course:
     renamed: set[tuple[Vertex, Vertex]] = field(default_factory=set)
     parents: tuple[tuple[str, Vertex], ...] = ()
     pattern: str = ""
+    purpose: str = ""
     end: str = ""
     ends: set[str] = field(default_factory=set)
     _last: tuple[str, Saying] | None = None
@@ -103,6 +104,8 @@ class Course:
             self.ends.add(word)
         if said.pattern is not None:
             self.pattern = said.pattern
+        if said.purpose is not None:
+            self.purpose = said.purpose
         if self._states_all(said):
             for kept in (self.inputs, self.outputs, self.columns, self.explicit):
                 kept.clear()
@@ -144,18 +147,24 @@ class Course:
         found.update((SAME, other, named, "symlink") for named, others in self.symlinks.items() for other in others)
         found.update((DATA, was, now, "renamed") for was, now in self.renamed)
         if self.job is not None:
-            found.update((WITHIN, self.job, above, word) for word, above in self.parents if above != self.job)
+            words = {"parent": "step"} if self.purpose in STATEMENTS else {}
+            found.update(
+                (WITHIN, self.job, above, words.get(word, word)) for word, above in self.parents if above != self.job
+            )
         return found
 
     def _inferred(self, settled: set[Vertex]) -> Iterator[Link]:
         if self.job is None or self.closed:
             return
         free = [output for output in self.outputs if output not in settled]
+        is_test = self.purpose == TEST
         if is_hub(len(self.inputs), len(self.outputs)):
-            yield from ((DATA, source, self.job, "hub") for source in self.inputs)
-            yield from ((DATA, self.job, target, "hub") for target in free)
+            origin = "test" if is_test else "hub"
+            yield from ((DATA, source, self.job, origin) for source in self.inputs)
+            yield from ((DATA, self.job, target, origin) for target in free)
         else:
-            yield from ((DATA, source, target, "table") for source in self.inputs for target in free)
+            origin = "test" if is_test else "table"
+            yield from ((DATA, source, target, origin) for source in self.inputs for target in free)
 
 
 def _linked(target: Vertex, pairs: Pairs, origin: str) -> Iterator[Link]:

@@ -27,11 +27,13 @@ class Cut:
 
     Attributes:
         least: The rank in STATES that an edge has at least, to be walked.
+        tests: Results of tests are shown as well (lineage/chronicle/results.py).
     """
 
     as_of: int = FOREVER - 1
     known_at: int = STANDING - 1
     least: int = 0
+    tests: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:

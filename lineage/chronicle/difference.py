@@ -5,7 +5,8 @@ Source: docs/formats/chronicle.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import sqlite_utils
 
 from lineage.chronicle.answer import Arrow
 from lineage.chronicle.cut import Cut
+from lineage.chronicle.results import results
 from lineage.chronicle.vertex import STATES, Vertex
 
 MOST: Final = 10_000
@@ -50,7 +52,10 @@ def difference(db: sqlite_utils.Database, before: Cut, after: Cut, *, most: int 
     bounds = {**_bounds(before), **{f"{name}2": value for name, value in _bounds(after).items()}, "most": most + 1}
     touched = [row[0] for row in db.execute(_TOUCHED, bounds).fetchall()]
     added, removed, changed = [], [], []
+    hidden = _to_results(db, touched[:most], before) & _to_results(db, touched[:most], after)
     for edge in touched[:most]:
+        if edge in hidden:
+            continue
         was, now = (_arrow(db, edge, cut) for cut in (before, after))
         if was is None and now is not None:
             added.append(now)
@@ -64,6 +69,17 @@ def difference(db: sqlite_utils.Database, before: Cut, after: Cut, *, most: int 
         tuple(sorted(changed, key=lambda each: _place(each[0]))),
         truncated=len(touched) > most,
     )
+
+
+def _to_results(db: sqlite_utils.Database, edges: Collection[int], cut: Cut) -> set[int]:
+    """Those of these edges that lead to the result of a test, unless the cut wants them, or do not stand in it."""
+    sql = """SELECT id, target FROM chronicle_edge WHERE origin = 'test' AND id IN (SELECT value FROM json_each(?))"""
+    if cut.tests:
+        return set()
+    targets = dict(db.execute(sql, (json.dumps(list(edges)),)).fetchall())
+    absent = {edge for edge in targets if _arrow(db, edge, cut) is None}
+    found = results(db, targets.values(), cut)
+    return {edge for edge, target in targets.items() if target in found} | absent
 
 
 def _bounds(cut: Cut) -> Mapping[str, int]:

@@ -5,8 +5,9 @@ networkx answers them over a part that is bounded; what is asked of the whole lo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ import sqlite_utils
 
 from lineage.chronicle.answer import Part, around, part
 from lineage.chronicle.cut import NOW, Cut, number_of
+from lineage.chronicle.results import all_results
 from lineage.chronicle.vertex import Vertex
 from lineage.chronicle.walk import NODE_LIMIT, Reach, walk
 
@@ -26,7 +28,9 @@ _END: Final = """SELECT v.kind, v.namespace, v.name, v.field FROM chronicle_vert
     AND EXISTS (SELECT 1 FROM chronicle_since c WHERE c.vertex = v.id AND c.time <= :as_of AND c.seq <= :known_at)
     AND {incoming} EXISTS (SELECT 1 FROM chronicle_span p WHERE p.layer = 0 AND p.target = v.id AND {bounds})
     AND {outgoing} EXISTS (SELECT 1 FROM chronicle_span q WHERE q.layer = 0 AND q.source = v.id AND {others})
-    AND (:namespace IS NULL OR v.namespace = :namespace) ORDER BY v.namespace, v.name LIMIT :limit"""
+    AND (:namespace IS NULL OR v.namespace = :namespace)
+    AND v.id NOT IN (SELECT value FROM json_each(:results)) ORDER BY v.namespace, v.name LIMIT :limit"""
+_NO_RESULT: Final = " AND q.target NOT IN (SELECT value FROM json_each(:results))"
 _KINDS: Final = {"orphans": ("NOT", "NOT"), "roots": ("NOT", ""), "leaves": ("", "NOT")}
 
 
@@ -51,7 +55,7 @@ def paths(db: sqlite_utils.Database, start: Vertex, end: Vertex, cut: Cut = NOW,
     if above not in between:
         return Paths((), truncated=False)
     kept = dict(sorted(between.items(), key=lambda each: (each[1] + up.distance[each[0]], each))[:NODE_LIMIT])
-    found = part(db, Reach(kept, truncated=len(kept) < len(between)), cut)
+    found = part(db, Reach(kept, truncated=len(kept) < len(between)), replace(cut, tests=True))
     simple = _simple(found)
     first, last = _shown(found, start), _shown(found, end)
     try:
@@ -85,8 +89,12 @@ def ends(
 ) -> list[Vertex]:
     """Return the datasets of a kind, sorted: "roots" come from nothing, "leaves" lead to nothing, "orphans" neither."""
     incoming, outgoing = _KINDS[kind]
-    sql = _END.format(incoming=incoming, outgoing=outgoing, bounds=_BOUNDS.format("p"), others=_BOUNDS.format("q"))
+    hidden = set() if cut.tests else all_results(db, cut)
+    sql = _END.format(
+        incoming=incoming, outgoing=outgoing, bounds=_BOUNDS.format("p"), others=_BOUNDS.format("q") + _NO_RESULT
+    )
     bounds = {"as_of": cut.as_of, "known_at": cut.known_at, "namespace": namespace, "limit": limit}
+    bounds["results"] = json.dumps(sorted(hidden))
     return [tuple(row) for row in db.execute(sql, bounds).fetchall()]
 
 

@@ -21,6 +21,8 @@ Pairs = tuple[Pair, ...]
 Parents = tuple[tuple[str, Vertex, str], ...]
 
 SNAPSHOT: Final = "COMPLETE_SNAPSHOT"
+TEST: Final = "TEST"
+STATEMENTS: Final = frozenset(("SQL", "QUERY", "COMMAND"))
 
 
 class Saying(NamedTuple):
@@ -35,6 +37,7 @@ class Saying(NamedTuple):
         changes: (dataset, change, its name before, None without one) for each lifecycleStateChange facet.
         parents: ("parent" or "root", job) as far as they are given.
         pattern: What the jobType facet says of eventContentMode; None without that facet.
+        purpose: What it says of jobType; None without that facet.
         named: Every dataset and job that is named otherwise than as the source of a column.
     """
 
@@ -48,6 +51,7 @@ class Saying(NamedTuple):
     changes: tuple[tuple[Vertex, str, Vertex | None], ...] = ()
     parents: tuple[tuple[str, Vertex], ...] = ()
     pattern: str | None = None
+    purpose: str | None = None
     named: tuple[Vertex, ...] = ()
 
 
@@ -99,7 +103,8 @@ class _Reading:
             parents=tuple(
                 each[:2] for each in read_parents(members(members(body.get("run")).get("facets")).get("parent"))
             ),
-            pattern=_pattern(facets.get("jobType")),
+            pattern=_said(facets.get("jobType"), "emissionPattern", "eventContentMode"),
+            purpose=_said(facets.get("jobType"), "jobType"),
             named=tuple(sorted(self.named)),
         )
 
@@ -241,8 +246,11 @@ def read_parents(facet: Any) -> Parents:
     return tuple(found)
 
 
-def _pattern(facet: Any) -> str | None:
+def _said(facet: Any, *path: str) -> str | None:
+    """The text that stands in a facet at `path`, empty for none; None without that facet."""
     if facet is None:
         return None
-    mode = members(_kept(facet).get("emissionPattern")).get("eventContentMode")
-    return mode if isinstance(mode, str) else ""
+    found: Any = _kept(facet)
+    for step in path:
+        found = members(found).get(step)
+    return found if isinstance(found, str) else ""

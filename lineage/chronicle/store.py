@@ -40,7 +40,7 @@ class ChronicleProjection:
     """Tables `chronicle_*`: a pure function of the records of the OpenLineage types, of rules and of contracts."""
 
     name = "chronicle"
-    version = 1
+    version = 2
     types = frozenset(TYPES)
     wants_bodies = True
 

@@ -44,6 +44,7 @@ SCHEMA: Final = (
     """CREATE TABLE chronicle_edge (id INTEGER PRIMARY KEY, layer INTEGER NOT NULL, source INTEGER NOT NULL,
     target INTEGER NOT NULL, job INTEGER NOT NULL, origin TEXT NOT NULL, disputed INTEGER NOT NULL,
     UNIQUE (layer, source, target, job, origin)) STRICT""",
+    "CREATE INDEX chronicle_edge_tests ON chronicle_edge (target) WHERE origin = 'test'",
     """CREATE TABLE chronicle_span (layer INTEGER NOT NULL, source INTEGER NOT NULL, edge INTEGER NOT NULL,
     state INTEGER NOT NULL, since INTEGER NOT NULL, known INTEGER NOT NULL, until INTEGER NOT NULL,
     gone INTEGER NOT NULL, target INTEGER NOT NULL,

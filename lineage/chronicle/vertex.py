@@ -18,10 +18,12 @@ Link = tuple[str, Vertex, Vertex, str]
 # From, until (half-open), in microseconds since 1970 by the producers' clocks.
 Interval = tuple[int, int]
 
-DATA: Final = "data"  # the target derives from the source; origin: table, hub, explicit, column, renamed, contract
+DATA: Final = (
+    "data"  # the target derives from the source; origin: table, hub, test, explicit, column, renamed, contract
+)
 COLUMN: Final = "column"  # likewise of columns; origin: direct, indirect
 SAME: Final = "same"  # two names of one thing; origin: symlink, alias, unquote, fold-case
-WITHIN: Final = "within"  # a job is part of another; origin: parent, root
+WITHIN: Final = "within"  # a job is part of another; origin: parent, step, root
 LAYERS: Final = (DATA, COLUMN, SAME, WITHIN)
 
 STATES: Final = ("declared", "open", "attempted", "committed")  # the later wins

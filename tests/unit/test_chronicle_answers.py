@@ -14,6 +14,7 @@ from lineage.chronicle import answer, routes
 from lineage.chronicle.answer import Part, around, columns_around, text_of
 from lineage.chronicle.cut import NOW, Cut
 from lineage.chronicle.difference import difference
+from lineage.chronicle.steps import rolled_up
 from lineage.chronicle.store import ChronicleProjection
 from lineage.chronicle.vertex import column, dataset, moment
 from lineage.chronicle.why import why
@@ -115,6 +116,75 @@ def test_what_is_only_the_source_of_a_column_is_unresolved() -> None:
 
     assert reached(found) == {"a": 1, "b": 0, "cte": 1}
     assert found.unresolved == {dataset("db", "cte")}
+
+
+def check(edge: str, hour: int) -> tuple[str, Any]:
+    """A run of a job that its producer calls a test."""
+    type, body = run(edge, hour)
+    return type, body | {"job": body["job"] | {"facets": {"jobType": {"jobType": "TEST"}}}}
+
+
+def test_what_tests_alone_write_is_left_out_unless_it_is_asked_for() -> None:
+    db = project([run("a>b", 1), check("b>t", 2)])
+
+    found, all_of_it = around(db, A), around(db, A, Cut(tests=True))
+
+    assert (reached(found), len(found.arrows)) == ({"a": 0, "b": 1}, 1)
+    assert reached(all_of_it) == {"a": 0, "b": 1, "t": 2}
+    assert all_of_it.results == {dataset("db", "t")}
+    assert reached(around(db, dataset("db", "t"), upstream=True)) == {"a": 2, "b": 1, "t": 0}
+
+
+@pytest.mark.parametrize("other", ["t>c", "c>t"])
+def test_a_result_that_somebody_reads_or_writes_otherwise_is_a_dataset_like_any_other(other: str) -> None:
+    db = project([check("a>t", 1), run(other, 3)])
+
+    assert "t" in reached(around(db, A))
+    assert "t" not in reached(around(db, A, at(2)))
+
+
+def test_a_test_of_many_datasets_is_left_out_with_its_job() -> None:
+    many = [f"x{number}" for number in range(20)]
+    db = project([check(f"a,{','.join(many)}>{','.join(f't{name}' for name in many)}", 1)])
+
+    found, all_of_it = around(db, A), around(db, A, Cut(tests=True))
+
+    assert (reached(found), found.arrows) == ({"a": 0}, ())
+    assert (len(all_of_it.distance), len(all_of_it.arrows)) == (22, 21)
+
+
+def test_results_of_tests_make_no_ends_and_no_difference() -> None:
+    db = project([run("a>b", 1), check("b>t", 2)])
+    result = dataset("db", "t")
+
+    assert [routes.ends(db, "leaves", cut) for cut in (NOW, Cut(tests=True), at(1))] == [[B], [result], [B]]
+    assert routes.ends(db, "orphans") == []
+    assert [len(difference(db, at(1), cut).added) for cut in (NOW, Cut(tests=True))] == [0, 1]
+    assert routes.paths(db, A, result).ways == ((A, B, result),)
+
+
+def step(edge: str, hour: int, parent: str, kind: str) -> tuple[str, Any]:
+    type, body = run(edge, hour)
+    above = {"run": {"runId": "p"}, "job": {"namespace": "n", "name": parent}}
+    job = body["job"] | {"facets": {"jobType": {"jobType": kind}}}
+    return type, body | {"job": job, "run": body["run"] | {"facets": {"parent": above}}}
+
+
+def test_statements_are_rolled_up_into_their_job_and_no_further() -> None:
+    db = project([step("a>b", 1, "job b>c", "QUERY"), step("b>c", 2, "task", "SQL"), step("c>d", 3, "dag", "TASK")])
+
+    found = rolled_up(db, around(db, A))
+
+    assert [text_of(arrow.job) for arrow in found.arrows if arrow.job] == ["n|task", "n|task", "n|job c>d"]
+    assert [text_of(arrow.job) for arrow in rolled_up(db, around(db, A, at(1)), at(1)).arrows if arrow.job] == [
+        "n|job b>c"
+    ]
+
+
+def test_steps_in_a_circle_stay_as_they_are() -> None:
+    db = project([step("a>b", 1, "job b>c", "SQL"), step("b>c", 2, "job a>b", "SQL")])
+
+    assert rolled_up(db, around(db, A)).arrows == around(db, A).arrows
 
 
 def test_names_that_are_one_thing_are_walked_and_shown_as_one() -> None:

@@ -60,6 +60,10 @@ def lines(found: Picture, *layers: str) -> list[str]:
     )
 
 
+def of_type(word: str) -> dict[str, Any]:
+    return {"namespace": "n", "name": "j", "facets": {"jobType": {"jobType": word}}}
+
+
 COLUMNS_XY = {"fields": {"y": {"inputFields": [{**named("c"), "field": "x"}]}}}
 INDIRECT = {
     "fields": {},
@@ -190,6 +194,16 @@ SCENARIOS: dict[str, tuple[list[tuple[str, Any]], int, list[str]]] = {
         23,
         ["a>old table committed", "old>new renamed committed"],
     ),
+    "what a test writes is told apart": (
+        [event("COMPLETE", 1, "a", "t", job=of_type("TEST")), event("COMPLETE", 1, "a", "b", run={"runId": "s"})],
+        23,
+        ["a>b table committed", "a>t test committed"],
+    ),
+    "a run that is a test no more was one": (
+        [event("START", 1, "a", "t", job=of_type("TEST")), event("COMPLETE", 3, job=of_type("MODEL"))],
+        2,
+        ["a>t test open"],
+    ),
     "a drop takes no edge away": (
         [event("COMPLETE", 1, "a", [named("t", lifecycleStateChange={"lifecycleStateChange": "DROP"})])],
         23,
@@ -285,6 +299,17 @@ def test_a_nested_run_stands_within_its_parent_and_its_root() -> None:
     found = folded([event("COMPLETE", 1, "a", "b", run={"runId": "r", "facets": {"parent": above}})])
 
     assert lines(found, "within") == ["j>dag parent committed", "j>top root committed"]
+
+
+@pytest.mark.parametrize(
+    ("word", "origin"), [("SQL", "step"), ("QUERY", "step"), ("TASK", "parent"), ("sql", "parent")]
+)
+def test_a_statement_is_a_step_of_its_parent(word: str, origin: str) -> None:
+    run = {"runId": "r", "facets": {"parent": {"run": {"runId": "p"}, "job": named("task")}}}
+
+    found = folded([event("COMPLETE", 1, run=run, job=of_type(word))])
+
+    assert lines(found, "within") == [f"j>task {origin} committed"]
 
 
 def test_two_ends_are_a_conflict_and_the_same_end_twice_is_none() -> None:
