@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from server import openapi
 from server.auth import EVERYBODY
+from server.pages import answers as pages
 from server.responses import json_response
 from server.routes import coverage, disclosures, events, health, lineage, log, tiles
 from server.table import Answer, Call, Endpoint
@@ -50,4 +51,5 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *tiles.ENDPOINTS,
     *health.ENDPOINTS,
     _OPENAPI,
+    *pages.ENDPOINTS,
 )

@@ -32,7 +32,7 @@ class Sending:
         """Send through `send`; the clock runs from now on.
 
         Args:
-            fixed: Headers that every answer carries.
+            fixed: Headers that every answer carries, unless it has its own of that name.
         """
         self.status, self.has_begun = 500, False
         self._send = send
@@ -69,9 +69,10 @@ class Sending:
         self.status = message["status"]
         took = (*self._timings, ("total", perf_counter() - self._begun))
         timing = ", ".join([f"{name};dur={seconds * 1000:.2f}" for name, seconds in took])
+        own = {name for name, _ in message["headers"]}  # a page has a policy of its own
         message["headers"] = [
             *message["headers"],
-            *self._fixed,
+            *[header for header in self._fixed if header[0] not in own],
             (b"x-request-id", self._request_id),
             (b"server-timing", timing.encode()),
         ]

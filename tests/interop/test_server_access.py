@@ -11,6 +11,7 @@ import pytest
 
 from ledger import access
 from server.endpoints import ENDPOINTS
+from server.pages.files import site
 from server.table import Endpoint
 
 ONE = "application/cloudevents+json"
@@ -52,7 +53,8 @@ class World:
 
     def call(self, endpoint: Endpoint, token: str | None, namespace: str) -> int:
         path = endpoint.path.replace("{seq}", str(self.seqs[namespace])).replace("{level}", "0")
-        path = path.replace("{tile:path}", "000.p/1")
+        path = path.replace("{tile:path}", "000.p/1").replace("{page:path}", "log")
+        path = path.replace("{digest}/{file:path}", f"{site().digest}/main.js")
         path += {"consistency": "?from=1", "census": "?stream=type:x"}.get(endpoint.name, "")
         body, media = self.body(endpoint, namespace)
         headers = {
@@ -101,7 +103,7 @@ def world(serve_in: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
 # Of a page, a batch or a graph what is outside is left out, or refused alone.
 LEFT_OUT = ("entries", "lineage-batch", "lineage-findings", "coverage")
 # What a call that is let in is answered here: the entries hold no part, and no census was taken.
-LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404}
+LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404, "home": 307}
 
 
 def expected(endpoint: Endpoint, role: str, *, is_bound: bool, namespace: str) -> int:
@@ -136,7 +138,7 @@ def test_every_endpoint_holds_every_role_and_namespace_to_the_table(
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
-def test_every_endpoint_but_health_is_closed_to_whoever_brings_no_credential_that_holds(
+def test_every_endpoint_but_health_and_pages_is_closed_to_whoever_brings_no_credential_that_holds(
     world: World, endpoint: Endpoint
 ) -> None:
     wrong = world.tokens["admin", False][:-1] + ("A" if world.tokens["admin", False][-1] != "A" else "B")
@@ -144,7 +146,8 @@ def test_every_endpoint_but_health_is_closed_to_whoever_brings_no_credential_tha
 
     found = {world.call(endpoint, token, INSIDE) for token in strangers}
 
-    assert found == ({200} if endpoint.name in ("live", "ready") else {401})
+    pages = {"home": {307}, "explorer": {200}, "page": {200}, "static": {200}}
+    assert found == pages.get(endpoint.name, {200} if endpoint.name in ("live", "ready") else {401})
 
 
 def test_a_refusal_says_how_to_ask_and_is_counted(world: World) -> None:
