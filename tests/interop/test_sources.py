@@ -110,6 +110,8 @@ BODIES: dict[str, tuple[bytes, dict[str, str]]] = {
     "large": (b"[" + b" " * 200_000 + b"]", JSON),
     "packed": (b"x", {**JSON, "Content_Encoding": "gzip"}),
     "deep": (b"[" * 100_000, JSON),
+    "objects": (b"[" + b"{}," * 500_000 + b"{}]", JSON),
+    "values": (b'[{"a":[' + b"1," * 2_000_000 + b"1]}]", JSON),
 }
 
 
@@ -197,12 +199,14 @@ def test_an_answer_in_chunks_is_put_together(api: Api) -> None:
         ("html", MalformedError, "text/html"),
         ("large", RefusedError, "more than 100000 bytes"),
         ("packed", RefusedError, "compresses"),
+        ("objects", RefusedError, "more than 500000 objects and arrays, or 2000000 values"),
+        ("values", RefusedError, "more than 500000 objects and arrays, or 2000000 values"),
         ("short", BusyError, "cannot be reached"),
     ],
 )
 def test_an_answer_that_is_none_is_refused_in_a_sentence(api: Api, name: str, kind: type[TallyError], why: str) -> None:
     with pytest.raises(kind, match=why) as caught:
-        look(http(api, name), bounds(size_bytes=100_000))
+        look(http(api, name), bounds(size_bytes=100_000 if name == "large" else 8_000_000))
 
     assert SECRET not in str(caught.value)
 

@@ -216,6 +216,22 @@ def test_what_is_wrong_in_a_job_is_said_with_its_line(tmp_path: Path, text: str,
     assert "geheim" not in f"{told.value}{told.value.hint}"
 
 
+@pytest.mark.parametrize("name", ["delta:orders.csv", "s3:orders.csv", "ndjson:-"])
+def test_a_name_is_a_file_whatever_source_it_looks_like(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A job that is named without a folder makes relative paths, and what stands before a colon there is a kind of source."""
+    (tmp_path / "orders.yaml").write_text(CONTRACT)
+    (tmp_path / name).write_text("id\n1\n")
+    asset = f"{{name: o, connector: here, object: '{name}', data_contract: {{contract_path: orders.yaml}}}}"
+    (tmp_path / "job.yaml").write_text(f"tenant: shop\nconnectors: {{here: {{type: files}}}}\nasset: {asset}\n")
+    monkeypatch.chdir(tmp_path)
+
+    [found] = read_job(Path("job.yaml"), environment={}).assets
+
+    assert found.data == f"./{name}"
+
+
 def test_elsewhere_is_allowed_where_that_is_asked(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     text = job(asset="{name: o, connector: lake, object: /srv/o.csv, data_contract: {contract_path: orders.yaml}}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -587,6 +588,27 @@ def test_a_file_that_changes_meanwhile_is_refused(tmp_path: Path, monkeypatch: p
 
     with pytest.raises((RefusedError, MalformedError)):
         measure(contract({"name": "a", "type": "integer"}), source)
+
+
+def test_a_file_that_changes_meanwhile_and_is_given_its_old_times_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody wrote as many other bytes into the very file, and put back when it was changed."""
+    (tmp_path / "batch.csv").write_text("a\n1\n2\n")
+    real = measure.__globals__["count_lines"]
+
+    def racing(path: Path, *arguments: Any) -> Any:
+        result = real(path, *arguments)
+        before = path.stat()
+        with path.open("r+") as file:
+            file.write("a\n7\n8\n")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return result
+
+    monkeypatch.setitem(measure.__globals__, "count_lines", racing)
+
+    with pytest.raises(RefusedError, match="changed while it was measured"):
+        measure(contract({"name": "a", "type": "integer"}), CsvFile(tmp_path / "batch.csv"))
 
 
 @pytest.mark.parametrize("name", ["none", "batch.parquet", "sqlite_master", "frame", 'x" UNION SELECT 1; --'])
