@@ -12,7 +12,7 @@ from server import openapi
 from server.auth import EVERYBODY
 from server.pages import answers as pages
 from server.responses import json_response
-from server.routes import coverage, disclosures, events, health, lineage, log, tiles
+from server.routes import coverage, disclosures, events, health, keys, lineage, log, tiles
 from server.table import Answer, Call, Endpoint
 
 
@@ -47,6 +47,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *lineage.ENDPOINTS,
     *coverage.ENDPOINTS,
     *log.ENDPOINTS,
+    *keys.ENDPOINTS,
     *disclosures.ENDPOINTS,
     *tiles.ENDPOINTS,
     *health.ENDPOINTS,

@@ -126,6 +126,23 @@ class Consistency(BaseModel):
     hashes: list[str]
 
 
+class LogKey(BaseModel):
+    """One key that signs, or signed, checkpoints."""
+
+    id: str = Field(description="hex SHA-256 of its SubjectPublicKeyInfo: its fingerprint")
+    vkey: str = Field(description="name, id and key, as a trust file has them")
+    added: int = Field(description="seq of the entry that added it")
+    retired: int | None = Field(description="seq of the entry that retired it; null while it is in use")
+    compromised: bool
+
+
+class LogKeys(BaseModel):
+    """Every log key, in the order in which they were added."""
+
+    origin: str
+    keys: list[LogKey]
+
+
 class CensusProof(BaseModel):
     """How many entries a stream had when the census was taken."""
 
