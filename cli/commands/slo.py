@@ -12,6 +12,7 @@ import click
 from cli.output import say
 from cli.session import Session, pass_session, with_json
 from contracts.slo import probe as probing
+from contracts.slo.account import account, row
 from contracts.slo.alerting import rules as rules_of
 from contracts.slo.burn import decimal
 from contracts.slo.catalogue import Level, catalogue, find
@@ -88,10 +89,10 @@ def report(session: Session, name: str | None, textfile: Path | None, *, prometh
         say(exposition(found).rstrip("\n"))
         return
     if session.output.as_json:
-        session.output.document([_reported(standing) for standing in found])
+        session.output.document([account(standing) for standing in found])
         return
     for standing in found:
-        facts = _reported(standing)
+        facts = account(standing)
         breaches, burns = facts.pop("breaches"), facts.pop("burns")
         facts["burns"] = [f"{alert} {long} and {short}" for alert, (long, short) in burns.items()]
         session.output.facts(facts, standing.level.name)
@@ -249,39 +250,4 @@ def _listed(level: Level) -> dict[str, Any]:
         "owner": level.owner,
         "on_call": level.on_call,
         "runbook": level.runbook,
-    }
-
-
-def row(standing: Standing) -> dict[str, Any]:
-    """Return a level as a line of a table, and as an object of JSON."""
-    level = standing.level
-    return {
-        "level": level.name,
-        "objective": decimal(level.objective, MILLION),
-        "days": level.slo.window_days,
-        "good": standing.counts.good,
-        "total": standing.counts.total,
-        "budget_left": decimal(standing.budget.left, 10_000),
-        "burn": decimal(max(min(rates) for rates in standing.burns.values()), 100),
-        "state": standing.state,
-        "alerts": [episode.alert for episode in standing.open],
-        "on_call": level.on_call or level.owner,
-    }
-
-
-def _reported(standing: Standing) -> dict[str, Any]:
-    level = standing.level
-    return {
-        **row(standing),
-        "indicator": level.indicator,
-        "owner": level.owner,
-        "runbook": level.runbook,
-        "value": standing.value,
-        "counted_in": "seconds" if level.is_by_time else "probes" if level.indicator == "availability" else "batches",
-        "measured_until": None if standing.measured_until is None else printed(standing.measured_until),
-        "burns": {alert: [decimal(rate, 100) for rate in rates] for alert, rates in standing.burns.items()},
-        "breaches": [
-            {"alert": each.alert, "since": each.clock, "until": each.recovered, "seq": each.entry.seq}
-            for each in standing.episodes
-        ],
     }

@@ -6,8 +6,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from cli.commands.slo import row
 from cli.session import Session
+from contracts.slo.account import row
 from evidence.overview import Lookout, Overview
 from ledger.log import Ledger
 from proofs.errors import TallyError

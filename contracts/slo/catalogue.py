@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -106,6 +106,11 @@ def catalogue(log: ProjectingLog, known: Known | None = None) -> tuple[Level, ..
     return tuple(level for versions in by_name.values() for level in _levels(versions, known))
 
 
+def levels_of(versions: Sequence[InForce], known: Known) -> tuple[Level, ...]:
+    """Return the service levels of one contract, from all its versions in the order in which they came into force."""
+    return tuple(_levels(versions, known))
+
+
 def find(levels: tuple[Level, ...], name: str) -> Level:
     """Return the level of a name: `contract/level`, or a contract's that has one alone.
 
@@ -122,7 +127,7 @@ def find(levels: tuple[Level, ...], name: str) -> Level:
     return (exact or found)[0]
 
 
-def _levels(versions: list[InForce], known: Known) -> list[Level]:
+def _levels(versions: Sequence[InForce], known: Known) -> list[Level]:
     alive = [version for version in versions if version.state != "retired"]
     if not alive:
         return []
