@@ -152,6 +152,9 @@ class CheckpointRows(Protocol):
     def all(self) -> list[tuple[int, bytes]]:
         """Return (size, note) of every one, by size."""
 
+    def newest(self, below: int, count: int) -> list[tuple[int, bytes]]:
+        """Return (size, note) of at most `count` whose size is below a number, the largest first."""
+
     def find(self, size: int) -> bytes | None:
         """Return the note of this size; None when none is stored."""
 

@@ -175,6 +175,9 @@ class CheckpointRows:
     def all(self) -> list[tuple[int, bytes]]:
         return sorted(self._handle.rows.checkpoints.items())
 
+    def newest(self, below: int, count: int) -> list[tuple[int, bytes]]:
+        return [each for each in reversed(self.all()) if each[0] < below][:count]
+
     def find(self, size: int) -> bytes | None:
         return self._handle.rows.checkpoints.get(size)
 

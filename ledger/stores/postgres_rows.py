@@ -190,6 +190,12 @@ class CheckpointRows:
             "SELECT size, note FROM tallystick.checkpoint WHERE log = %s ORDER BY size", self._link.log
         )
 
+    def newest(self, below: int, count: int) -> list[tuple[int, bytes]]:
+        return self._link.rows(
+            "SELECT size, note FROM tallystick.checkpoint WHERE log = %s AND size < %s ORDER BY size DESC LIMIT %s",
+            *(self._link.log, below, count),
+        )
+
     def find(self, size: int) -> bytes | None:
         row = self._link.one(
             "SELECT note FROM tallystick.checkpoint WHERE log = %s AND size = %s", self._link.log, size

@@ -179,6 +179,11 @@ class CheckpointRows:
     def all(self) -> list[tuple[int, bytes]]:
         return self._rows.all("SELECT size, note FROM checkpoint ORDER BY size")
 
+    def newest(self, below: int, count: int) -> list[tuple[int, bytes]]:
+        return self._rows.all(
+            "SELECT size, note FROM checkpoint WHERE size < ? ORDER BY size DESC LIMIT ?", below, count
+        )
+
     def find(self, size: int) -> bytes | None:
         row = self._rows.one("SELECT note FROM checkpoint WHERE size = ?", size)
         return None if row is None else row[0]

@@ -539,6 +539,15 @@ class TestCheckpoints:
             (300, b"note 300"),
         ]
 
+    def test_the_newest_checkpoints_below_a_size_come_first(self, store: Store) -> None:
+        with store.writing():
+            for size in (10, 2, 300, 7):
+                store.checkpoints.add(size, b"note %d" % size)
+
+        assert [tuple(row) for row in store.checkpoints.newest(300, 2)] == [(10, b"note 10"), (7, b"note 7")]
+        assert [tuple(row) for row in store.checkpoints.newest(2**62, 1)] == [(300, b"note 300")]
+        assert store.checkpoints.newest(2, 5) == []
+
     def test_the_same_checkpoint_again_changes_nothing(self, store: Store) -> None:
         for _ in range(2):
             with store.writing():
