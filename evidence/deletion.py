@@ -84,7 +84,7 @@ def request(
     made = new_request(
         identities, regulation=regulation, received=print_at(log.clock()), channel=channel, datasets=datasets
     )
-    log.record([made.event(person=_pseudonym(made.request), source=log.origin)])
+    log.record([made.event(person=pseudonym(made.request), source=log.origin)])
     if made.subject is not None:
         _identify(log, made.request, made.subject)
     return made
@@ -140,7 +140,7 @@ def make(
         at=print_at(log.clock()),
     )
     fact = run.record_plan(log, run.survey(draft, verifiers, subject)).fact
-    refusal = holds.refusal(log, _pseudonym(request), request)
+    refusal = holds.refusal(log, pseudonym(request), request)
     return Made(fact, None if refusal is None else refusal.hold, tuple(foreseen(fact, known)), bound.unread)
 
 
@@ -182,7 +182,7 @@ def certify(log: Ledger, request: str, *, even_if_partial: bool = False) -> Cert
     history = read_history(log, request)
     _ = history.opening, history.plan
     if history.erased is None:
-        if not vault_beside(log).docket.is_identified(vault_beside(log).lookup(_pseudonym(request))):
+        if not vault_beside(log).docket.is_identified(vault_beside(log).lookup(pseudonym(request))):
             _subject(log, request, reader="certifier", purpose="hold-check")  # the vault is another than at the plan
         _check_free(log, request)
     waiting = _left(history)
@@ -193,7 +193,7 @@ def certify(log: Ledger, request: str, *, even_if_partial: bool = False) -> Cert
             hint="run `tally delete run` again; or certify what there is with --even-if-partial, which is final",
         )
     if history.erased is None:
-        erase_person(log, _pseudonym(request), request=request)
+        erase_person(log, pseudonym(request), request=request)
     elif (unchanged := certificate.standing(history)) is not None:
         return unchanged
     return certificate.issue(log, request, clock=log.clock)
@@ -263,13 +263,14 @@ def _identify(log: Ledger, request: str, subject: Subject) -> None:
     """Let the vault know, by keyed hashes, whom a request is about: a hold may name one of the identities."""
     vault = vault_beside(log)
     hashes = [vault.lookup_identity(identity.type, identity.value) for identity in subject.identities]
-    vault.docket.identify(vault.lookup(_pseudonym(request)), hashes)
+    vault.docket.identify(vault.lookup(pseudonym(request)), hashes)
 
 
 def _check_free(log: Ledger, request: str) -> None:
-    holds.check_free(log, _pseudonym(request), request)
+    holds.check_free(log, pseudonym(request), request)
 
 
-def _pseudonym(request: str) -> str:
+def pseudonym(request: str) -> str:
+    """Return the person of a request as the vault knows them, who is never named."""
     # Of the request and not of the person: the vault finds the key again without anybody telling it who it is about.
     return f"request:{request}"

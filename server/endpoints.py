@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from server import openapi
 from server.auth import EVERYBODY
+from server.console import table as console
 from server.pages import answers as pages
 from server.responses import json_response
 from server.routes import coverage, disclosures, events, health, keys, lineage, log, tiles
@@ -51,6 +52,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *disclosures.ENDPOINTS,
     *tiles.ENDPOINTS,
     *health.ENDPOINTS,
+    *console.ENDPOINTS,
     _OPENAPI,
     *pages.ENDPOINTS,
 )

@@ -31,6 +31,7 @@ from server import oidc
 from server.aside import Aside
 from server.auth import LOOPBACK, Principal, of_grant
 from server.body import Room
+from server.console.remembered import Remembered
 from server.errors import OverloadedError, UnauthenticatedError
 from server.journal import Journal
 from server.levels import Levels
@@ -66,6 +67,7 @@ class Service:
         self.rate = RateLimit(settings.rate, clock=monotonic)
         self.room = Room(settings.room_bytes)
         self.levels = Levels(self.at_desk, journal, monotonic)
+        self.console = Remembered()
         self.origin = ""
         self.grants: dict[str, access.Grant] = {}
         self._edition: tuple[int, ...] = ()

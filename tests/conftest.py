@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ledger.log import Ledger
     from tests.counterpart import Counterpart
     from tests.editor import PostgresCopy, SqliteCopy
+    from tests.operated import Operated
     from tests.pgserver import Server
 
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
@@ -91,6 +92,13 @@ def issuer() -> ModuleType:
 def counterparts() -> ModuleType:
     """The other side of the client's wire, tests/counterpart.py."""
     return _load("counterpart")
+
+
+@pytest.fixture(scope="session")
+def operate() -> Callable[[Path], Operated]:
+    """Makes in a folder a ledger that was operated for a while, tests/operated.py."""
+    made: Callable[[Path], Operated] = _load("operated").operate
+    return made
 
 
 @pytest.fixture
