@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.document import parse
+from contracts.gate import Acts, Batch, let_through
+from contracts.quarantine.store import quarantines
+from contracts.record import Context
+from contracts.registry.publish import publish
+from contracts.sources.named import found
 from ledger import access
+from ledger.log import Ledger
 from server.endpoints import ENDPOINTS
 from server.pages.files import site
 from server.table import Endpoint
@@ -41,6 +49,12 @@ class World:
             ]
             for namespace in (INSIDE, OUTSIDE)
         }
+        with running.open() as log:
+            self.paths = {
+                (name, namespace): path
+                for namespace in (INSIDE, OUTSIDE)
+                for name, path in operated(log, running.folder, namespace).items()
+            }
         self.numbers = iter(range(10_000))
         deadline = time.monotonic() + 20
         while self.call(by_name("proof"), admin, INSIDE) != 200 and time.monotonic() < deadline:
@@ -52,7 +66,8 @@ class World:
             time.sleep(0.05)
 
     def call(self, endpoint: Endpoint, token: str | None, namespace: str) -> int:
-        path = endpoint.path.replace("{seq}", str(self.seqs[namespace])).replace("{level}", "0")
+        path = self.paths.get((endpoint.name, namespace), endpoint.path)
+        path = path.replace("{seq}", str(self.seqs[namespace])).replace("{level}", "0")
         path = path.replace("{tile:path}", "000.p/1").replace("{page:path}", "log")
         path = path.replace("{digest}/{file:path}", f"{site().digest}/main.js")
         path += {"consistency": "?from=1", "census": "?stream=type:x"}.get(endpoint.name, "")
@@ -74,6 +89,27 @@ class World:
         if endpoint.name == "disclosure":
             return b'{"pointer":"/subject","purpose":"matrix"}', "application/json"
         return None, ""
+
+
+def operated(log: Ledger, folder: Path, namespace: str) -> dict[str, str]:
+    """Publish a contract and a schema of a namespace, and keep a batch of it apart; returns where they are shown."""
+    text = f"""name: {namespace}
+version: 1.0.0
+dataset: {{namespace: {namespace}, name: t}}
+schema: [{{name: id, type: integer, unique: true, severity: warning}}]
+policy: {{alert_at: 0.01, quarantine_at: 0.02}}"""
+    data = folder / f"{namespace}.csv"
+    data.write_text("id\n1\n1\n")
+    with found(str(data)) as source:
+        passed = let_through(log, Batch(parse(text.encode()), source, data), Acts(quarantine=folder / "kept"))
+    publish(log, namespace, "1.0.0", b'{"type":"object"}', context=Context(source=f"{log.origin}/registry"))
+    kept = next(each for each in quarantines(log) if each.opened.dataset.namespace == namespace)
+    return {
+        "decision": f"/api/v1/decisions/{passed.outcome.decided.seq}",
+        "contract": f"/api/v1/contracts/{namespace}",
+        "quarantine": f"/api/v1/quarantines/{kept.id}",
+        "schema": f"/api/v1/schemas/{namespace}",
+    }
 
 
 def by_name(name: str) -> Endpoint:
@@ -103,7 +139,9 @@ def world(serve_in: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
 # Of a page, a batch or a graph what is outside is left out, or refused alone.
 LEFT_OUT = ("entries", "lineage-batch", "lineage-findings", "coverage")
 # What a call that is let in is answered here: the entries hold no part, and no census was taken.
-LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404, "home": 307}
+LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404, "home": 307, "deletion": 404}
+# Of these what is outside is left out.
+CONSOLE = ("decisions", "contracts", "quarantines", "schemas", "lines")
 
 
 def expected(endpoint: Endpoint, role: str, *, is_bound: bool, namespace: str) -> int:
@@ -116,8 +154,8 @@ def expected(endpoint: Endpoint, role: str, *, is_bound: bool, namespace: str) -
     if is_bound and endpoint.reach == "everything":
         return 403
     if is_bound and namespace == OUTSIDE and endpoint.reach in ("own", "entry"):
-        return 200 if endpoint.name in LEFT_OUT else 403
-    return let_in
+        return 200 if endpoint.name in (*LEFT_OUT, *CONSOLE) else 403
+    return 403 if is_bound and endpoint.name == "schema" else let_in  # which is granted by its own name
 
 
 @pytest.mark.parametrize("role", access.ROLES)
