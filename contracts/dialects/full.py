@@ -8,7 +8,8 @@
       quality_checks: {soda: {checks: […]}, great_expectations: {checks: […]}, custom: […]}
       violation_handling: {on_schema_violation: block, quarantine: {s3_bucket: b, s3_prefix: "q/${ENVIRONMENT}"}}
 
-The columns stand in the asset's file, or under `asset:` beside it. Without one, a column that a check names is promised, of any type.
+The columns stand in the asset's file, or under `asset:` beside it. Without one, a column that a check names is promised, of
+any type.
 """
 
 from __future__ import annotations

@@ -32,8 +32,15 @@ def _store(service: Service) -> dict[str, Any]:
     if not url.startswith(_SQLITE):
         return {"kind": url.partition(":")[0], "size_bytes": None}
     file = Path(url.removeprefix(_SQLITE))
-    sizes = [path.stat().st_size for path in (file, Path(f"{file}-wal")) if path.exists()]
-    return {"kind": "sqlite", "size_bytes": sum(sizes)}
+    return {"kind": "sqlite", "size_bytes": sum(map(_size, (file, Path(f"{file}-wal"))))}
+
+
+def _size(file: Path) -> int:
+    """How many bytes it has; none where it is not there, as a write-ahead log that was just folded in."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _service(service: Service) -> dict[str, Any]:
