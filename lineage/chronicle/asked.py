@@ -8,9 +8,7 @@ from proofs.errors import RefusedError
 from proofs.moment import as_at
 
 
-def asked(
-    as_of: str | None = None, known_at: int | None = None, state: str = STATES[0], *, tests: bool = False
-) -> Cut:
+def asked(as_of: str | None = None, known_at: int | None = None, state: str = STATES[0], *, tests: bool = False) -> Cut:
     """Return the cut of a moment (a day, or YYYY-MM-DDThh:mm:ssZ), an entry, and the least state of an edge.
 
     Args:
