@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import sqlite_utils
 
 from contracts.consumers.register import ConsumerRegister, consumers
 from contracts.document import Document, parse
@@ -27,6 +25,7 @@ _VERSIONS: Final = """SELECT name, version, sha256, dataset_namespace, dataset_n
 FROM contracts_ended e WHERE e.name = v.name AND e.version = v.version), 'active') AS state FROM contracts_version v
 ORDER BY seq"""
 _DECIDED: Final = "SELECT seq, at, decision FROM contracts_decision WHERE contract = ? ORDER BY seq DESC LIMIT 1"
+_TEXT: Final = "SELECT definition FROM contracts_version WHERE seq = ?"
 _ENDED: Final = "SELECT version, state, by, reason, seq, at FROM contracts_ended WHERE name = ? ORDER BY seq"
 _PLACED: Final = "SELECT version, seq, at, previous FROM contracts_version WHERE name = ? ORDER BY seq"
 _ANNOUNCED: Final = (
@@ -65,7 +64,13 @@ def contracts(
     with log.viewing(ContractHistory()) as db:
         matching = [each for each in _binding(db.query(_VERSIONS)) if _matches(each, wanted) and _may(each, sees)]
         chosen = [each for each in matching if after is None or each["name"] > after]
-        rows = [_row(db, each, known) for each in chosen[:limit]]
+        texts = {
+            each["seq"]: db.execute(_TEXT, [each["seq"]]).fetchone()[0]
+            for each in chosen[:limit]
+            if _is_new(each, known)
+        }
+        decided = {each["name"]: db.execute(_DECIDED, [each["name"]]).fetchone() for each in chosen[:limit]}
+    rows = [_row(each, texts, decided[each["name"]], known) for each in chosen[:limit]]
     with log.viewing(ConsumerRegister()) as db:
         for row in rows:
             row["consumers"] = db.execute(_RELYING, [row["name"]]).fetchone()[0]
@@ -98,9 +103,14 @@ def _may(row: Row, sees: Sees) -> bool:
     return sees(filed(dataset=(row["dataset_namespace"], row["dataset_name"]), contract=row["name"]))
 
 
-def _row(db: sqlite_utils.Database, found: dict[str, Any], known: Known) -> dict[str, Any]:
-    contract = _document(db, found, known).contract
-    last = db.execute(_DECIDED, [found["name"]]).fetchone()
+def _is_new(found: Row, known: Known) -> bool:
+    return found["sha256"] not in known
+
+
+def _row(found: Row, texts: Mapping[int, str], last: tuple[Any, ...] | None, known: Known) -> dict[str, Any]:
+    if _is_new(found, known):
+        known[found["sha256"]] = parse(texts[found["seq"]].encode(), name=f"entry {found['seq']}")
+    contract = known[found["sha256"]].contract
     return {
         **{name: found[name] for name in ("name", "version", "state", "sha256", "seq", "at", "versions")},
         "dataset": {"namespace": found["dataset_namespace"], "name": found["dataset_name"]},
@@ -108,16 +118,12 @@ def _row(db: sqlite_utils.Database, found: dict[str, Any], known: Known) -> dict
         "on_call": contract.responsible.on_call if contract.responsible else None,
         "rules": len(rules_of(contract)),
         "levels": len(contract.slos),
-        "last_decision": None if last is None else dict(zip(("seq", "at", "decision"), last, strict=True)),
+        "last_decision": _last(last),
     }
 
 
-def _document(db: sqlite_utils.Database, found: Row, known: Known) -> Document:
-    sha256 = found["sha256"]
-    if sha256 not in known:
-        (text,) = db.execute("SELECT definition FROM contracts_version WHERE seq = ?", [found["seq"]]).fetchone()
-        known[sha256] = parse(text.encode(), name=f"entry {found['seq']}")
-    return known[sha256]
+def _last(row: tuple[Any, ...] | None) -> dict[str, Any] | None:
+    return None if row is None else dict(zip(("seq", "at", "decision"), row, strict=True))
 
 
 def contract(log: ReadableLog, name: str, *, version: str | None, known: Known) -> dict[str, Any]:
@@ -151,7 +157,7 @@ def contract(log: ReadableLog, name: str, *, version: str | None, known: Known) 
         "announced": [{**row, "in_force": row["version"] in in_force} for row in announced],
         "consumers": _consumers(log, name),
         "levels": [account(each) for each in found],
-        "last_decision": None if last is None else dict(zip(("seq", "at", "decision"), last, strict=True)),
+        "last_decision": _last(last),
         "definition": chosen.definition,
     }
 

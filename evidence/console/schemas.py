@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import sqlite_utils
-
 from contracts.registry.facts import SchemaPublished, SchemaRejected
 from contracts.registry.semver import Version
 from contracts.registry.store import SchemaRegistry
@@ -19,6 +17,7 @@ MOST_CHANGES: Final = 100
 _SUBJECTS: Final = """SELECT subject, count(*) AS versions, max(seq) AS seq FROM registry_schema
 WHERE subject > ? GROUP BY subject ORDER BY subject"""
 _ONE: Final = "SELECT version, sha256, bump, seq, at FROM registry_schema WHERE seq = ?"
+_TEXT: Final = "SELECT definition FROM registry_schema WHERE seq = ?"
 _VERSIONS: Final = (
     "SELECT version, sha256, previous, bump, seq, at FROM registry_schema WHERE subject = ? ORDER BY seq DESC"
 )
@@ -61,25 +60,24 @@ def schema(log: Ledger, subject: str, *, version: str | None = None) -> dict[str
         rejected = list(db.query(_REJECTED, [subject, MOST_VERSIONS]))
         if not every and not rejected:
             raise MissingError(f"there is no schema {subject[:200]!r}", hint="`tally schema list`")
-        text = _text(db, every, subject, version)
+        shown = _shown(every, subject, version)
+        text = None if shown is None else db.execute(_TEXT, [shown["seq"]]).fetchone()[0]
     return {
         "subject": subject,
         "versions": [{**row, **_published(log, row["seq"])} for row in every[:MOST_VERSIONS]],
         "rejected": [{**row, **_refused(log, row["seq"])} for row in rejected],
-        "text": text,
+        "text": None if shown is None else {"version": shown["version"], "definition": text},
         "truncated": len(every) > MOST_VERSIONS,
     }
 
 
-def _text(db: sqlite_utils.Database, every: list[dict[str, Any]], subject: str, version: str | None) -> Row | None:
-    if version is None and every:
-        version = max((row["version"] for row in every), key=Version.parse)
+def _shown(every: list[dict[str, Any]], subject: str, version: str | None) -> Row | None:
+    """The version whose text is shown; None where nothing was ever in force."""
+    if version is None:
+        return max(every, key=lambda row: Version.parse(row["version"]), default=None)
     for row in every:
         if row["version"] == version:
-            (text,) = db.execute("SELECT definition FROM registry_schema WHERE seq = ?", [row["seq"]]).fetchone()
-            return {"version": version, "definition": text}
-    if version is None:
-        return None  # nothing was ever in force
+            return row
     raise MissingError(f"schema {subject[:200]} has no version {version[:64]!r}")
 
 
