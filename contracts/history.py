@@ -72,7 +72,7 @@ class ContractHistory(BodyFold):
     """
 
     name = "contracts"
-    version = 5
+    version = 6
     types: frozenset[str] = frozenset(
         (
             CONTRACT_PUBLISHED,
