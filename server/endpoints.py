@@ -11,7 +11,6 @@ from starlette.responses import Response
 from server import openapi
 from server.auth import EVERYBODY
 from server.console import table as console
-from server.pages import answers as pages
 from server.responses import json_response
 from server.routes import coverage, disclosures, events, health, keys, lineage, log, tiles
 from server.table import Answer, Call, Endpoint
@@ -54,5 +53,4 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *health.ENDPOINTS,
     *console.ENDPOINTS,
     _OPENAPI,
-    *pages.ENDPOINTS,
 )

@@ -139,7 +139,7 @@ def world(serve_in: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
 # Of a page, a batch or a graph what is outside is left out, or refused alone.
 LEFT_OUT = ("entries", "lineage-batch", "lineage-findings", "coverage")
 # What a call that is let in is answered here: the entries hold no part, and no census was taken.
-LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404, "home": 307, "deletion": 404}
+LET_IN = {"events": 201, "lineage": 201, "disclosure": 404, "census": 404, "deletion": 404}
 # Of these what is outside is left out.
 CONSOLE = ("decisions", "contracts", "quarantines", "schemas", "lines")
 
