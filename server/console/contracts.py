@@ -19,6 +19,7 @@ from server.console.asking import (
     word_of,
     word_parameter,
 )
+from server.console.examples import example
 from server.console.shapes import ContractPage, ContractShape
 from server.errors import ForbiddenError
 from server.responses import json_response
@@ -101,7 +102,7 @@ ENDPOINTS: Final = (
         summary="One contract: rules, owner, versions, consumers and service levels",
         roles=READERS,
         reach="entry",
-        answers={200: Answer("The contract.", shape=ContractShape)},
+        answers={200: Answer("The contract.", shape=ContractShape, example=example("contract"))},
         parameters=(_NAME, *_VERSION),
         problems=(404,),
     ),

@@ -26,6 +26,7 @@ from server.console.asking import (
     word_of,
     word_parameter,
 )
+from server.console.examples import example
 from server.console.shapes import DecisionPage, DecisionShape
 from server.responses import json_response
 from server.routes.log import SEQ, visible
@@ -106,7 +107,7 @@ ENDPOINTS: Final = (
         summary="One decision: its rules and counts, the gates that were reached, what followed, and whether it decides again",
         roles=READERS,
         reach="entry",
-        answers={200: Answer("The decision.", shape=DecisionShape)},
+        answers={200: Answer("The decision.", shape=DecisionShape, example=example("decision"))},
         parameters=(SEQ,),
         problems=(404,),
     ),

@@ -11,6 +11,7 @@ from ledger.log import Ledger
 from server import query
 from server.auth import AUDITOR, COMPLIANCE
 from server.console.asking import AFTER, LIMIT, given, limit_of, looked_up, word_of, word_parameter
+from server.console.examples import example
 from server.console.shapes import DeletionPage, DeletionShape
 from server.responses import json_response
 from server.table import Answer, Call, Endpoint, Parameter
@@ -68,7 +69,7 @@ ENDPOINTS: Final = (
         summary="One deletion request: plan, steps, what is left, certificates",
         roles=_ROLES,
         reach="everything",
-        answers={200: Answer("The request.", shape=DeletionShape)},
+        answers={200: Answer("The request.", shape=DeletionShape, example=example("deletion"))},
         parameters=(_ID,),
         problems=(404,),
     ),

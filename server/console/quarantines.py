@@ -24,6 +24,7 @@ from server.console.asking import (
     word_of,
     word_parameter,
 )
+from server.console.examples import example
 from server.console.shapes import QuarantinePage, QuarantineShape
 from server.errors import ForbiddenError
 from server.responses import json_response
@@ -92,7 +93,7 @@ ENDPOINTS: Final = (
         summary="One quarantine: which rules the rows broke, and what became of them",
         roles=READERS,
         reach="entry",
-        answers={200: Answer("The quarantine.", shape=QuarantineShape)},
+        answers={200: Answer("The quarantine.", shape=QuarantineShape, example=example("quarantine"))},
         parameters=(_ID,),
         problems=(404,),
     ),

@@ -11,6 +11,7 @@ from evidence.console.schemas import schema, subjects
 from ledger.log import Ledger
 from server.auth import READERS
 from server.console.asking import LIMIT, given, limit_of, looked_up, text_of, text_parameter
+from server.console.examples import example
 from server.console.shapes import SchemaPage, SchemaShape
 from server.errors import ForbiddenError
 from server.responses import json_response
@@ -77,7 +78,7 @@ ENDPOINTS: Final = (
         summary="One subject: its versions, what each changed, what was refused, and a text",
         roles=READERS,
         reach="entry",
-        answers={200: Answer("The subject.", shape=SchemaShape)},
+        answers={200: Answer("The subject.", shape=SchemaShape, example=example("schema"))},
         parameters=(_SUBJECT, *_VERSION),
         problems=(404,),
     ),

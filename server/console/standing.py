@@ -10,6 +10,7 @@ from starlette.responses import Response
 from evidence.console.health import health
 from server.auth import READERS
 from server.console.asking import given, looked_up
+from server.console.examples import example
 from server.console.shapes import StandingShape
 from server.responses import json_response
 from server.service import Service
@@ -64,6 +65,10 @@ ENDPOINTS: Final = (
         summary="How the ledger, its views, its signing and what it watches over stand now",
         roles=READERS,
         reach="everything",
-        answers={200: Answer("All of it, and a sentence for each thing to look at.", shape=StandingShape)},
+        answers={
+            200: Answer(
+                "All of it, and a sentence for each thing to look at.", shape=StandingShape, example=example("standing")
+            )
+        },
     ),
 )

@@ -313,3 +313,14 @@ def test_a_bound_reader_sees_what_is_filed_in_its_namespaces_alone(operate: Any,
     assert {seen(path).status for path in (*hidden, "standing", "deletions", "log/lines?stream=type:x")} == {403}
     assert seen(f"decisions/{operated.decisions['kept-apart']}").status == 403
     assert seen("contracts/trials").status == 200
+
+
+def test_every_example_is_of_the_shape_that_the_console_describes() -> None:
+    from server.console.table import ENDPOINTS
+
+    answers = [answer for endpoint in ENDPOINTS for answer in endpoint.answers.values() if answer.shape]
+
+    assert len(answers) == len(ENDPOINTS)
+    for answer in answers:
+        assert answer.shape is not None
+        answer.shape.model_validate(answer.example, strict=True)
